@@ -1,0 +1,45 @@
+import Type, { type Static } from 'typebox'
+import { keyOf, type Key } from '../../base/key.ts'
+
+/** Who may do what, first form: a bearer token has one role. */
+export const Role = Type.Enum([
+  /** People who run the platform: everything. */
+  'operator',
+  /** People who look only. */
+  'viewer',
+  /** The agent of one node: its own assignment, reports, logs, and artifacts. */
+  'agent',
+  /** The ingress of one node: the routing table and its counts. */
+  'ingress',
+])
+export type Role = Static<typeof Role>
+
+/** A token as it is stored: never the token itself, only its sha256. */
+export const Token = Type.Object({
+  id: Type.String(),
+  /** What the log calls its bearer. */
+  name: Type.String(),
+  role: Role,
+  hash: Type.String(),
+  createdAt: Type.Number(),
+})
+export type Token = Static<typeof Token>
+
+export function tokenKey(id: string): Key {
+  return keyOf({ kind: 'token', name: id })
+}
+
+/** Who makes a request, once the token is recognised. */
+export interface Caller {
+  readonly name: string
+  readonly role: Role
+}
+
+/** The rule that each route states: open to all, or to the roles named. */
+export type Rule = 'public' | { readonly roles: readonly [Role, ...Role[]] }
+
+/** Whether `rule` admits `caller` (undefined: nobody has identified themselves). */
+export function isAdmitted(rule: Rule, caller: Caller | undefined): boolean {
+  if (rule === 'public') return true
+  return caller !== undefined && rule.roles.includes(caller.role)
+}

@@ -1,0 +1,175 @@
+import Type, { type Static } from 'typebox'
+import { digestOfData, type Digest } from '../../base/digest.ts'
+import { keyOf, type Key } from '../../base/key.ts'
+import { ArtifactRef } from '../artifacts/model.ts'
+import { Resources } from '../nodes/model.ts'
+import { AppCell } from '../tenants/model.ts'
+
+/** The command of an instance: arguments, never a shell's line unless the manifest says `shell:`. */
+export const Command = Type.Array(Type.String(), { minItems: 1 })
+
+/** How an instance shows that it can serve. */
+export const HealthCheck = Type.Object({
+  probe: Type.Union([
+    Type.Object({ kind: Type.Literal('http'), path: Type.String() }),
+    Type.Object({ kind: Type.Literal('tcp') }),
+    Type.Object({ kind: Type.Literal('exec'), run: Command }),
+    /** A worker without a check: ready as soon as it has run for a second. */
+    Type.Object({ kind: Type.Literal('none') }),
+  ]),
+  everyMs: Type.Integer(),
+  timeoutMs: Type.Integer(),
+  /** Successes in a row that make an instance ready. */
+  passes: Type.Integer(),
+  /** Failures in a row that make a ready instance unhealthy. */
+  fails: Type.Integer(),
+  /** Time from start to ready, after which the start counts as failed. */
+  startDeadlineMs: Type.Integer(),
+})
+export type HealthCheck = Static<typeof HealthCheck>
+
+/** Host and path to a service, with its exposure. */
+export const Route = Type.Object({
+  host: Type.String(),
+  path: Type.String(),
+  expose: Type.Enum(['public', 'private', 'admin']),
+})
+export type Route = Static<typeof Route>
+
+const SpreadRule = Type.Enum([
+  /** As far apart as possible; together where it must be. */
+  'prefer',
+  /** Never two together: an instance without a place of its own waits. */
+  'require',
+  /** Wherever it fits best. */
+  'none',
+])
+
+/** A service as rendered for one cell: all that is needed to place, run and route it. */
+export const ServiceSpec = Type.Object({
+  name: Type.String(),
+  /** A component without a port. */
+  worker: Type.Boolean(),
+  run: Command,
+  artifact: ArtifactRef,
+  instances: Type.Integer({ minimum: 0 }),
+  resources: Resources,
+  spread: Type.Object({ zone: SpreadRule, node: SpreadRule }),
+  health: HealthCheck,
+  /** `drainMs`: time for requests under way to end; `graceMs`: from SIGTERM to SIGKILL. */
+  stop: Type.Object({ drainMs: Type.Integer(), graceMs: Type.Integer() }),
+  route: Type.Union([Route, Type.Null()]),
+  /** Services of the same app that it calls; each gives it `NAME_URL`. */
+  needs: Type.Array(Type.String()),
+  env: Type.Record(Type.String(), Type.String()),
+  /** Requests sent before the first customer's: each path, `times` times. */
+  warmup: Type.Union([
+    Type.Object({ get: Type.Array(Type.String()), times: Type.Integer() }),
+    Type.Null(),
+  ]),
+  /** At most one, and the old one stops before the new one starts. */
+  singleton: Type.Boolean(),
+})
+export type ServiceSpec = Static<typeof ServiceSpec>
+
+/** How a release goes out; the first form of the manifest's `release.steps`. */
+export const ReleaseStep = Type.Union([
+  /** That share of each service, extra and out of customers' sight, made ready and warmed up. */
+  Type.Object({
+    kind: Type.Literal('maintenance'),
+    /** 0 to 1. */
+    portion: Type.Number(),
+    min: Type.Integer(),
+  }),
+  /** A command run against the maintenance pool (ROADSTEAD_TARGET); exit code 0 passes. */
+  Type.Object({ kind: Type.Literal('test'), run: Command, timeoutMs: Type.Integer() }),
+  /** The rest, in batches of that share (0 to 1), with a pause between two. */
+  Type.Object({
+    kind: Type.Literal('remaining'),
+    batch: Type.Number(),
+    pauseMs: Type.Integer(),
+  }),
+])
+export type ReleaseStep = Static<typeof ReleaseStep>
+
+/** An immutable version of an app, as it is rendered for one cell. */
+export const Release = Type.Object({
+  id: Type.String(),
+  at: AppCell,
+  /** Counts up from 1 in its cell, for people: "release 7". */
+  number: Type.Integer(),
+  /** What the deployer called it: `v2`, a commit; may be empty. */
+  version: Type.String(),
+  services: Type.Array(ServiceSpec),
+  steps: Type.Array(ReleaseStep),
+  /** The rollout reverts when more requests than this have failed; null: never for that. */
+  revertAboveFailed: Type.Union([Type.Integer(), Type.Null()]),
+  /** What tests need, from `release.files`. */
+  files: Type.Union([ArtifactRef, Type.Null()]),
+  /** The manifest as it was sent, for `render` and for people. */
+  manifest: Type.String(),
+  createdBy: Type.String(),
+  createdAt: Type.Number(),
+})
+export type Release = Static<typeof Release>
+
+/** An app in one cell. */
+export const App = Type.Object({
+  at: AppCell,
+  team: Type.String(),
+  /** The release that the cell runs; writer: rollouts. Null until the first rollout has ended. */
+  releaseId: Type.Union([Type.String(), Type.Null()]),
+  /** The number that the next release gets; writer: deploy. */
+  nextReleaseNumber: Type.Integer(),
+  /** Instances per service where a person has scaled; writer: the scale route. */
+  scale: Type.Record(Type.String(), Type.Integer()),
+  /** Services that a person has stopped; writer: the stop and start routes. */
+  stopped: Type.Array(Type.String()),
+  /** Set once by `destroy`: all of it goes, then the record itself. */
+  destroying: Type.Boolean(),
+})
+export type App = Static<typeof App>
+
+export function appKey(at: AppCell): Key {
+  return keyOf({ kind: 'app', ...cellParts(at) })
+}
+
+export function releaseKey(at: AppCell, id: string): Key {
+  return keyOf({ kind: 'release', ...cellParts(at), name: id })
+}
+
+function cellParts(at: AppCell): { tenant: string; environment: string; app: string } {
+  return { tenant: at.tenant, environment: at.environment, app: at.app }
+}
+
+/** How many instances of a service the cell should have now. */
+export function wantedCount(app: App, spec: ServiceSpec): number {
+  if (app.destroying || app.stopped.includes(spec.name)) return 0
+  const count = app.scale[spec.name] ?? spec.instances
+  return spec.singleton ? Math.min(1, count) : count
+}
+
+/**
+ * The digest of all that makes an instance what it is. Two releases with the same digest for a
+ * service share its instances: what did not change is not rolled. Counts, routes and spread are
+ * not part of it.
+ */
+export function specDigest(spec: ServiceSpec): Digest {
+  const { worker, run, artifact, resources, health, stop, needs, env, warmup } = spec
+  return digestOfData({
+    worker,
+    run,
+    artifact: artifact.digest,
+    resources,
+    health,
+    stop,
+    needs,
+    env,
+    warmup,
+  })
+}
+
+/** The name of the variable that carries a needed service's URL: `credit-check` → CREDIT_CHECK_URL. */
+export function urlVariableOf(service: string): string {
+  return `${service.toUpperCase().replaceAll('-', '_')}_URL`
+}

@@ -1,0 +1,34 @@
+import type { Readable } from 'node:stream'
+import type { ArtifactRef } from './model.ts'
+
+/** Where the server keeps artifacts, content-addressed. */
+export interface BlobStore {
+  /**
+   * Stores a stream under its digest; nothing is kept unless all of it came and the digest is
+   * right. Refusals: `digest-mismatch` (422), `upload-incomplete` (400), `artifact-too-large`
+   * (413). Fault `disk-full`. Storing what is there already succeeds.
+   */
+  put(digest: string, content: Readable, signal: AbortSignal): Promise<ArtifactRef>
+  /** The content, or undefined when there is none. */
+  get(
+    digest: string,
+  ): Promise<{ readonly content: Readable; readonly sizeBytes: number } | undefined>
+  has(digest: string): Promise<boolean>
+  list(): Promise<readonly ArtifactRef[]>
+  remove(digest: string): Promise<void>
+}
+
+/** Packs a directory, and unpacks what somebody packed. */
+export interface Archiver {
+  /**
+   * Packs `directory` into the file `target`, deterministically: the same files give the same
+   * digest anywhere. Honours .gitignore, leaves out .git; Refusal `secret-file` for a .env.
+   */
+  pack(directory: string, target: string, only?: readonly string[]): Promise<ArtifactRef>
+  /**
+   * Unpacks the file `archive` into `directory`, which must not exist yet and exists only when all
+   * went well. Refusal `archive-unsafe` (`../`, absolute paths, links that leave, devices, setuid,
+   * more than `archiveLimits`), `digest-mismatch`, `archive-truncated`: nothing is kept.
+   */
+  unpack(archive: string, digest: string, directory: string): Promise<void>
+}

@@ -1,0 +1,162 @@
+import Type, { type Static } from 'typebox'
+import { keyOf, type Key } from '../../base/key.ts'
+import type { StateTable } from '../../base/state-table.ts'
+import { Resources } from '../nodes/model.ts'
+import { AppCell, appCellName } from '../tenants/model.ts'
+
+/** Where a running instance stands for the ingress. Writer: the instances controller. */
+export const Pool = Type.Enum([
+  /** Out of customers' sight: being made ready, warmed up, tested. */
+  'maintenance',
+  /** Customers reach it. */
+  'online',
+  /** No new request; those under way may end. */
+  'draining',
+])
+export type Pool = Static<typeof Pool>
+
+/** The stored part of an instance's life; what happens in between is observed, not committed. */
+export const InstanceState = Type.Enum([
+  /** Wants a node. Owner: scheduling. */
+  'pending',
+  /** Has a node and port; its agent runs it. Owner: instances. */
+  'placed',
+  /** Over for good; kept a while for people. */
+  'ended',
+])
+export type InstanceState = Static<typeof InstanceState>
+
+/** Who moves an instance on from each stored state. */
+export const instanceTable: StateTable<InstanceState, 'scheduling' | 'instances'> = {
+  initial: 'pending',
+  transitions: [
+    { from: 'pending', to: 'placed', by: 'scheduling' },
+    { from: 'pending', to: 'ended', by: 'scheduling' },
+    { from: 'placed', to: 'ended', by: 'instances' },
+  ],
+}
+
+/** One running copy of a service, or one run of a test, on one node. */
+export const Instance = Type.Object({
+  id: Type.String(),
+  at: AppCell,
+  service: Type.String(),
+  /** A copy of a service, or a release's test, which runs once to its end. */
+  purpose: Type.Enum(['service', 'test']),
+  /** The release whose spec it runs. */
+  releaseId: Type.String(),
+  /** `specDigest` of what it runs: tells successors from predecessors. */
+  specDigest: Type.String(),
+  resources: Resources,
+  needsPort: Type.Boolean(),
+  state: InstanceState,
+  /** What the instances controller wants of it. */
+  desired: Type.Enum(['running', 'stopped']),
+  pool: Pool,
+  /** Since when it drains, wall ms; null before. */
+  drainingSince: Type.Union([Type.Number(), Type.Null()]),
+  /** Writer: scheduling. */
+  placement: Type.Union([
+    Type.Object({ nodeId: Type.String(), port: Type.Union([Type.Integer(), Type.Null()]) }),
+    Type.Null(),
+  ]),
+  /** Why there is no node for it, and the smallest change that would make it fit. */
+  unplaced: Type.Union([Type.Object({ because: Type.String(), fix: Type.String() }), Type.Null()]),
+  /** One sentence: why it exists, and later why it stops. Writer: instances. */
+  because: Type.String(),
+  createdAt: Type.Number(),
+  /** How it ended; null until then. */
+  ended: Type.Union([Type.Object({ at: Type.Number(), because: Type.String() }), Type.Null()]),
+})
+export type Instance = Static<typeof Instance>
+
+export function instanceKey(at: AppCell, id: string): Key {
+  const { tenant, environment, app } = at
+  return keyOf({ kind: 'instance', tenant, environment, app, name: id })
+}
+
+/** `local/default/shop/storefront`: one service in one cell; a backend's id and a loop's key. */
+export function serviceName(at: AppCell, service: string): string {
+  return `${appCellName(at)}/${service}`
+}
+
+/** What an agent sees of an instance; an observation, never a commit. */
+export const ObservedState = Type.Enum([
+  /** Fetching and unpacking its artifact. */
+  'pulling',
+  /** Its process runs; its checks have not passed yet. */
+  'starting',
+  /** Checks pass; its warm-up is under way. */
+  'warming',
+  /** It can serve. A test that runs is `ready` too. */
+  'ready',
+  /** It was ready; its checks fail now. */
+  'unhealthy',
+  /** Its process died or could not start; the agent starts it again after a wait. */
+  'backing-off',
+  /** Told to end: SIGTERM sent, the grace runs. */
+  'stopping',
+  /** Its process tree is gone and will not come back. */
+  'exited',
+  /** This node cannot take it (its port is held by another process); it needs another place. */
+  'refused',
+])
+export type ObservedState = Static<typeof ObservedState>
+
+/** Who moves an observed instance on; all of it is the agent's. */
+export const observedTable: StateTable<ObservedState, 'agent'> = {
+  initial: 'pulling',
+  transitions: [
+    { from: 'pulling', to: 'starting', by: 'agent' },
+    { from: 'pulling', to: 'backing-off', by: 'agent' },
+    { from: 'pulling', to: 'refused', by: 'agent' },
+    { from: 'pulling', to: 'exited', by: 'agent' },
+    { from: 'starting', to: 'warming', by: 'agent' },
+    { from: 'starting', to: 'ready', by: 'agent' },
+    { from: 'starting', to: 'backing-off', by: 'agent' },
+    { from: 'starting', to: 'refused', by: 'agent' },
+    { from: 'starting', to: 'stopping', by: 'agent' },
+    { from: 'starting', to: 'exited', by: 'agent' },
+    { from: 'warming', to: 'ready', by: 'agent' },
+    { from: 'warming', to: 'backing-off', by: 'agent' },
+    { from: 'warming', to: 'stopping', by: 'agent' },
+    { from: 'ready', to: 'unhealthy', by: 'agent' },
+    { from: 'ready', to: 'backing-off', by: 'agent' },
+    { from: 'ready', to: 'stopping', by: 'agent' },
+    { from: 'ready', to: 'exited', by: 'agent' },
+    { from: 'unhealthy', to: 'ready', by: 'agent' },
+    { from: 'unhealthy', to: 'backing-off', by: 'agent' },
+    { from: 'unhealthy', to: 'stopping', by: 'agent' },
+    { from: 'backing-off', to: 'pulling', by: 'agent' },
+    { from: 'backing-off', to: 'exited', by: 'agent' },
+    { from: 'stopping', to: 'exited', by: 'agent' },
+  ],
+}
+
+/** An agent's report of one instance. */
+export const ObservedInstance = Type.Object({
+  instanceId: Type.String(),
+  state: ObservedState,
+  /** One sentence on how it came into this state, for people. */
+  because: Type.String({ maxLength: 1_024 }),
+  /** Wall ms since which it is in this state. */
+  since: Type.Number(),
+  /** Starts of its process so far; the first is 1. */
+  runs: Type.Integer({ minimum: 0 }),
+  pid: Type.Union([Type.Integer(), Type.Null()]),
+  /** Of the last process that ended: its code, or the signal's name. */
+  lastExit: Type.Union([
+    Type.Object({
+      code: Type.Union([Type.Integer(), Type.Null()]),
+      signal: Type.Union([Type.String(), Type.Null()]),
+      at: Type.Number(),
+    }),
+    Type.Null(),
+  ]),
+  /** Of its warm-up: requests sent, and the slowest of its last tenth in ms. */
+  warmedUp: Type.Union([
+    Type.Object({ requests: Type.Integer(), firstMs: Type.Number(), lastMs: Type.Number() }),
+    Type.Null(),
+  ]),
+})
+export type ObservedInstance = Static<typeof ObservedInstance>

@@ -1,0 +1,48 @@
+import Type, { type Static } from 'typebox'
+import { keyOf, type Key } from '../../base/key.ts'
+
+/** What a node has, or an instance reserves. */
+export const Resources = Type.Object({
+  /** Cores; fractions are shares of one. */
+  cpu: Type.Number({ minimum: 0 }),
+  memoryBytes: Type.Integer({ minimum: 0 }),
+  diskBytes: Type.Integer({ minimum: 0 }),
+})
+export type Resources = Static<typeof Resources>
+
+/** A node as its agent registered it: the audited part, written by the nodes routes alone. */
+export const Node = Type.Object({
+  id: Type.String(),
+  zone: Type.String(),
+  /** Where its instances listen. */
+  address: Type.String(),
+  capacity: Resources,
+  /** Ports that the scheduler may give to instances on this node, both ends included. */
+  ports: Type.Object({ from: Type.Integer(), to: Type.Integer() }),
+  labels: Type.Record(Type.String(), Type.String()),
+  registeredAt: Type.Number(),
+})
+export type Node = Static<typeof Node>
+
+export function nodeKey(id: string): Key {
+  return keyOf({ kind: 'node', name: id })
+}
+
+/** What an agent says of its node in every report; an observation, never a commit. */
+export interface NodeObservation {
+  /** Made anew at each start of the agent: compared before `sequence`. */
+  readonly incarnation: string
+  /** Rises with each report of one incarnation; an older one is ignored. */
+  readonly sequence: number
+  /** Wall time in ms at which the server received the last report. */
+  readonly heardAt: number
+  /** Ports of the range that something else on the machine holds. */
+  readonly portsTaken: readonly number[]
+  readonly version: string
+}
+
+/** Silence after which a node counts as lost, in ms: five missed reports of 2 s, and their jitter. */
+export const nodeLostAfterMs = 15_000
+
+/** Time between an agent's reports when nothing changes, in ms. */
+export const reportIntervalMs = 2_000

@@ -1,0 +1,160 @@
+import Type, { type Static } from 'typebox'
+import { keyOf, type Key } from '../../base/key.ts'
+import type { StateTable } from '../../base/state-table.ts'
+import { CounterSeries, FailureCause } from '../ingress/model.ts'
+import { AppCell } from '../tenants/model.ts'
+
+/** Where a rollout stands. Writer: the rollouts controller, after the route that created it. */
+export const RolloutState = Type.Enum([
+  /** Waits for another rollout of the same app and cell. */
+  'queued',
+  /** Carries its release forward. */
+  'running',
+  /** Brings back what ran before. */
+  'reverting',
+  /** Every instance runs the release. */
+  'done',
+  /** The earlier release runs again. */
+  'reverted',
+  /** Neither way could be completed; a person has to look. */
+  'failed',
+  /** A newer rollout took its place. */
+  'superseded',
+])
+export type RolloutState = Static<typeof RolloutState>
+
+export const rolloutTable: StateTable<RolloutState, 'rollouts'> = {
+  initial: 'queued',
+  transitions: [
+    { from: 'queued', to: 'running', by: 'rollouts' },
+    { from: 'queued', to: 'superseded', by: 'rollouts' },
+    { from: 'running', to: 'done', by: 'rollouts' },
+    { from: 'running', to: 'reverting', by: 'rollouts' },
+    { from: 'running', to: 'superseded', by: 'rollouts' },
+    { from: 'reverting', to: 'reverted', by: 'rollouts' },
+    { from: 'reverting', to: 'failed', by: 'rollouts' },
+    { from: 'reverting', to: 'superseded', by: 'rollouts' },
+  ],
+}
+
+/** Rollouts in these states are over. */
+export function isOver(state: RolloutState): boolean {
+  return state === 'done' || state === 'reverted' || state === 'failed' || state === 'superseded'
+}
+
+/** One step as people follow it. */
+export const RolloutStep = Type.Object({
+  kind: Type.Enum(['maintenance', 'test', 'online', 'remaining', 'revert']),
+  /** "maintenance: 1 of 4 instances of storefront". */
+  title: Type.String(),
+  state: Type.Enum(['waiting', 'running', 'done', 'failed']),
+  startedAt: Type.Union([Type.Number(), Type.Null()]),
+  endedAt: Type.Union([Type.Number(), Type.Null()]),
+  because: Type.String(),
+})
+export type RolloutStep = Static<typeof RolloutStep>
+
+/**
+ * What the rollout wants of one service now; the instances controller carries it out.
+ * Successors run the target's spec, predecessors anything else.
+ */
+export const ServiceTarget = Type.Object({
+  service: Type.String(),
+  /** The release and spec to end with; null: the service is to vanish. */
+  target: Type.Union([
+    Type.Object({ releaseId: Type.String(), specDigest: Type.String() }),
+    Type.Null(),
+  ]),
+  /** Instances of the target that should exist. */
+  successors: Type.Integer(),
+  /** How many of them should be online. */
+  online: Type.Integer(),
+  /** Instances of anything else that may stay online; the others drain and stop. */
+  predecessors: Type.Integer(),
+})
+export type ServiceTarget = Static<typeof ServiceTarget>
+
+/** Counts over a span of time: all services of the app together, online pool. */
+export const LedgerWindow = Type.Object({
+  /** Wall ms. */
+  from: Type.Number(),
+  until: Type.Number(),
+  sent: Type.Integer(),
+  answered: Type.Integer(),
+  failed: Type.Integer(),
+  causes: Type.Partial(Type.Record(FailureCause, Type.Integer())),
+  retried: Type.Integer(),
+  clientAborted: Type.Integer(),
+  appErrors: Type.Integer(),
+  p50Ms: Type.Union([Type.Number(), Type.Null()]),
+  p95Ms: Type.Union([Type.Number(), Type.Null()]),
+  p99Ms: Type.Union([Type.Number(), Type.Null()]),
+})
+export type LedgerWindow = Static<typeof LedgerWindow>
+
+/** Proof of zero: what a rollout cost, counted at the ingress. */
+export const Ledger = Type.Object({
+  /** The minute before it began. */
+  before: Type.Union([LedgerWindow, Type.Null()]),
+  during: Type.Union([LedgerWindow, Type.Null()]),
+  /** The ten seconds after it ended. */
+  after: Type.Union([LedgerWindow, Type.Null()]),
+  /** The same for the rollout's span by instance. */
+  instances: Type.Array(
+    Type.Object({ instanceId: Type.String(), releaseId: Type.String(), window: LedgerWindow }),
+  ),
+  /** The same by service. */
+  services: Type.Array(Type.Object({ service: Type.String(), window: LedgerWindow })),
+  /** Reasons why the count is not whole, such as an ingress that was killed meanwhile. */
+  gaps: Type.Array(Type.String()),
+})
+export type Ledger = Static<typeof Ledger>
+
+/** Counters of each ingress at the instant the rollout began; what came later is the rollout's. */
+export const LedgerBaseline = Type.Object({
+  at: Type.Number(),
+  ingresses: Type.Record(
+    Type.String(),
+    Type.Object({ incarnation: Type.String(), series: Type.Array(CounterSeries) }),
+  ),
+})
+export type LedgerBaseline = Static<typeof LedgerBaseline>
+
+/** Carrying a release into a cell, step by step, forward or back. */
+export const Rollout = Type.Object({
+  id: Type.String(),
+  at: AppCell,
+  /** `deploy` brings a new release; `revert` one that ran before. */
+  purpose: Type.Enum(['deploy', 'revert']),
+  releaseId: Type.String(),
+  /** What ran when it began, to come back to; null at first, and when there was nothing. */
+  fromReleaseId: Type.Union([Type.String(), Type.Null()]),
+  /** Whether it takes the place of a rollout under way instead of waiting for it. */
+  supersede: Type.Boolean(),
+  state: RolloutState,
+  /** One sentence on where it stands, or why it reverted. */
+  because: Type.String(),
+  steps: Type.Array(RolloutStep),
+  /** Empty before it begins; then one entry per service that it changes. */
+  targets: Type.Array(ServiceTarget),
+  /** The running test, or null. */
+  testInstanceId: Type.Union([Type.String(), Type.Null()]),
+  createdBy: Type.String(),
+  createdAt: Type.Number(),
+  startedAt: Type.Union([Type.Number(), Type.Null()]),
+  endedAt: Type.Union([Type.Number(), Type.Null()]),
+  /** Wall ms at which the current step gives up. */
+  deadline: Type.Union([Type.Number(), Type.Null()]),
+  baseline: Type.Union([LedgerBaseline, Type.Null()]),
+  ledger: Ledger,
+})
+export type Rollout = Static<typeof Rollout>
+
+export function rolloutKey(at: AppCell, id: string): Key {
+  const { tenant, environment, app } = at
+  return keyOf({ kind: 'rollout', tenant, environment, app, name: id })
+}
+
+export function emptyLedger(): Ledger {
+  return { before: null, during: null, after: null, instances: [], services: [], gaps: [] }
+}

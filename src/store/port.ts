@@ -1,0 +1,197 @@
+import type { TSchema } from 'typebox'
+import type { Key } from '../base/key.ts'
+import type { Attribution, LogEntry } from '../parts/audit/model.ts'
+import type { Observations } from './observations.ts'
+
+/**
+ * The store's port. Drivers (`memory`, `sqlite`) persist and order commits; the records themselves
+ * live in memory (`state.ts`), so that no read touches a disk.
+ */
+
+/** The store's own count of commits: rises by one with each. */
+export type Revision = number
+
+/** A record as a driver keeps it. */
+export interface StoredRecord {
+  readonly key: Key
+  /** Plain JSON data. */
+  readonly value: unknown
+  /** The schema version of `value`; upgraders run when it is loaded. */
+  readonly schema: number
+  /** The commit that wrote it last, and the one that created it. */
+  readonly revision: Revision
+  readonly createdRevision: Revision
+}
+
+/** One operation of a commit. */
+export type Operation =
+  | { readonly op: 'put'; readonly key: Key; readonly value: unknown; readonly schema: number }
+  | { readonly op: 'delete'; readonly key: Key }
+
+/** What a decision was based on: the record's revision, or that there was none. */
+export interface Expectation {
+  readonly key: Key
+  readonly revision: Revision | 'absent'
+}
+
+/** All or nothing. */
+export interface Commit {
+  /** 1 to `operationsMax`. */
+  readonly operations: readonly Operation[]
+  /** Every record that the decision read; one that has changed since refuses the commit. */
+  readonly expectations: readonly Expectation[]
+  readonly attribution: Attribution
+  /** Wall time in ms. */
+  readonly at: number
+  /** The leadership under which it is made; an older epoch is refused (`fenced`). */
+  readonly epoch: number
+}
+
+/** Operations in one commit at the most. */
+export const operationsMax = 100
+
+/** A commit as the change feed tells it. */
+export interface CommittedChange {
+  readonly revision: Revision
+  readonly at: number
+  readonly attribution: Attribution
+  readonly operations: readonly Operation[]
+}
+
+/** The right to commit; lost to whoever campaigns later. */
+export interface Leadership {
+  /** Rises with each leadership; carried by every commit. */
+  readonly epoch: number
+  /** Aborts when the leadership is lost. */
+  readonly lost: AbortSignal
+  resign(): Promise<void>
+}
+
+export interface LogQuery {
+  /** Entries after this revision; 0 for all that are kept. */
+  readonly after?: Revision | undefined
+  /** Entries before this revision, newest first when given without `after`. */
+  readonly before?: Revision | undefined
+  /** Entries that touched a key with this prefix. */
+  readonly keyPrefix?: string | undefined
+  readonly limit: number
+}
+
+/**
+ * A driver. One contract suite (test/contract/store.contract.ts) runs against each.
+ *
+ * Errors: Refusal `conflict` (409, `details.key`, `details.revision` the current one) when an
+ * expectation fails; Refusal `fenced` (409) under an older epoch; Refusal `commit-too-large`;
+ * Refusal `store-newer` when opening a store of a newer version; Fault `store-failed` (never
+ * retried) after a failed write or fsync, when nothing more is acknowledged; Fault `store-full`
+ * (retried) when the disk is full; Fault `store-corrupt`.
+ */
+export interface Store {
+  /** Everything there is, at one revision. */
+  load(): Promise<{ readonly records: readonly StoredRecord[]; readonly revision: Revision }>
+  /** Resolves with the commit's revision once it is durable; concurrent commits share an fsync. */
+  commit(commit: Commit): Promise<Revision>
+  /**
+   * Every commit after `after`, in order, without a gap, until `signal` aborts. Throws a Refusal
+   * `compacted` (410) when entries after `after` are no longer kept: load again.
+   */
+  changes(after: Revision, signal: AbortSignal): AsyncIterable<CommittedChange>
+  /** The ordered log, oldest first, unless `before` is given alone. */
+  log(query: LogQuery): Promise<readonly LogEntry[]>
+  /** Waits until it leads. */
+  campaign(signal: AbortSignal): Promise<Leadership>
+  close(): Promise<void>
+}
+
+/**
+ * What the program knows of one kind of record: its schema, its version and upgraders, its key,
+ * and the indexes by which passes find it without looking at all.
+ */
+export interface Kind<T> {
+  readonly name: string
+  /** The version that is written today; 1 at first. */
+  readonly version: number
+  readonly schema: TSchema
+  keyOf(value: T): Key
+  /** `upgraders[n]` makes version n + 1 of version n; run when a record is loaded. */
+  readonly upgraders: Readonly<Record<number, (old: unknown) => unknown>>
+  /** Index name to the value that a record stands under; undefined: not in this index. */
+  readonly indexes: Readonly<Record<string, (value: T) => string | undefined>>
+  /** Throws a Refusal when a record may not change so: its state table, most of all. */
+  checkChange?(before: T | undefined, after: T): void
+}
+
+/** A record in memory. */
+export interface Entry<T> {
+  readonly key: Key
+  readonly value: T
+  readonly revision: Revision
+  readonly createdRevision: Revision
+}
+
+/** All records at one revision, and the latest observations; reads are synchronous. */
+export interface Snapshot {
+  readonly revision: Revision
+  get<T>(kind: Kind<T>, key: Key): Entry<T> | undefined
+  /** All records of a kind: O(kind), for the pass at start and for lists. */
+  list<T>(kind: Kind<T>): Iterable<Entry<T>>
+  /** The records that stand under `value` in the index: O(result). */
+  find<T>(kind: Kind<T>, index: string, value: string): Iterable<Entry<T>>
+  readonly observations: Observations
+}
+
+/** One write, with the entry that it was decided on. */
+export type Write = Operation & { readonly expect: Revision | 'absent' | 'any' }
+
+/** What a caller of `State.commit` says; epoch and time are added there. */
+export interface Proposal {
+  readonly writes: readonly Write[]
+  /** Further records that the decision read but does not write. */
+  readonly expectations?: readonly Expectation[]
+  readonly attribution: Attribution
+}
+
+/** A change as control loops and watchers learn of it. */
+export type Change =
+  | {
+      readonly of: 'record'
+      readonly kind: string
+      readonly key: Key
+      readonly before: unknown
+      /** Undefined when it was deleted. */
+      readonly after: unknown
+      readonly revision: Revision
+    }
+  | { readonly of: 'instance'; readonly instanceId: string }
+  | { readonly of: 'node'; readonly nodeId: string }
+  | { readonly of: 'ingress'; readonly ingressId: string }
+
+/** Records in memory in front of a driver: the one way in and out of the state. */
+export interface State {
+  readonly snapshot: Snapshot
+  /**
+   * Checks each write against its kind (schema, state table), commits, and resolves with the
+   * revision once it is durable and visible in `snapshot`.
+   */
+  commit(proposal: Proposal): Promise<Revision>
+  /** Calls `listener` after each change, synchronously and in order; returns the way to stop. */
+  subscribe(listener: (change: Change) => void): () => void
+  /** Resolves when `snapshot.revision` has reached `revision`; Refusal `revision-late` in time. */
+  waitFor(revision: Revision, timeoutMs: number): Promise<void>
+  log(query: LogQuery): Promise<readonly LogEntry[]>
+}
+
+/** A write that creates a record; refused if there is one. */
+export function create<T>(kind: Kind<T>, value: T): Write {
+  return { op: 'put', key: kind.keyOf(value), value, schema: kind.version, expect: 'absent' }
+}
+
+/** A write that replaces the record that was read as `entry`; refused if it changed since. */
+export function replace<T>(kind: Kind<T>, entry: Entry<T>, value: T): Write {
+  return { op: 'put', key: entry.key, value, schema: kind.version, expect: entry.revision }
+}
+
+/** A write that removes the record that was read as `entry`; refused if it changed since. */
+export function remove<T>(entry: Entry<T>): Write {
+  return { op: 'delete', key: entry.key, expect: entry.revision }
+}

@@ -1,0 +1,109 @@
+import Type, { type Static } from 'typebox'
+import { Command, HealthCheck } from '../parts/apps/model.ts'
+import { ArtifactRef } from '../parts/artifacts/model.ts'
+import { ObservedInstance } from '../parts/instances/model.ts'
+import { Resources } from '../parts/nodes/model.ts'
+import { AppCell } from '../parts/tenants/model.ts'
+
+/** The agent protocol: the agent calls, the server answers; nothing ever goes the other way. */
+
+/** Versions of the protocol that this program speaks; others are answered with 426. */
+export const agentProtocol = { oldest: 1, newest: 1 } as const
+
+/** POST /v1/agents/{nodeId}/register: at each start, and after an answer of 404. */
+export const RegisterRequest = Type.Object({
+  protocol: Type.Integer(),
+  incarnation: Type.String({ minLength: 1, maxLength: 64 }),
+  version: Type.String({ maxLength: 64 }),
+  zone: Type.String({ minLength: 1, maxLength: 64 }),
+  address: Type.String({ minLength: 1, maxLength: 253 }),
+  capacity: Resources,
+  ports: Type.Object({
+    from: Type.Integer({ minimum: 1, maximum: 65_535 }),
+    to: Type.Integer({ minimum: 1, maximum: 65_535 }),
+  }),
+  labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { maxProperties: 64 }),
+})
+export type RegisterRequest = Static<typeof RegisterRequest>
+
+/** One instance that this node is to run, or to have stopped. */
+export const AssignedInstance = Type.Object({
+  instanceId: Type.String(),
+  at: AppCell,
+  service: Type.String(),
+  releaseId: Type.String(),
+  purpose: Type.Enum(['service', 'test']),
+  desired: Type.Enum(['running', 'stopped']),
+  port: Type.Union([Type.Integer(), Type.Null()]),
+  run: Command,
+  /** The whole environment but PATH, HOME and the like, which the driver adds. */
+  env: Type.Record(Type.String(), Type.String()),
+  artifact: ArtifactRef,
+  health: HealthCheck,
+  stop: Type.Object({ drainMs: Type.Integer(), graceMs: Type.Integer() }),
+  warmup: Type.Union([
+    Type.Object({ get: Type.Array(Type.String()), times: Type.Integer() }),
+    Type.Null(),
+  ]),
+  /** Of a test: the time it may run; null for a service. */
+  timeoutMs: Type.Union([Type.Integer(), Type.Null()]),
+})
+export type AssignedInstance = Static<typeof AssignedInstance>
+
+/** GET /v1/agents/{nodeId}/assignment?after=REVISION&waitMs=…: the whole assignment, or 204. */
+export const Assignment = Type.Object({
+  /** Ask with it next time; the answer waits until it is outdated. */
+  revision: Type.Integer(),
+  instances: Type.Array(AssignedInstance),
+})
+export type Assignment = Static<typeof Assignment>
+
+/** POST /v1/agents/{nodeId}/report: every 2 s, and at once when an instance changed its state. */
+export const AgentReport = Type.Object({
+  incarnation: Type.String({ maxLength: 64 }),
+  sequence: Type.Integer({ minimum: 0 }),
+  portsTaken: Type.Array(Type.Integer(), { maxItems: 1_000 }),
+  /** True: `instances` is all that the node knows of. False: those that changed. */
+  full: Type.Boolean(),
+  instances: Type.Array(ObservedInstance, { maxItems: 10_000 }),
+})
+export type AgentReport = Static<typeof AgentReport>
+
+/** The answer to a report; `full` asks for a full one next (after a restart of the server). */
+export const ReportAnswer = Type.Object({ full: Type.Boolean() })
+export type ReportAnswer = Static<typeof ReportAnswer>
+
+/** One line that an instance printed. */
+export const LogLine = Type.Object({
+  /** Wall ms at which the agent read it. */
+  at: Type.Number(),
+  stream: Type.Enum(['stdout', 'stderr']),
+  /** Without its newline; longer lines are cut at `logLineBytesMax` and marked `cut`. */
+  text: Type.String(),
+  cut: Type.Optional(Type.Boolean()),
+})
+export type LogLine = Static<typeof LogLine>
+
+/** A line's length at the most, in bytes. */
+export const logLineBytesMax = 16_384
+
+/**
+ * POST /v1/agents/{nodeId}/logs: lines of one instance in order. `offset` is the number of lines
+ * of that instance before these, so a repeated batch is stored once.
+ */
+export const LogBatch = Type.Object({
+  batches: Type.Array(
+    Type.Object({
+      instanceId: Type.String(),
+      at: AppCell,
+      service: Type.String(),
+      releaseId: Type.String(),
+      offset: Type.Integer({ minimum: 0 }),
+      /** Lines lost to a bound before `offset`, told once. */
+      lost: Type.Integer({ minimum: 0 }),
+      lines: Type.Array(LogLine, { maxItems: 5_000 }),
+    }),
+    { maxItems: 1_000 },
+  ),
+})
+export type LogBatch = Static<typeof LogBatch>

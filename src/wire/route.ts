@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream'
+import type { Static, TSchema } from 'typebox'
+import type { Caller, Rule } from '../parts/access/model.ts'
+
+/**
+ * A route as data. Parts export lists of them; the server's HTTP kit checks the caller against
+ * `rule`, the input against the schemas, and answers. A route without a rule does not compile.
+ */
+export interface RouteDefinition {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Fastify's form: `/v1/instances/:id`. */
+  readonly path: string
+  /** Who may call it. */
+  readonly rule: Rule
+  /** One sentence for the API's documentation. */
+  readonly summary: string
+  readonly tag: string
+  readonly params?: TSchema
+  readonly query?: TSchema
+  readonly body?: TSchema
+  /** The schema of each status's answer. */
+  readonly answers: Readonly<Record<number, TSchema>>
+  /** Bytes of the body at the most; the kit's default is 1 MiB. */
+  readonly bodyBytesMax?: number
+  /** `stream`: the body is not read; the handler gets it as `request.stream`. */
+  readonly bodyKind?: 'json' | 'stream'
+  /** Handles a request whose schemas passed. */
+  handle(request: RouteRequest): Promise<RouteReply>
+}
+
+export interface RouteRequest {
+  /** Present on every route whose rule is not `public`. */
+  readonly caller: Caller | undefined
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly requestId: string
+  /** The raw body, for `bodyKind: 'stream'`. */
+  readonly stream: Readable | undefined
+  /** Aborts when the client goes away or the server stops. */
+  readonly signal: AbortSignal
+}
+
+export interface RouteReply {
+  /** 200 by default. */
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  /** JSON data, a stream, or nothing. */
+  readonly body?: unknown
+}
+
+/** A route with the types of its schemas, checked where it is written. */
+export interface TypedRoute<
+  Params extends TSchema,
+  Query extends TSchema,
+  Body extends TSchema,
+> extends Omit<RouteDefinition, 'params' | 'query' | 'body' | 'handle'> {
+  readonly params?: Params
+  readonly query?: Query
+  readonly body?: Body
+  handle(
+    request: Omit<RouteRequest, 'params' | 'query' | 'body'> & {
+      readonly params: Static<Params>
+      readonly query: Static<Query>
+      readonly body: Static<Body>
+    },
+  ): Promise<RouteReply>
+}
+
+/** Keeps the types of a route's schemas for its handler, and drops them for the table. */
+export function route<
+  Params extends TSchema = TSchema,
+  Query extends TSchema = TSchema,
+  Body extends TSchema = TSchema,
+>(definition: TypedRoute<Params, Query, Body>): RouteDefinition {
+  return definition as unknown as RouteDefinition
+}
