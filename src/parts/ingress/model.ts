@@ -30,9 +30,21 @@ export const Backend = Type.Object({
 })
 export type Backend = Static<typeof Backend>
 
-/** What changed in the routing table since the revision that the ingress asked with. */
+/**
+ * What changed in the routing table since the version that the ingress asked with:
+ * GET /v1/ingresses/{ingressId}/table?after=VERSION&waitMs=…, answered 200 or 204 (nothing new).
+ */
 export const TableDelta = Type.Object({
-  /** The store's revision that the table is true for after this delta. */
+  /**
+   * Ask with it (`after`) next time; 0 at first. It rises with every change of the table, those
+   * that agents observe included, which are no commits. It means nothing to another server
+   * process: one that does not know it answers in full.
+   */
+  version: Type.Integer(),
+  /**
+   * The store's revision that the table is true for after this delta: what the ingress reports as
+   * `appliedRevision`. It may come alone, without any backend: report it all the same.
+   */
   revision: Type.Integer(),
   /** True: `backends` is the whole table, and any other is to be forgotten. */
   full: Type.Boolean(),
@@ -101,12 +113,19 @@ export const IngressReport = Type.Object({
   appliedRevision: Type.Integer(),
   /** Requests under way per instance, for instances that are in no pool of the table any more. */
   leaving: Type.Record(Type.String(), Type.Integer()),
-  /** Series that changed since the last report that was acknowledged; cumulative values. */
+  /**
+   * Series that changed since the last report that was acknowledged; cumulative values. All of
+   * them in the first report of an incarnation, and whenever the last answer asked for `full`.
+   */
   series: Type.Array(CounterSeries),
   /** Listeners that could not be opened, with the reason. */
   troubles: Type.Array(Type.Object({ port: Type.Integer(), because: Type.String() })),
 })
 export type IngressReport = Static<typeof IngressReport>
+
+/** The answer to a report; `full` asks for all series next (after a restart of the server). */
+export const IngressReportAnswer = Type.Object({ full: Type.Boolean() })
+export type IngressReportAnswer = Static<typeof IngressReportAnswer>
 
 /** Time between an ingress's reports when nothing urgent happens, in ms. */
 export const ingressReportIntervalMs = 1_000
