@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { ArtifactRef } from '../parts/artifacts/model.ts'
+import { LogEntry } from '../parts/audit/model.ts'
 import { LedgerWindow, Rollout } from '../parts/rollouts/model.ts'
 import { Instance, ObservedInstance } from '../parts/instances/model.ts'
 import { Node } from '../parts/nodes/model.ts'
@@ -84,6 +85,16 @@ export const TrafficView = Type.Object({
   failedTotal: Type.Integer(),
 })
 export type TrafficView = Static<typeof TrafficView>
+
+/** GET /v1/traffic → { items }: what the console polls each second; GET /v1/apps has it too. */
+export const AppTrafficView = Type.Object({
+  at: AppCell,
+  traffic: Type.Union([TrafficView, Type.Null()]),
+  services: Type.Array(
+    Type.Object({ name: Type.String(), traffic: Type.Union([TrafficView, Type.Null()]) }),
+  ),
+})
+export type AppTrafficView = Static<typeof AppTrafficView>
 
 export const ServiceView = Type.Object({
   name: Type.String(),
@@ -204,6 +215,10 @@ export const PlanView = Type.Object({
   error: Type.Union([Type.String(), Type.Null()]),
 })
 export type PlanView = Static<typeof PlanView>
+
+/** GET /v1/events?after&before&limit&key → { items }: the ordered log; newest first with `before`. */
+export const EventView = LogEntry
+export type EventView = LogEntry
 
 /** GET /v1/session: who the cookie or token belongs to. */
 export const SessionView = Type.Object({ name: Type.String(), role: Type.String() })
