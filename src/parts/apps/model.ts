@@ -149,24 +149,21 @@ export function wantedCount(app: App, spec: ServiceSpec): number {
   return spec.singleton ? Math.min(1, count) : count
 }
 
+const specDigests = new WeakMap<ServiceSpec, Digest>()
+
 /**
  * The digest of all that makes an instance what it is. Two releases with the same digest for a
  * service share its instances: what did not change is not rolled. Counts, routes and spread are
- * not part of it.
+ * not part of it. Specs are immutable, so each is digested once.
  */
 export function specDigest(spec: ServiceSpec): Digest {
+  const known = specDigests.get(spec)
+  if (known !== undefined) return known
   const { worker, run, artifact, resources, health, stop, needs, env, warmup } = spec
-  return digestOfData({
-    worker,
-    run,
-    artifact: artifact.digest,
-    resources,
-    health,
-    stop,
-    needs,
-    env,
-    warmup,
-  })
+  const parts = { worker, run, resources, health, stop, needs, env, warmup }
+  const digest = digestOfData({ ...parts, artifact: artifact.digest })
+  specDigests.set(spec, digest)
+  return digest
 }
 
 /** The name of the variable that carries a needed service's URL: `credit-check` → CREDIT_CHECK_URL. */

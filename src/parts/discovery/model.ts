@@ -20,6 +20,14 @@ export function listenerKey(at: AppCell, service: string): Key {
   return keyOf({ kind: 'listener', tenant, environment, app, name: service })
 }
 
+/** A pair of listener ports that is taken, by its first. */
+export const ListenerPort = Type.Object({ port: Type.Integer(), listener: Type.String() })
+export type ListenerPort = Static<typeof ListenerPort>
+
+export function listenerPortKey(port: number): Key {
+  return keyOf({ kind: 'listener-port', name: String(port) })
+}
+
 /** The ports that listeners are given from, both ends included; a setting of the server. */
 export interface ListenerPorts {
   readonly from: number

@@ -17,6 +17,9 @@ export const instanceKind: Kind<Instance> = {
     /** Those that the node's agent has to know of. */
     node: (instance) => (instance.state === 'placed' ? instance.placement?.nodeId : undefined),
     state: (instance) => instance.state,
+    /** Those that wait for requests under way to end. */
+    draining: (instance) =>
+      instance.pool === 'draining' && instance.desired === 'running' ? 'yes' : undefined,
   },
   checkChange: (before, after) => checkTransition(instanceTable, before?.state, after.state),
 }

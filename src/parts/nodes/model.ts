@@ -21,6 +21,11 @@ export const Node = Type.Object({
   ports: Type.Object({ from: Type.Integer(), to: Type.Integer() }),
   labels: Type.Record(Type.String(), Type.String()),
   registeredAt: Type.Number(),
+  /**
+   * Set while the node counts as lost: its instances are replaced elsewhere. Writer: the nodes
+   * controller, which holds back when too many nodes fall silent together.
+   */
+  lost: Type.Optional(Type.Object({ since: Type.Number() })),
 })
 export type Node = Static<typeof Node>
 
@@ -46,3 +51,12 @@ export const nodeLostAfterMs = 15_000
 
 /** Time between an agent's reports when nothing changes, in ms. */
 export const reportIntervalMs = 2_000
+
+/** Whether a node may be used: `unknown` while the server has not listened for long enough. */
+export type NodeStatus = 'ready' | 'lost' | 'unknown'
+
+/** The status of a node that was heard last at `heardAt` by a server that listens since then. */
+export function nodeStatus(heardAt: number | null, listeningSince: number, now: number): NodeStatus {
+  if (heardAt !== null && now - heardAt < nodeLostAfterMs) return 'ready'
+  return now - listeningSince < nodeLostAfterMs ? 'unknown' : 'lost'
+}

@@ -145,6 +145,8 @@ export const Rollout = Type.Object({
   endedAt: Type.Union([Type.Number(), Type.Null()]),
   /** Wall ms at which the current step gives up. */
   deadline: Type.Union([Type.Number(), Type.Null()]),
+  /** Wall ms until which it pauses between two batches; null when it does not. */
+  resumeAt: Type.Union([Type.Number(), Type.Null()]),
   baseline: Type.Union([LedgerBaseline, Type.Null()]),
   ledger: Ledger,
 })

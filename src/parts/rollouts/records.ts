@@ -11,6 +11,8 @@ export const rolloutKind: Kind<Rollout> = {
   upgraders: {},
   indexes: {
     app: (rollout) => appCellName(rollout.at),
+    /** Those whose counts are wanted: under way, or over for less than the time after. */
+    counting: (rollout) => (rollout.baseline === null ? undefined : 'yes'),
     /** Those that are not over: at most one that runs, and those that wait. */
     open: (rollout) => (isOver(rollout.state) ? undefined : appCellName(rollout.at)),
   },

@@ -1,0 +1,189 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Controller, Plan } from '../../base/control-loop.ts'
+import { unreachable } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
+import {
+  create,
+  remove,
+  replace,
+  type Change,
+  type Entry,
+  type Snapshot,
+  type State,
+  type Write,
+} from '../../store/port.ts'
+import { nodeKey } from '../nodes/model.ts'
+import { nodeKind } from '../nodes/records.ts'
+import { serviceName, type Instance } from './model.ts'
+import { planInstances, type InstanceAction } from './plan.ts'
+import { planTest, testService } from './plan-test.ts'
+import { instanceById, instanceKind, instancesOn } from './records.ts'
+import { observeService, servicesOf, type ServiceView } from './service-view.ts'
+
+/** A decision with all that `apply` needs to carry it out, since it may not look anything up. */
+interface Action {
+  readonly decision: InstanceAction
+  /** The record it was decided on; undefined for a creation. */
+  readonly entry: Entry<Instance> | undefined
+  readonly view: ServiceView
+}
+
+/** Makes instances what releases and rollouts want of them: heals, promotes, drains, stops. */
+export function instancesController(options: {
+  readonly state: State
+  readonly clock: Clock
+  readonly random: Random
+}): Controller<Change, Snapshot, ServiceView, Action> {
+  const { state } = options
+  return {
+    name: 'instances',
+    keysOf,
+    *allKeys(snapshot) {
+      const services = new Set<string>()
+      for (const { value } of snapshot.list(instanceKind)) {
+        services.add(serviceName(value.at, value.service))
+      }
+      for (const name of servicesOf(snapshot)) services.add(name)
+      yield* services
+    },
+    observe: observeService,
+    plan(view, now): Plan<Action> {
+      const plan =
+        view.service === testService ? planTest(view, view.wantedTests) : planInstances(view, now)
+      return {
+        ...plan,
+        actions: plan.actions.map((decision) => ({
+          decision,
+          entry: decision.type === 'create' ? undefined : view.entries.get(decision.id),
+          view,
+        })),
+      }
+    },
+    async apply(action) {
+      const { decision, view } = action
+      const because = decision.type === 'forget' ? 'history is kept within a bound' : decision.because
+      const write = writeOf(action, options)
+      if (write === undefined) return
+      await state.commit({
+        writes: [write],
+        attribution: {
+          who: 'instances',
+          what: `instance.${decision.type}`,
+          why: `${view.service}: ${because}`,
+        },
+      })
+    },
+  }
+}
+
+/** The services that a change may concern. */
+function* keysOf(change: Change, snapshot: Snapshot): Iterable<string> {
+  switch (change.of) {
+    case 'instance': {
+      const entry = instanceById(snapshot, change.instanceId)
+      if (entry !== undefined) yield serviceName(entry.value.at, entry.value.service)
+      return
+    }
+    case 'ingress':
+      yield* drainingServices(snapshot)
+      return
+    case 'node':
+      return
+    case 'record':
+      yield* keysOfRecord(change, snapshot)
+      return
+    default:
+      unreachable(change)
+  }
+}
+
+function* keysOfRecord(
+  change: Extract<Change, { of: 'record' }>,
+  snapshot: Snapshot,
+): Iterable<string> {
+  if (change.kind === 'instance') {
+    const instance = (change.after ?? change.before) as Instance
+    yield serviceName(instance.at, instance.service)
+  } else if (change.kind === 'node') {
+    const [, , , , nodeId = ''] = change.key.split('/')
+    if (snapshot.get(nodeKind, nodeKey(nodeId))?.value.lost === undefined) return
+    for (const { value } of instancesOn(snapshot, nodeId)) yield serviceName(value.at, value.service)
+  } else if (change.kind === 'app' || change.kind === 'rollout') {
+    const [, tenant = '', environment = '', app = ''] = change.key.split('/')
+    yield* servicesOf(snapshot, { tenant, environment, app })
+  }
+}
+
+/** Only draining instances wait for what an ingress says. */
+function* drainingServices(snapshot: Snapshot): Iterable<string> {
+  for (const { value } of snapshot.find(instanceKind, 'draining', 'yes')) {
+    yield serviceName(value.at, value.service)
+  }
+}
+
+function writeOf(
+  { decision, entry, view }: Action,
+  options: { readonly clock: Clock; readonly random: Random },
+): Write | undefined {
+  if (decision.type === 'create') return create(instanceKind, newInstance(view, options, decision))
+  if (entry === undefined) return undefined
+  const { value } = entry
+  const now = options.clock.now()
+  const { type } = decision
+  switch (type) {
+    case 'promote':
+      return replace(instanceKind, entry, { ...value, pool: 'online', because: decision.because })
+    case 'drain':
+      return replace(instanceKind, entry, {
+        ...value,
+        pool: 'draining',
+        drainingSince: now,
+        because: decision.because,
+      })
+    case 'stop':
+      return replace(instanceKind, entry, {
+        ...value,
+        desired: 'stopped',
+        because: decision.because,
+      })
+    case 'end':
+      return replace(instanceKind, entry, {
+        ...value,
+        state: 'ended',
+        ended: { at: now, because: decision.because },
+      })
+    case 'forget':
+      return remove(entry)
+    default:
+      return unreachable(type)
+  }
+}
+
+function newInstance(
+  view: ServiceView,
+  options: { readonly clock: Clock; readonly random: Random },
+  decision: { readonly because: string },
+): Instance {
+  const { at, service, spec, wanted } = view
+  return {
+    id: newId('i', options.random),
+    at,
+    service,
+    purpose: 'service',
+    releaseId: wanted.target?.releaseId ?? '',
+    specDigest: wanted.target?.specDigest ?? '',
+    resources: spec?.resources ?? { cpu: 0, memoryBytes: 0, diskBytes: 0 },
+    needsPort: spec?.worker === false,
+    state: 'pending',
+    desired: 'running',
+    pool: 'maintenance',
+    drainingSince: null,
+    placement: null,
+    unplaced: null,
+    because: decision.because,
+    createdAt: options.clock.now(),
+    ended: null,
+  }
+}
+

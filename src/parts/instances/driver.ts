@@ -1,0 +1,124 @@
+/**
+ * How an agent runs an instance: the port that each driver implements (`process`, `mock`).
+ *
+ * A driver starts, signals and ends process trees, asks them whether they can serve, and keeps what
+ * they print. It decides nothing: when to start again, how long to wait and what a failed check
+ * means is the planner's (agent/plan-instance.ts). What it started outlives it.
+ */
+export interface InstanceDriver {
+  /** The glossary's word for it: `process`, `mock`. */
+  readonly name: string
+  /**
+   * What the drivers before this one left: each instance that runs, or that ended while nobody
+   * looked. Called once, before anything else; from then on `onExit` tells.
+   */
+  adopt(): Promise<readonly Adopted[]>
+  /** Calls back when an instance's main process has ended; once per run, never before `start`. */
+  onExit(listener: ExitListener): void
+  /**
+   * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
+   * `port-taken` (another process listens there), `start-failed`.
+   */
+  start(launch: Launch): Promise<Started>
+  /** Sends SIGTERM to its process group; nothing happens when it has ended. */
+  terminate(instanceId: string): Promise<void>
+  /**
+   * Ends every process of its tree with SIGKILL, those included that left its group or outlived
+   * its main process; resolves when none is left. Undefined: its main process never started.
+   * Fault `tree-survives`.
+   */
+  end(instanceId: string): Promise<Exit | undefined>
+  /** Asks a running instance once; never rejects: a failure is an answer. */
+  probe(instanceId: string, probe: Probe, timeoutMs: number): Promise<ProbeAnswer>
+  /** Sends one GET to the instance's own port, for its warm-up; never rejects. */
+  get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer>
+  /** Ports of the range, both ends included, on which somebody listens. */
+  portsHeld(from: number, to: number): Promise<readonly number[]>
+  /** Whether something may have been printed behind `from`: cheap, asked several times a second. */
+  hasOutput(instanceId: string, stream: OutputStream, from: OutputPosition): boolean
+  /** The next bytes that it printed, or undefined when there are none behind `from`. */
+  readOutput(
+    instanceId: string,
+    stream: OutputStream,
+    from: OutputPosition,
+    bytesMax: number,
+  ): Promise<OutputChunk | undefined>
+  /** Forgets an ended instance and all that it printed. */
+  discard(instanceId: string): Promise<void>
+  /** Stops watching; instances go on. */
+  close(): Promise<void>
+}
+
+export type ExitListener = (instanceId: string, run: number, exit: Exit) => void
+
+/** All that a driver needs to know of one start. */
+export interface Launch {
+  readonly instanceId: string
+  /** Which start of the instance this is; the first is 1. No pair of the two starts twice. */
+  readonly run: number
+  readonly command: readonly string[]
+  /** Its unpacked artifact, where it starts; shared with other instances, not to be written. */
+  readonly directory: string
+  /** Its environment; the driver adds PATH, HOME, TMPDIR and LANG where they are not in it. */
+  readonly env: Readonly<Record<string, string>>
+  /** Where it listens; null for one without a port. */
+  readonly listen: { readonly host: string; readonly port: number } | null
+}
+
+export interface Started {
+  readonly pid: number
+}
+
+/** How a main process ended; both null when nobody saw it (its node was restarted). */
+export interface Exit {
+  readonly code: number | null
+  readonly signal: string | null
+  /** Wall ms. */
+  readonly at: number
+}
+
+/** An instance that an earlier agent started. */
+export interface Adopted {
+  readonly instanceId: string
+  readonly run: number
+  readonly process:
+    | { readonly is: 'running'; readonly pid: number; readonly ageMs: number }
+    | { readonly is: 'ended'; readonly exit: Exit }
+}
+
+/** The same shapes as a manifest's health checks, but `none`, which asks nothing. */
+export type Probe =
+  | { readonly kind: 'http'; readonly path: string }
+  | { readonly kind: 'tcp' }
+  | { readonly kind: 'exec'; readonly run: readonly string[] }
+
+export interface ProbeAnswer {
+  readonly ok: boolean
+  /** What came back, for people: `GET /healthz answered 500`. */
+  readonly because: string
+}
+
+export type OutputStream = 'stdout' | 'stderr'
+
+/** A place in what an instance printed; the first is `outputStart`. */
+export interface OutputPosition {
+  readonly segment: number
+  readonly byte: number
+  /** Newlines before this place, those of lost segments included. */
+  readonly newlines: number
+}
+
+export const outputStart: OutputPosition = { segment: 1, byte: 0, newlines: 0 }
+
+export interface OutputChunk {
+  readonly bytes: Uint8Array
+  /** Where the next read goes on. */
+  readonly next: OutputPosition
+  /** Lines that the bound on disk has cost between `from` and these bytes. */
+  readonly lostLines: number
+  /** Bytes were lost just before these: what came before is no beginning of this. */
+  readonly gap: boolean
+}
+
+/** Bytes of one stream of one instance that are kept at the most: two segments of 8 MiB. */
+export const outputLimits = { segmentBytesMax: 8 * 1024 * 1024, segmentsMax: 2 } as const

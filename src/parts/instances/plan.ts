@@ -1,0 +1,289 @@
+import type { Plan } from '../../base/control-loop.ts'
+import { ingressLostAfterMs } from '../ingress/model.ts'
+import type { Instance, ObservedInstance } from './model.ts'
+
+/**
+ * Makes the instances of one service in one cell what its release, or the rollout under way, wants
+ * of them: creates, promotes, drains, stops, and lets go.
+ *
+ * Two promises are kept here whatever a rollout asks: nothing goes online that its agent does not
+ * call ready (S4), and no step takes the ready online instances below what is wanted online (S3d).
+ */
+
+/** An instance with what is observed of it. */
+export interface InstanceSeen {
+  readonly instance: Instance
+  /** Revision of its record: a table applied at or after it no longer (or already) has it. */
+  readonly revision: number
+  readonly observed: ObservedInstance | undefined
+  /** The nodes controller has given its node up. */
+  readonly nodeLost: boolean
+  /** Time it gets to end its requests under way. */
+  readonly drainMs: number
+}
+
+/** What an ingress said last. */
+export interface IngressSeen {
+  /** Wall ms; one that has been silent for `ingressLostAfterMs` is not waited for. */
+  readonly heardAt: number
+  readonly appliedRevision: number
+  /** Requests under way per instance that is in no pool any more. */
+  readonly leaving: Readonly<Record<string, number>>
+}
+
+/** What the service should look like now. */
+export interface Wanted {
+  readonly target: { readonly releaseId: string; readonly specDigest: string } | null
+  readonly successors: number
+  readonly online: number
+  readonly predecessors: number
+  readonly singleton: boolean
+}
+
+export interface ServiceInstancesView {
+  readonly service: string
+  readonly wanted: Wanted
+  /** Every instance that has not ended. */
+  readonly instances: readonly InstanceSeen[]
+  /** Ids of ended ones, oldest first. */
+  readonly ended: readonly string[]
+  readonly ingresses: readonly IngressSeen[]
+}
+
+/** Everything that the instances controller may ever do. */
+export type InstanceAction =
+  | { readonly type: 'create'; readonly because: string }
+  | { readonly type: 'promote'; readonly id: string; readonly because: string }
+  | { readonly type: 'drain'; readonly id: string; readonly because: string }
+  | { readonly type: 'stop'; readonly id: string; readonly because: string }
+  | { readonly type: 'end'; readonly id: string; readonly because: string }
+  | { readonly type: 'forget'; readonly id: string }
+
+/** Ended instances kept per service, for people who ask what happened. */
+const endedKept = 10
+
+/** Creations in one pass: a thousand instances come in steps that keep each commit small. */
+const createdAtOnceMax = 50
+
+export function planInstances(view: ServiceInstancesView, now: number): Plan<InstanceAction> {
+  const pass = new Pass(view, now)
+  pass.letGo()
+  pass.giveUp()
+  pass.finishDrains()
+  pass.trimSuccessors()
+  pass.createSuccessors()
+  pass.promote()
+  pass.releasePredecessors()
+  pass.forget()
+  return pass.plan()
+}
+
+/** One pass over one service: at most one operation per instance, each seen by the next step. */
+class Pass {
+  readonly #view: ServiceInstancesView
+  readonly #now: number
+  readonly #actions: InstanceAction[] = []
+  readonly #touched = new Set<string>()
+  readonly #sentences: string[] = []
+  #wakeAt: number | undefined
+
+  constructor(view: ServiceInstancesView, now: number) {
+    this.#view = view
+    this.#now = now
+  }
+
+  /** Those told to stop whose agent says they are gone are over. */
+  letGo(): void {
+    for (const seen of this.#view.instances) {
+      const { instance, observed } = seen
+      if (instance.desired !== 'stopped' || instance.state !== 'placed') continue
+      if (observed?.state === 'exited') this.#act('end', seen, exitSentence(observed))
+      else if (seen.nodeLost) this.#act('end', seen, 'its node is lost')
+    }
+  }
+
+  /** Those whose node refuses them or is lost are given up; others will be created. */
+  giveUp(): void {
+    for (const seen of this.#running()) {
+      const { observed, instance } = seen
+      if (observed?.state === 'refused') this.#act('stop', seen, observed.because)
+      else if (seen.nodeLost) {
+        this.#act('stop', seen, `node ${instance.placement?.nodeId ?? '?'} is lost`)
+      }
+    }
+  }
+
+  /** Drained ones stop as soon as no ingress has a request of theirs, or when their time is up. */
+  finishDrains(): void {
+    for (const seen of this.#running()) {
+      const { instance } = seen
+      if (instance.pool !== 'draining') continue
+      const until = (instance.drainingSince ?? this.#now) + seen.drainMs
+      if (this.#isIdle(seen)) this.#act('stop', seen, 'drained: no request is under way')
+      else if (until <= this.#now) this.#act('stop', seen, 'its drain time ran out')
+      else this.#wake(until)
+    }
+  }
+
+  /** Too many successors: the least useful go first. */
+  trimSuccessors(): void {
+    const surplus = this.#successors().length - this.#view.wanted.successors
+    if (surplus <= 0) return
+    const victims = this.#successors().toSorted(leastUsefulFirst).slice(0, surplus)
+    for (const victim of victims) this.#take(victim, 'fewer instances are wanted')
+  }
+
+  createSuccessors(): void {
+    const { wanted, instances } = this.#view
+    if (wanted.target === null) return
+    const missing = wanted.successors - this.#successors().length
+    if (missing <= 0) return
+    if (wanted.singleton && instances.some((seen) => !this.#isEndedNow(seen))) {
+      this.#sentences.push('a singleton waits until the one before it has ended')
+      return
+    }
+    for (let count = 0; count < Math.min(missing, createdAtOnceMax); count++) {
+      this.#actions.push({ type: 'create', because: `${wanted.successors} wanted` })
+    }
+  }
+
+  /** Ready successors leave the maintenance pool, oldest first, as many as may be online. */
+  promote(): void {
+    const successors = this.#successors()
+    const online = successors.filter((seen) => seen.instance.pool === 'online').length
+    const candidates = successors
+      .filter((seen) => seen.instance.pool === 'maintenance' && isReady(seen))
+      .toSorted(oldestFirst)
+    for (const seen of candidates.slice(0, Math.max(0, this.#view.wanted.online - online))) {
+      this.#act('promote', seen, 'ready in the maintenance pool')
+    }
+  }
+
+  /** Predecessors beyond the number that may stay: never below what is wanted online and ready. */
+  releasePredecessors(): void {
+    const { wanted } = this.#view
+    const others = this.#running().filter((seen) => !this.#isSuccessor(seen))
+    for (const seen of others) {
+      if (seen.instance.pool === 'maintenance') this.#take(seen, 'its release is not wanted here')
+    }
+    const online = others.filter((seen) => seen.instance.pool === 'online')
+    const victims = online
+      .toSorted(leastUsefulFirst)
+      .slice(0, Math.max(0, online.length - wanted.predecessors))
+    let spare = this.#readyOnline() - (wanted.online + wanted.predecessors)
+    for (const victim of victims) {
+      if (isReady(victim) && spare <= 0) continue
+      if (isReady(victim)) spare--
+      this.#take(victim, 'a newer release takes its place')
+    }
+  }
+
+  forget(): void {
+    const { ended } = this.#view
+    for (const id of ended.slice(0, Math.max(0, ended.length - endedKept))) {
+      this.#actions.push({ type: 'forget', id })
+    }
+  }
+
+  plan(): Plan<InstanceAction> {
+    const told = this.#actions.filter((action) => action.type !== 'forget')
+    const sentences = [...this.#sentences, ...new Set(told.map(describe))]
+    const because = sentences.length > 0 ? sentences.join('; ') : this.#state()
+    return { actions: this.#actions, because, wakeAt: this.#wakeAt }
+  }
+
+  /** Instances that are wanted to run and that this pass has not touched. */
+  #running(): InstanceSeen[] {
+    return this.#view.instances.filter(
+      (seen) => seen.instance.desired === 'running' && !this.#touched.has(seen.instance.id),
+    )
+  }
+
+  #successors(): InstanceSeen[] {
+    return this.#running().filter(
+      (seen) => this.#isSuccessor(seen) && seen.instance.pool !== 'draining',
+    )
+  }
+
+  #isSuccessor(seen: InstanceSeen): boolean {
+    return seen.instance.specDigest === this.#view.wanted.target?.specDigest
+  }
+
+  #readyOnline(): number {
+    return this.#running().filter((seen) => seen.instance.pool === 'online' && isReady(seen)).length
+  }
+
+  #isEndedNow(seen: InstanceSeen): boolean {
+    return this.#actions.some((action) => action.type === 'end' && action.id === seen.instance.id)
+  }
+
+  /** Takes an instance out of service: by draining when customers may be with it. */
+  #take(seen: InstanceSeen, because: string): void {
+    const { pool, needsPort, state } = seen.instance
+    const drains = pool === 'online' && needsPort && state === 'placed'
+    this.#act(drains ? 'drain' : 'stop', seen, because)
+  }
+
+  /** No request can reach it any more, and none is under way, as far as every ingress says. */
+  #isIdle(seen: InstanceSeen): boolean {
+    const ingresses = this.#view.ingresses.filter(
+      (ingress) => this.#now - ingress.heardAt <= ingressLostAfterMs,
+    )
+    return (
+      ingresses.length > 0 &&
+      ingresses.every(
+        (ingress) =>
+          ingress.appliedRevision >= seen.revision &&
+          (ingress.leaving[seen.instance.id] ?? 0) === 0,
+      )
+    )
+  }
+
+  #act(type: 'promote' | 'drain' | 'stop' | 'end', seen: InstanceSeen, because: string): void {
+    this.#touched.add(seen.instance.id)
+    this.#actions.push({ type, id: seen.instance.id, because })
+  }
+
+  #wake(at: number): void {
+    this.#wakeAt = Math.min(this.#wakeAt ?? at, at)
+  }
+
+  #state(): string {
+    const { wanted } = this.#view
+    return `${this.#readyOnline()} of ${wanted.online + wanted.predecessors} online and ready`
+  }
+}
+
+/** Whether its agent says that it can serve. */
+export function isReady(seen: Pick<InstanceSeen, 'observed' | 'nodeLost'>): boolean {
+  return seen.observed?.state === 'ready' && !seen.nodeLost
+}
+
+/** Without a place, then not ready, then out of customers' sight, then the youngest. */
+function leastUsefulFirst(a: InstanceSeen, b: InstanceSeen): number {
+  return usefulness(a) - usefulness(b) || oldestFirst(b, a)
+}
+
+function usefulness(seen: InstanceSeen): number {
+  if (seen.instance.state === 'pending') return 0
+  if (!isReady(seen)) return 1
+  return seen.instance.pool === 'online' ? 3 : 2
+}
+
+function oldestFirst(a: InstanceSeen, b: InstanceSeen): number {
+  const byTime = a.instance.createdAt - b.instance.createdAt
+  return byTime !== 0 ? byTime : a.instance.id < b.instance.id ? -1 : 1
+}
+
+function exitSentence(observed: ObservedInstance): string {
+  const { lastExit } = observed
+  if (lastExit === null) return observed.because
+  if (lastExit.signal !== null) return `ended by ${lastExit.signal}`
+  return `exited with code ${lastExit.code ?? 'unknown'}`
+}
+
+function describe(action: InstanceAction): string {
+  if (action.type === 'create') return `create: ${action.because}`
+  if (action.type === 'forget') return 'forget'
+  return `${action.type} ${action.id}: ${action.because}`
+}

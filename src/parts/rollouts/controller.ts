@@ -1,0 +1,209 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Controller, Plan } from '../../base/control-loop.ts'
+import { unreachable } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import { partsOf } from '../../base/key.ts'
+import type { Random } from '../../base/random.ts'
+import {
+  create,
+  remove,
+  replace,
+  type Change,
+  type Entry,
+  type Snapshot,
+  type State,
+  type Write,
+} from '../../store/port.ts'
+import type { App, Release } from '../apps/model.ts'
+import { appAt, appKind, releasesOf } from '../apps/records.ts'
+import type { Instance } from '../instances/model.ts'
+import { testService } from '../instances/plan-test.ts'
+import { instanceById, instanceKind } from '../instances/records.ts'
+import { appCellName, appCellOf } from '../tenants/model.ts'
+import type { Rollout } from './model.ts'
+import { planRollout, type RolloutAction } from './plan.ts'
+import { openRollouts, rolloutKind } from './records.ts'
+import {
+  observeRollout,
+  rolloutsAt,
+  type LastMinute,
+  type ObservedRollout,
+} from './rollout-view.ts'
+
+/** Records of what is over that are kept per app and cell. */
+const rolloutsKept = 50
+/** Releases kept per app and cell: as far back as `revert` can go. */
+const releasesKept = 10
+
+interface View {
+  readonly rollouts: readonly ObservedRollout[]
+  /** Records beyond the bounds, to be forgotten when a rollout ends. */
+  readonly stale: readonly Entry<Rollout | Release>[]
+}
+
+interface Action {
+  readonly decision: RolloutAction
+  readonly view: ObservedRollout
+  readonly stale: readonly Entry<Rollout | Release>[]
+}
+
+/** Carries releases into cells, one rollout per app and cell at a time, forward or back. */
+export function rolloutsController(options: {
+  readonly state: State
+  readonly clock: Clock
+  readonly random: Random
+  readonly lastMinute: LastMinute
+}): Controller<Change, Snapshot, View, Action> {
+  return {
+    name: 'rollouts',
+    keysOf,
+    *allKeys(snapshot) {
+      for (const { value } of snapshot.list(appKind)) yield appCellName(value.at)
+    },
+    observe(key, snapshot) {
+      const at = appCellOf(key)
+      const rollouts = rolloutsAt(snapshot, at)
+        .map((entry) => observeRollout(snapshot, entry, options.lastMinute))
+        .filter((view) => view !== undefined)
+      return rollouts.length === 0 ? undefined : { rollouts, stale: staleRecords(snapshot, key) }
+    },
+    plan(view, now): Plan<Action> {
+      const plans = view.rollouts.map((seen) => ({ seen, plan: planRollout(seen, now) }))
+      const wakes = plans.map(({ plan }) => plan.wakeAt ?? Infinity)
+      const wakeAt = Math.min(...wakes)
+      return {
+        actions: plans.flatMap(({ seen, plan }) =>
+          plan.actions.map((decision) => ({ decision, view: seen, stale: view.stale })),
+        ),
+        because: plans.map(({ seen, plan }) => `${seen.rollout.id} ${plan.because}`).join('; '),
+        wakeAt: wakeAt === Infinity ? undefined : wakeAt,
+      }
+    },
+    async apply({ decision, view, stale }) {
+      const { at, id } = view.rollout
+      await options.state.commit({
+        writes: [...writesOf(decision, view, options), ...pruning(decision, view, stale)],
+        attribution: {
+          who: 'rollouts',
+          what: `rollout.${decision.type}`,
+          why: `${at.app} ${id}: ${decision.because}`,
+        },
+      })
+    },
+  }
+}
+
+function* keysOf(change: Change, snapshot: Snapshot): Iterable<string> {
+  switch (change.of) {
+    case 'record': {
+      if (!['rollout', 'instance', 'app', 'listener'].includes(change.kind)) return
+      const { tenant, environment, app } = partsOf(change.key)
+      const at = { tenant, environment, app }
+      if (rolloutsAt(snapshot, at).length > 0) yield appCellName(at)
+      return
+    }
+    case 'instance': {
+      const instance = instanceById(snapshot, change.instanceId)?.value
+      if (instance !== undefined && openRollouts(snapshot, instance.at).length > 0) {
+        yield appCellName(instance.at)
+      }
+      return
+    }
+    case 'ingress':
+      for (const { value } of snapshot.find(rolloutKind, 'counting', 'yes')) {
+        yield appCellName(value.at)
+      }
+      return
+    case 'node':
+      return
+    default:
+      unreachable(change)
+  }
+}
+
+function writesOf(
+  decision: RolloutAction,
+  view: ObservedRollout,
+  options: { readonly clock: Clock; readonly random: Random },
+): Write[] {
+  const { entry, appEntry, rollout, app } = view
+  switch (decision.type) {
+    case 'begin':
+    case 'advance':
+    case 'settle':
+      return [replace(rolloutKind, entry, { ...rollout, ...decision.changes })]
+    case 'start-test': {
+      const test = newTest(view, options)
+      return [
+        create(instanceKind, test),
+        replace(rolloutKind, entry, { ...rollout, testInstanceId: test.id }),
+      ]
+    }
+    case 'finish': {
+      const over = replace(rolloutKind, entry, { ...rollout, ...decision.changes })
+      const { releaseId } = decision
+      if (releaseId === undefined) return [over]
+      return [over, replace<App>(appKind, appEntry, { ...app, releaseId })]
+    }
+    default:
+      return unreachable(decision)
+  }
+}
+
+/** A little cpu and memory for a test: it runs alone, once, for as long as its time-out. */
+const testResources = { cpu: 0.1, memoryBytes: 64 * 1024 * 1024, diskBytes: 64 * 1024 * 1024 }
+
+function newTest(
+  { release, rollout }: ObservedRollout,
+  options: { readonly clock: Clock; readonly random: Random },
+): Instance {
+  return {
+    id: newId('i', options.random),
+    at: rollout.at,
+    service: testService,
+    purpose: 'test',
+    releaseId: release.id,
+    specDigest: '',
+    resources: testResources,
+    needsPort: false,
+    state: 'pending',
+    desired: 'running',
+    pool: 'maintenance',
+    drainingSince: null,
+    placement: null,
+    unplaced: null,
+    because: `tests release ${release.number}`,
+    createdAt: options.clock.now(),
+    ended: null,
+  }
+}
+
+/** What is beyond the bounds goes with the commit that ends a rollout. */
+function pruning(
+  decision: RolloutAction,
+  view: ObservedRollout,
+  stale: readonly Entry<Rollout | Release>[],
+): Write[] {
+  if (decision.type !== 'finish') return []
+  return stale.filter((entry) => entry.key !== view.entry.key).map((entry) => remove(entry))
+}
+
+function staleRecords(snapshot: Snapshot, app: string): Entry<Rollout | Release>[] {
+  const at = appCellOf(app)
+  const needed = new Set<string | null>([appAt(snapshot, at)?.value.releaseId ?? null])
+  for (const { value } of snapshot.find(instanceKind, 'app', app)) {
+    if (value.state !== 'ended') needed.add(value.releaseId)
+  }
+  for (const { value } of openRollouts(snapshot, at)) {
+    needed.add(value.releaseId)
+    needed.add(value.fromReleaseId)
+  }
+  const releases = releasesOf(snapshot, at).slice(0, -releasesKept)
+  const rollouts = [...snapshot.find(rolloutKind, 'app', app)]
+    .toSorted((a, b) => a.createdRevision - b.createdRevision)
+    .slice(0, -rolloutsKept)
+  return [
+    ...releases.filter(({ value }) => !needed.has(value.id)),
+    ...rollouts.filter(({ value }) => value.endedAt !== null && value.baseline === null),
+  ]
+}

@@ -1,0 +1,173 @@
+import type { Release, ReleaseStep } from '../apps/model.ts'
+import type { Rollout, RolloutStep, ServiceTarget } from './model.ts'
+import {
+  advanceMaintenance,
+  advanceOnline,
+  nextGoal,
+  portionOf,
+  type Advance,
+  type ServiceProgress,
+} from './plan-targets.ts'
+
+/** The steps of a rollout, and how far each one is. */
+
+/** What is seen of the rollout's test run. */
+export interface TestSeen {
+  readonly instanceId: string
+  /** Null while it has not ended; 0 passed. */
+  readonly exitCode: number | null
+  readonly ended: boolean
+  /** Why it cannot start, or null. */
+  readonly failing: string | null
+  readonly because: string
+}
+
+export interface StepsView {
+  readonly rollout: Rollout
+  readonly release: Release
+  /** In the order in which they go out. */
+  readonly services: readonly ServiceProgress[]
+  readonly test: TestSeen | null
+}
+
+/** How far a step is: done, still on its way (with new targets perhaps), or failed. */
+export type StepProgress =
+  | { readonly outcome: 'done' }
+  | { readonly outcome: 'failed'; readonly because: string }
+  | {
+      readonly outcome: 'waits'
+      readonly waitsFor: string
+      readonly targets?: readonly ServiceTarget[]
+      readonly startTest?: boolean
+      readonly resumeAt?: number
+    }
+
+/** The steps as people will follow them. */
+export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutStep[] {
+  const kinds: RolloutStep['kind'][] = ['maintenance']
+  if (purpose === 'deploy' && release.steps.some((step) => step.kind === 'test')) kinds.push('test')
+  kinds.push('online', 'remaining')
+  return kinds.map((kind) => ({
+    kind,
+    title: titles[kind],
+    state: 'waiting',
+    startedAt: null,
+    endedAt: null,
+    because: '',
+  }))
+}
+
+export const titles: Readonly<Record<RolloutStep['kind'], string>> = {
+  maintenance: 'a portion starts in the maintenance pool and is warmed up',
+  test: 'tests run against the maintenance pool',
+  online: 'the portion goes online, as many predecessors drain',
+  remaining: 'the remaining instances follow in batches',
+  revert: 'what ran before comes back',
+}
+
+export function progressOf(kind: RolloutStep['kind'], view: StepsView, now: number): StepProgress {
+  switch (kind) {
+    case 'maintenance':
+      return maintenanceProgress(view)
+    case 'test':
+      return testProgress(view)
+    case 'online':
+      return onlineProgress(view)
+    case 'remaining':
+      return remainingProgress(view, now)
+    case 'revert':
+      return revertProgress(view)
+  }
+}
+
+function maintenanceProgress(view: StepsView): StepProgress {
+  return allAtOnce(view, (seen) => advanceMaintenance(seen, firstPortion(view, seen)))
+}
+
+/** All services go at the same time: nothing that customers see changes. */
+function allAtOnce(view: StepsView, advance: (seen: ServiceProgress) => Advance): StepProgress {
+  const results = view.services.map(advance)
+  if (results.every((result) => result.next === undefined)) return { outcome: 'done' }
+  return {
+    outcome: 'waits',
+    waitsFor: results.find((result) => result.waitsFor !== '')?.waitsFor ?? '',
+    targets: view.services.map((seen, index) => results[index]?.next ?? seen.target),
+  }
+}
+
+function testProgress({ test }: StepsView): StepProgress {
+  if (test === null) return { outcome: 'waits', waitsFor: 'the test to start', startTest: true }
+  if (test.failing !== null) return { outcome: 'failed', because: test.failing }
+  if (!test.ended) return { outcome: 'waits', waitsFor: 'the test to end' }
+  if (test.exitCode === 0) return { outcome: 'done' }
+  const how = test.exitCode === null ? test.because : `exit code ${test.exitCode}`
+  return { outcome: 'failed', because: `the test failed: ${how} (roadstead logs shows its output)` }
+}
+
+/** One service after the other, those that others need first. */
+function onlineProgress(view: StepsView): StepProgress {
+  for (const seen of view.services) {
+    const progress = advanceOnline(seen, firstPortion(view, seen))
+    if (progress.next !== undefined) return waits(progress)
+  }
+  return { outcome: 'done' }
+}
+
+function remainingProgress(view: StepsView, now: number): StepProgress {
+  const step = view.release.steps.find((candidate) => candidate.kind === 'remaining')
+  const batch = view.rollout.purpose === 'revert' ? 1 : (step?.batch ?? 1)
+  for (const seen of view.services) {
+    const current = advanceOnline(seen, Math.min(seen.target.online, seen.change.count))
+    if (current.next !== undefined && seen.target.online === seen.target.successors) {
+      return waits(current)
+    }
+    if (seen.online >= seen.change.count && current.next === undefined) continue
+    const pause = pauseBefore(seen, step, view.rollout, now)
+    if (pause !== undefined) return pause
+    const progress = advanceOnline(seen, nextGoal(seen, batch))
+    if (progress.next !== undefined) return waits(progress)
+  }
+  return { outcome: 'done' }
+}
+
+/** Between two batches; one that is under way is not interrupted. */
+function pauseBefore(
+  seen: ServiceProgress,
+  step: Extract<ReleaseStep, { kind: 'remaining' }> | undefined,
+  rollout: Rollout,
+  now: number,
+): StepProgress | undefined {
+  const pauseMs = step?.pauseMs ?? 0
+  const between = seen.target.online === seen.target.successors && seen.target.online > 0
+  if (pauseMs === 0 || !between) return undefined
+  const resumeAt = rollout.resumeAt ?? now + pauseMs
+  if (now >= resumeAt) return undefined
+  const waitsFor = `the pause of ${pauseMs / 1_000} s between two batches`
+  return { outcome: 'waits', waitsFor, resumeAt }
+}
+
+/** All of what ran before online again first, then the others go. */
+function revertProgress(view: StepsView): StepProgress {
+  return allAtOnce(view, (seen) => {
+    const { count } = seen.change
+    return advanceOnline(seen, count)
+  })
+}
+
+/** The share of a service that goes first: all of it where nothing serves customers yet. */
+function firstPortion(view: StepsView, { change, others, target }: ServiceProgress): number {
+  if (change.count === 0 || change.target === null) return 0
+  if (change.singleton) return others > 0 && target.successors === 0 ? 0 : 1
+  const isFirst = view.rollout.fromReleaseId === null
+  const step = view.release.steps.find((candidate) => candidate.kind === 'maintenance')
+  if (isFirst || step === undefined) return isFirst ? change.count : portionOf(change.count, 1, 1)
+  return portionOf(change.count, step.portion, step.min)
+}
+
+function waits(progress: Advance): StepProgress {
+  return {
+    outcome: 'waits',
+    waitsFor: progress.waitsFor,
+    ...(progress.next === undefined ? {} : { targets: [progress.next] }),
+  }
+}

@@ -1,0 +1,149 @@
+import { specDigest, wantedCount, type App, type Release } from '../apps/model.ts'
+import type { ServiceTarget } from './model.ts'
+
+/** Which services a rollout changes, in which order, and how far a batch goes. */
+
+/** A service that differs between what runs and what is to run. */
+export interface ServiceChange {
+  readonly service: string
+  /** Null: the release no longer has it. */
+  readonly target: { readonly releaseId: string; readonly specDigest: string } | null
+  /** Instances that it is to have in the end. */
+  readonly count: number
+  readonly singleton: boolean
+}
+
+/**
+ * The services whose spec differs between `from` and `to`, those that others need first.
+ *
+ * A release keeps the instances of what it does not change, so `releaseId` of a target is `to`'s.
+ */
+export function changesBetween(app: App, from: Release | null, to: Release | null): ServiceChange[] {
+  const before = new Map((from?.services ?? []).map((spec) => [spec.name, specDigest(spec)]))
+  const changes: ServiceChange[] = []
+  for (const spec of inOrderOfNeeds(to)) {
+    const digest = specDigest(spec)
+    if (before.get(spec.name) === digest) continue
+    changes.push({
+      service: spec.name,
+      target: { releaseId: to?.id ?? '', specDigest: digest },
+      count: wantedCount(app, spec),
+      singleton: spec.singleton,
+    })
+  }
+  const kept = new Set((to?.services ?? []).map((spec) => spec.name))
+  for (const name of before.keys()) {
+    if (!kept.has(name)) changes.push({ service: name, target: null, count: 0, singleton: false })
+  }
+  return changes
+}
+
+/** Services of a release, each after all that it needs (validated: there is no cycle). */
+function inOrderOfNeeds(release: Release | null): Release['services'] {
+  const ordered: Release['services'] = []
+  const visited = new Set<string>()
+  const visit = (spec: Release['services'][number]): void => {
+    if (visited.has(spec.name)) return
+    visited.add(spec.name)
+    for (const need of spec.needs) {
+      const needed = release?.services.find((candidate) => candidate.name === need)
+      if (needed !== undefined) visit(needed)
+    }
+    ordered.push(spec)
+  }
+  for (const spec of release?.services ?? []) visit(spec)
+  return ordered
+}
+
+/** The share of `count` that a batch takes: at least one, at most all. */
+export function portionOf(count: number, share: number, min: number): number {
+  return Math.min(count, Math.max(min, 1, Math.ceil(count * share - 1e-9)))
+}
+
+/** An instance of the target's spec, wanted and not ended. */
+export interface SuccessorSeen {
+  readonly instanceId: string
+  readonly ready: boolean
+  readonly pool: 'maintenance' | 'online' | 'draining'
+  /** Of its record: a routing table at or after it shows its pool. */
+  readonly revision: number
+  /** Why it will not get ready by itself, or null. */
+  readonly failing: string | null
+  /** Why it has no node, or null. */
+  readonly unplaced: string | null
+}
+
+/** What is seen of one service that the rollout changes. */
+export interface ServiceSeen {
+  readonly change: ServiceChange
+  readonly target: ServiceTarget
+  readonly successors: readonly SuccessorSeen[]
+  /** Anything else that has not ended. */
+  readonly others: number
+}
+
+/** The same, counted. */
+export interface ServiceProgress extends ServiceSeen {
+  readonly ready: number
+  /** In the online pool of the table that every ingress has applied. */
+  readonly online: number
+}
+
+/** Counts a service's successors; `appliedRevision` is the oldest table that is still in use. */
+export function progressOfService(seen: ServiceSeen, appliedRevision: number): ServiceProgress {
+  const ready = seen.successors.filter((successor) => successor.ready)
+  const online = ready.filter(
+    (successor) => successor.pool === 'online' && successor.revision <= appliedRevision,
+  )
+  return { ...seen, ready: ready.length, online: online.length }
+}
+
+/** One service on its way to `goal` successors online: what to want next, or that it is there. */
+export interface Advance {
+  /** Undefined: the goal is reached. */
+  readonly next: ServiceTarget | undefined
+  /** What it waits for, for people. */
+  readonly waitsFor: string
+}
+
+/** Makes `goal` successors exist and be ready, out of customers' sight. */
+export function advanceMaintenance(seen: ServiceProgress, goal: number): Advance {
+  const { target, change } = seen
+  if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
+  if (seen.ready >= goal) return { next: undefined, waitsFor: '' }
+  return { next: target, waitsFor: `${seen.ready} of ${goal} instances of ${change.service} ready` }
+}
+
+/** Brings `goal` successors online and lets as many predecessors go. */
+export function advanceOnline(seen: ServiceProgress, goal: number): Advance {
+  const { change, target } = seen
+  const remaining = Math.max(0, change.count - goal)
+  if (change.singleton && seen.others > 0 && goal > 0) {
+    const waitsFor = `the singleton ${change.service} before it to end`
+    return { next: { ...target, predecessors: 0 }, waitsFor }
+  }
+  if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
+  if (seen.ready < goal) {
+    return { next: target, waitsFor: `${seen.ready} of ${goal} instances of ${change.service} ready` }
+  }
+  if (target.online < goal) return { next: { ...target, online: goal }, waitsFor: 'the ingress' }
+  if (seen.online < goal) {
+    return { next: target, waitsFor: `${seen.online} of ${goal} of ${change.service} online` }
+  }
+  if (target.predecessors > remaining) {
+    return { next: { ...target, predecessors: remaining }, waitsFor: 'drain' }
+  }
+  if (seen.others > remaining) {
+    const waitsFor = `${seen.others - remaining} instances of ${change.service} to drain`
+    return { next: target, waitsFor }
+  }
+  return { next: undefined, waitsFor: '' }
+}
+
+/** How many successors the batch under way ends with; the next batch's once one is complete. */
+export function nextGoal(seen: ServiceProgress, batch: number): number {
+  const { count } = seen.change
+  const { successors, online } = seen.target
+  if (online < successors) return successors
+  return Math.min(count, online + portionOf(count, batch, 1))
+}

@@ -1,0 +1,363 @@
+import type { Plan } from '../../base/control-loop.ts'
+import type { App, Release } from '../apps/model.ts'
+import { ingressLostAfterMs } from '../ingress/model.ts'
+import type { LedgerBaseline, LedgerWindow, Rollout, RolloutStep, ServiceTarget } from './model.ts'
+import { progressOf, stepsOf, titles, type StepsView, type TestSeen } from './plan-steps.ts'
+import { ledgerSince, type IngressCounts, type SpanLedger } from './plan-ledger.ts'
+import { changesBetween, progressOfService, type ServiceSeen } from './plan-targets.ts'
+
+/**
+ * Decides how one rollout goes on: forward step by step, or back. It only says what is wanted
+ * (`targets`); the instances controller makes it so, and the next pass looks again.
+ */
+
+export interface RolloutView {
+  readonly rollout: Rollout
+  readonly app: App
+  readonly release: Release
+  /** What to come back to; null where nothing ran. */
+  readonly from: Release | null
+  /** Another rollout of this app and cell that runs, or stands before this one in the queue. */
+  readonly ahead: { readonly id: string } | null
+  /** A newer rollout that wants this one's place. */
+  readonly superseder: string | null
+  /** Services of the release that still have no listener ports. */
+  readonly listenersMissing: readonly string[]
+  readonly services: readonly ServiceSeen[]
+  readonly test: TestSeen | null
+  /** What every ingress has counted for this app up to now. */
+  readonly counts: readonly IngressCounts[]
+  /** The table that each ingress has applied, and when it said so. */
+  readonly ingresses: readonly { readonly heardAt: number; readonly appliedRevision: number }[]
+  /** The app's traffic in the last minute. */
+  readonly lastMinute: LedgerWindow | null
+}
+
+/** Everything that the rollouts controller may ever do. */
+export type RolloutAction =
+  /** Begin: targets, steps and the ledger's baseline are set. */
+  | { readonly type: 'begin'; readonly changes: Partial<Rollout>; readonly because: string }
+  /** Go on: another step, other targets, another sentence. */
+  | { readonly type: 'advance'; readonly changes: Partial<Rollout>; readonly because: string }
+  /** Start the release's test as an instance. */
+  | { readonly type: 'start-test'; readonly because: string }
+  /** End; `releaseId` is what the cell runs from now on (undefined: as before). */
+  | {
+      readonly type: 'finish'
+      readonly changes: Partial<Rollout>
+      readonly releaseId: string | null | undefined
+      readonly because: string
+    }
+  /** Write the counts of the time after its end into the record. */
+  | { readonly type: 'settle'; readonly changes: Partial<Rollout>; readonly because: string }
+
+/** How long a step may wait for instances before the rollout reverts, in ms. */
+const stepWaitMs = 120_000
+
+/** How long bringing back what ran before may take, in ms. */
+const revertWaitMs = 180_000
+
+/** The span after a rollout's end that is counted for its record, in ms. */
+export const afterWindowMs = 10_000
+
+export function planRollout(view: RolloutView, now: number): Plan<RolloutAction> {
+  switch (view.rollout.state) {
+    case 'queued':
+      return planQueued(view, now)
+    case 'running':
+      return planRunning(view, now)
+    case 'reverting':
+      return planReverting(view, now)
+    case 'done':
+    case 'reverted':
+    case 'failed':
+    case 'superseded':
+      return planSettled(view, now)
+  }
+}
+
+function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
+  const { app, rollout, release } = view
+  if (app.destroying) return supersede(view, now, 'the app is being destroyed')
+  if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
+  if (view.ahead !== null) return wait(`waits for ${view.ahead.id} to end`)
+  if (view.listenersMissing.length > 0) {
+    return wait(`waits for the listener ports of ${view.listenersMissing.join(', ')}`)
+  }
+  const targets = changesBetween(app, view.from, release).map(
+    ({ service, target, count }): ServiceTarget => ({
+      service,
+      target,
+      successors: 0,
+      online: 0,
+      predecessors: count,
+    }),
+  )
+  const steps = targets.length === 0 ? [] : stepsOf(release, rollout.purpose)
+  const changes: Partial<Rollout> = {
+    state: 'running',
+    fromReleaseId: app.releaseId,
+    targets,
+    steps: startStep(steps, 0, now),
+    startedAt: now,
+    deadline: now + stepWaitMs,
+    baseline: baselineOf(view, now),
+    ledger: { ...rollout.ledger, before: view.lastMinute },
+    because: targets.length === 0 ? 'no service changes' : (steps[0]?.title ?? ''),
+  }
+  return one({ type: 'begin', changes, because: `release ${release.number} begins` })
+}
+
+function planRunning(view: RolloutView, now: number): Plan<RolloutAction> {
+  const { app, rollout, release } = view
+  if (app.destroying) return supersede(view, now, 'the app is being destroyed')
+  if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
+  const span = spanOf(view, now)
+  const trouble = troubleOf(view, span)
+  if (trouble !== null) return beginRevert(view, now, trouble)
+  const index = rollout.steps.findIndex((step) => step.state !== 'done')
+  const step = rollout.steps[index]
+  if (step === undefined) {
+    const failed = span?.during?.failed ?? 0
+    const sent = span?.during?.sent ?? 0
+    const because = `${nameOf(release)} is online: ${failed} of ${sent} requests failed`
+    return finish(view, now, 'done', release.id, because)
+  }
+  const progress = progressOf(step.kind, stepsView(view, now), now)
+  if (progress.outcome === 'failed') return beginRevert(view, now, progress.because)
+  if (progress.outcome === 'done') return completeStep(view, index, now)
+  if (now >= (rollout.deadline ?? now + 1)) {
+    return beginRevert(view, now, tooLate(view, progress.waitsFor))
+  }
+  if (progress.startTest === true) return one({ type: 'start-test', because: 'the test starts' })
+  return carryOn(view, now, progress)
+}
+
+function planReverting(view: RolloutView, now: number): Plan<RolloutAction> {
+  const { rollout } = view
+  if (view.app.destroying) return supersede(view, now, 'the app is being destroyed')
+  if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
+  const progress = progressOf('revert', stepsView(view, now), now)
+  if (progress.outcome === 'done') {
+    const back = view.from === null ? 'nothing ran before' : `${nameOf(view.from)} runs again`
+    return finish(view, now, 'reverted', undefined, `${rollout.because}; ${back}`)
+  }
+  if (progress.outcome === 'failed' || now >= (rollout.deadline ?? now + 1)) {
+    const waited = progress.outcome === 'waits' ? progress.waitsFor : progress.because
+    return finish(view, now, 'failed', undefined, `${rollout.because}; could not revert: ${waited}`)
+  }
+  return carryOn(view, now, progress)
+}
+
+function planSettled(view: RolloutView, now: number): Plan<RolloutAction> {
+  const { rollout } = view
+  if (rollout.ledger.after !== null || rollout.endedAt === null || rollout.baseline === null) {
+    return wait('over')
+  }
+  const until = rollout.endedAt + afterWindowMs
+  if (now < until) return { actions: [], because: 'counts what comes after', wakeAt: until }
+  const after = spanOf(view, now)?.during ?? null
+  const changes = { ledger: { ...rollout.ledger, after }, baseline: null }
+  return one({ type: 'settle', changes, because: 'the counts of the time after are in' })
+}
+
+/** Why the rollout cannot go on, or null: failed requests first, they are what matters most. */
+function troubleOf(view: RolloutView, span: SpanLedger | undefined): string | null {
+  const { release } = view
+  const failed = span?.during?.failed ?? 0
+  if (release.revertAboveFailed !== null && failed > release.revertAboveFailed) {
+    const causes = Object.entries(span?.during?.causes ?? {})
+    const list = causes.map(([cause, count]) => `${count} ${cause}`).join(', ')
+    return `${failed} of ${span?.during?.sent ?? 0} requests failed (${list})`
+  }
+  const failing = view.services.flatMap((seen) => seen.successors.map((one) => one.failing))
+  return failing.find((because) => because !== null) ?? null
+}
+
+/** A missing place explains more than a missing answer. */
+function tooLate(view: RolloutView, waitsFor: string): string {
+  const unplaced = view.services.flatMap((seen) => seen.successors.map((one) => one.unplaced))
+  const because = unplaced.find((reason) => reason !== null) ?? waitsFor
+  return `${because} (waited ${stepWaitMs / 1_000} s)`
+}
+
+/** Turns round: what ran before is the target now, and all of it has to be online first. */
+function beginRevert(view: RolloutView, now: number, because: string): Plan<RolloutAction> {
+  const { app, rollout, from, release } = view
+  const back = changesBetween(app, release, from)
+  const targets = rollout.targets.map((target): ServiceTarget => {
+    const change = back.find((candidate) => candidate.service === target.service)
+    const count = change?.count ?? 0
+    const predecessors = target.online
+    return {
+      service: target.service,
+      target: change?.target ?? null,
+      successors: count,
+      online: count,
+      predecessors,
+    }
+  })
+  const failed = rollout.steps.map((step) =>
+    step.state === 'running'
+      ? ({ ...step, state: 'failed', endedAt: now, because } as const)
+      : step,
+  )
+  const revert: RolloutStep = {
+    kind: 'revert',
+    title: titles.revert,
+    state: 'running',
+    startedAt: now,
+    endedAt: null,
+    because: '',
+  }
+  const changes: Partial<Rollout> = {
+    state: 'reverting',
+    targets,
+    because,
+    steps: [...failed.filter((step) => step.state !== 'waiting'), revert],
+    deadline: now + revertWaitMs,
+    testInstanceId: null,
+    resumeAt: null,
+  }
+  return one({ type: 'advance', changes, because: `reverts: ${because}` })
+}
+
+function completeStep(view: RolloutView, index: number, now: number): Plan<RolloutAction> {
+  const { rollout } = view
+  const ended = rollout.steps.map((step, at) =>
+    at === index ? ({ ...step, state: 'done', endedAt: now, because: '' } as const) : step,
+  )
+  const next = rollout.steps[index + 1]
+  const changes: Partial<Rollout> = {
+    steps: startStep(ended, index + 1, now),
+    deadline: now + stepWaitMs + testTime(view, next?.kind),
+    testInstanceId: null,
+    resumeAt: null,
+    because: next?.title ?? 'all steps are done',
+  }
+  return one({ type: 'advance', changes, because: changes.because ?? '' })
+}
+
+/** A test has its own time-out on top of the time that it may wait for a place. */
+function testTime(view: RolloutView, kind: RolloutStep['kind'] | undefined): number {
+  const step = view.release.steps.find((candidate) => candidate.kind === 'test')
+  return kind === 'test' ? (step?.timeoutMs ?? 0) : 0
+}
+
+/** Commits new targets, if any; a step that merely waits changes nothing. */
+function carryOn(
+  view: RolloutView,
+  now: number,
+  progress: { waitsFor: string; targets?: readonly ServiceTarget[]; resumeAt?: number },
+): Plan<RolloutAction> {
+  const { rollout } = view
+  const wakeAt = Math.min(rollout.deadline ?? now + stepWaitMs, progress.resumeAt ?? Infinity)
+  const targets = merge(rollout.targets, progress.targets ?? [])
+  const pauses = progress.resumeAt !== undefined && rollout.resumeAt === null
+  const waitsFor = `waits for ${progress.waitsFor}`
+  if (!pauses && targets === rollout.targets) return { actions: [], because: waitsFor, wakeAt }
+  const changes: Partial<Rollout> = {
+    targets: [...targets],
+    resumeAt: progress.resumeAt ?? null,
+    ...(targets === rollout.targets ? {} : { deadline: now + stepWaitMs }),
+  }
+  return { actions: [{ type: 'advance', changes, because: waitsFor }], because: waitsFor, wakeAt }
+}
+
+function finish(
+  view: RolloutView,
+  now: number,
+  state: 'done' | 'reverted' | 'failed',
+  releaseId: string | undefined,
+  because: string,
+): Plan<RolloutAction> {
+  const changes: Partial<Rollout> = {
+    state,
+    because,
+    endedAt: now,
+    deadline: null,
+    targets: [],
+    testInstanceId: null,
+    steps: view.rollout.steps.map((step) =>
+      step.state === 'running' ? { ...step, state: 'done', endedAt: now } : step,
+    ),
+    baseline: baselineOf(view, now),
+    ledger: { ...view.rollout.ledger, ...spanOf(view, now) },
+  }
+  return one({ type: 'finish', changes, releaseId, because })
+}
+
+function supersede(view: RolloutView, now: number, because: string): Plan<RolloutAction> {
+  const changes: Partial<Rollout> = {
+    state: 'superseded',
+    because,
+    endedAt: now,
+    deadline: null,
+    targets: [],
+    testInstanceId: null,
+    baseline: null,
+    ledger: { ...view.rollout.ledger, ...spanOf(view, now) },
+  }
+  return one({ type: 'finish', changes, releaseId: undefined, because })
+}
+
+function startStep(steps: readonly RolloutStep[], index: number, now: number): RolloutStep[] {
+  return steps.map((step, at) =>
+    at === index ? { ...step, state: 'running', startedAt: now } : step,
+  )
+}
+
+/** The same array when nothing changes, so that waiting is told from acting. */
+function merge(
+  before: readonly ServiceTarget[],
+  changed: readonly ServiceTarget[],
+): readonly ServiceTarget[] {
+  const after = before.map(
+    (target) => changed.find((candidate) => candidate.service === target.service) ?? target,
+  )
+  const isSame = after.every((target, index) => {
+    const old = before[index]
+    return (
+      old !== undefined &&
+      old.successors === target.successors &&
+      old.online === target.online &&
+      old.predecessors === target.predecessors
+    )
+  })
+  return isSame ? before : after
+}
+
+function stepsView(view: RolloutView, now: number): StepsView {
+  const { rollout, release, test } = view
+  const heard = view.ingresses.filter((ingress) => now - ingress.heardAt <= ingressLostAfterMs)
+  const applied = Math.min(Infinity, ...heard.map((ingress) => ingress.appliedRevision))
+  const services = view.services.map((seen) => progressOfService(seen, applied))
+  return { rollout, release, services, test }
+}
+
+function spanOf(view: RolloutView, now: number): SpanLedger | undefined {
+  const { baseline } = view.rollout
+  return baseline === null ? undefined : ledgerSince(baseline, view.counts, now)
+}
+
+function baselineOf(view: RolloutView, now: number): LedgerBaseline {
+  const ingresses = view.counts.map(({ ingressId, incarnation, series }) => [
+    ingressId,
+    { incarnation, series: [...series] },
+  ])
+  return { at: now, ingresses: Object.fromEntries(ingresses) }
+}
+
+function nameOf(release: Release): string {
+  return release.version === ''
+    ? `release ${release.number}`
+    : `release ${release.number} (${release.version})`
+}
+
+function one(action: RolloutAction): Plan<RolloutAction> {
+  return { actions: [action], because: action.because }
+}
+
+function wait(because: string): Plan<RolloutAction> {
+  return { actions: [], because }
+}

@@ -1,0 +1,171 @@
+import type { Entry, Snapshot } from '../../store/port.ts'
+import { seriesKey } from '../../store/observations.ts'
+import { wantedCount, type App, type Release } from '../apps/model.ts'
+import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
+import { listenerKey } from '../discovery/model.ts'
+import { listenerKind } from '../discovery/records.ts'
+import type { CounterSeries } from '../ingress/model.ts'
+import { serviceName, type Instance, type ObservedInstance } from '../instances/model.ts'
+import { instanceById, instanceKind, instancesOf } from '../instances/records.ts'
+import { appCellName, type AppCell } from '../tenants/model.ts'
+import type { LedgerWindow, Rollout, ServiceTarget } from './model.ts'
+import type { IngressCounts } from './plan-ledger.ts'
+import type { TestSeen } from './plan-steps.ts'
+import type { ServiceChange, ServiceSeen, SuccessorSeen } from './plan-targets.ts'
+import type { RolloutView } from './plan.ts'
+import { openRollouts, rolloutKind } from './records.ts'
+
+/** Answers what an app's traffic was in the last minute; null where nothing was counted. */
+export type LastMinute = (backendIds: readonly string[]) => LedgerWindow | null
+
+/** The starts of a process after which a successor counts as unable to get ready. */
+const runsMax = 2
+
+/** A rollout's view with the records that its actions are guarded by. */
+export interface ObservedRollout extends RolloutView {
+  readonly entry: Entry<Rollout>
+  readonly appEntry: Entry<App>
+}
+
+/** The rollouts of one app and cell that have something left to do, oldest first. */
+export function rolloutsAt(snapshot: Snapshot, at: AppCell): Entry<Rollout>[] {
+  const entries = new Map(openRollouts(snapshot, at).map((entry) => [entry.key, entry]))
+  for (const entry of snapshot.find(rolloutKind, 'app', appCellName(at))) {
+    if (entry.value.baseline !== null) entries.set(entry.key, entry)
+  }
+  return [...entries.values()].toSorted((a, b) => a.createdRevision - b.createdRevision)
+}
+
+/** Copies what the plan for one rollout needs; undefined when its app or release is gone. */
+export function observeRollout(
+  snapshot: Snapshot,
+  entry: Entry<Rollout>,
+  lastMinute: LastMinute,
+): ObservedRollout | undefined {
+  const { value: rollout } = entry
+  const appEntry = appAt(snapshot, rollout.at)
+  const release = releaseAt(snapshot, rollout.at, rollout.releaseId)
+  if (appEntry === undefined || release === undefined) return undefined
+  const app = appEntry.value
+  const from = fromRelease(snapshot, app, rollout)
+  const open = openRollouts(snapshot, rollout.at)
+  const index = open.findIndex((other) => other.key === entry.key)
+  const isQueued = rollout.state === 'queued'
+  const superseder = open.slice(index + 1).find((other) => other.value.supersede)
+  const ahead = isQueued && index > 0 ? open[index - 1] : undefined
+  const backends = backendIds(rollout.at, release, from)
+  return {
+    entry,
+    appEntry,
+    rollout,
+    app,
+    release,
+    from,
+    ahead: ahead === undefined ? null : { id: ahead.value.id },
+    superseder: index >= 0 && superseder !== undefined ? superseder.value.id : null,
+    listenersMissing: isQueued ? listenersMissing(snapshot, release) : [],
+    services: rollout.targets.map((target) => serviceSeen(snapshot, app, target)),
+    test: testSeen(snapshot, rollout),
+    counts: countsOf(snapshot, backends, rollout),
+    ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
+    lastMinute: isQueued ? lastMinute(backends) : null,
+  }
+}
+
+function fromRelease(snapshot: Snapshot, app: App, rollout: Rollout): Release | null {
+  if (rollout.state === 'queued') return currentRelease(snapshot, app) ?? null
+  if (rollout.fromReleaseId === null) return null
+  return releaseAt(snapshot, app.at, rollout.fromReleaseId) ?? null
+}
+
+/** The backends whose requests the rollout answers for. */
+export function backendIds(at: AppCell, ...releases: (Release | null)[]): string[] {
+  const names = releases.flatMap((release) => release?.services.map((spec) => spec.name) ?? [])
+  return [...new Set(names)].map((name) => serviceName(at, name))
+}
+
+function listenersMissing(snapshot: Snapshot, release: Release): string[] {
+  return release.services
+    .filter((spec) => !spec.worker)
+    .map((spec) => spec.name)
+    .filter((name) => snapshot.get(listenerKind, listenerKey(release.at, name)) === undefined)
+}
+
+function serviceSeen(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceSeen {
+  const successors: SuccessorSeen[] = []
+  let others = 0
+  for (const { value, revision } of instancesOf(snapshot, app.at, target.service)) {
+    if (value.state === 'ended') continue
+    const isSuccessor =
+      value.specDigest === target.target?.specDigest &&
+      value.desired === 'running' &&
+      value.pool !== 'draining'
+    if (!isSuccessor) others++
+    else successors.push(successorSeen(value, revision, snapshot))
+  }
+  return { change: changeOf(snapshot, app, target), target, successors, others }
+}
+
+function changeOf(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceChange {
+  const { service } = target
+  if (target.target === null) return { service, target: null, count: 0, singleton: false }
+  const spec = serviceOf(releaseAt(snapshot, app.at, target.target.releaseId), service)
+  const count = spec === undefined ? 0 : wantedCount(app, spec)
+  return { service, target: target.target, count, singleton: spec?.singleton ?? false }
+}
+
+function successorSeen(instance: Instance, revision: number, snapshot: Snapshot): SuccessorSeen {
+  const observed = snapshot.observations.instance(instance.id)
+  return {
+    instanceId: instance.id,
+    ready: observed?.state === 'ready',
+    pool: instance.pool,
+    revision,
+    failing: failingOf(instance, observed),
+    unplaced: instance.unplaced?.because ?? null,
+  }
+}
+
+function failingOf(instance: Instance, observed: ObservedInstance | undefined): string | null {
+  if (observed?.state !== 'backing-off' || observed.runs < runsMax) return null
+  return `${instance.service} does not get ready: ${observed.because}`
+}
+
+function testSeen(snapshot: Snapshot, rollout: Rollout): TestSeen | null {
+  if (rollout.testInstanceId === null) return null
+  const entry = instanceById(snapshot, rollout.testInstanceId)
+  const observed = snapshot.observations.instance(rollout.testInstanceId)
+  const cannotStart = observed?.state === 'backing-off' && observed.runs > 0
+  return {
+    instanceId: rollout.testInstanceId,
+    ended: observed?.state === 'exited' || entry === undefined || entry.value.state === 'ended',
+    exitCode: observed?.lastExit?.code ?? null,
+    failing: cannotStart ? `the test cannot run: ${observed.because}` : null,
+    because: observed?.because ?? 'its node is lost',
+  }
+}
+
+/** The counters of the rollout's backends; those of single instances are only found by looking. */
+function countsOf(
+  snapshot: Snapshot,
+  backends: readonly string[],
+  rollout: Rollout,
+): IngressCounts[] {
+  const wanted = new Set(backends)
+  const counts: IngressCounts[] = []
+  for (const [ingressId, ingress] of snapshot.observations.ingresses()) {
+    const series: CounterSeries[] = []
+    for (const backendId of wanted) {
+      const total = ingress.series.get(seriesKey({ backendId, pool: 'online', instanceId: null }))
+      if (total !== undefined) series.push(total)
+    }
+    for (const { value } of snapshot.find(instanceKind, 'app', appCellName(rollout.at))) {
+      const backendId = serviceName(value.at, value.service)
+      const key = seriesKey({ backendId, pool: 'online', instanceId: value.id })
+      const one = ingress.series.get(key)
+      if (one !== undefined) series.push(one)
+    }
+    counts.push({ ingressId, incarnation: ingress.incarnation, series })
+  }
+  return counts
+}
