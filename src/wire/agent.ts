@@ -4,11 +4,11 @@ import { ArtifactRef } from '../parts/artifacts/model.ts'
 import { ObservedInstance } from '../parts/instances/model.ts'
 import { Resources } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
+import { logBatchLinesMax } from './agent-protocol.ts'
 
 /** The agent protocol: the agent calls, the server answers; nothing ever goes the other way. */
 
-/** Versions of the protocol that this program speaks; others are answered with 426. */
-export const agentProtocol = { oldest: 1, newest: 1 } as const
+export { agentProtocol, logLineBytesMax } from './agent-protocol.ts'
 
 /** POST /v1/agents/{nodeId}/register: at each start, and after an answer of 404. */
 export const RegisterRequest = Type.Object({
@@ -84,9 +84,6 @@ export const LogLine = Type.Object({
 })
 export type LogLine = Static<typeof LogLine>
 
-/** A line's length at the most, in bytes. */
-export const logLineBytesMax = 16_384
-
 /**
  * POST /v1/agents/{nodeId}/logs: lines of one instance in order. `offset` is the number of lines
  * of that instance before these, so a repeated batch is stored once.
@@ -101,7 +98,7 @@ export const LogBatch = Type.Object({
       offset: Type.Integer({ minimum: 0 }),
       /** Lines lost to a bound before `offset`, told once. */
       lost: Type.Integer({ minimum: 0 }),
-      lines: Type.Array(LogLine, { maxItems: 5_000 }),
+      lines: Type.Array(LogLine, { maxItems: logBatchLinesMax }),
     }),
     { maxItems: 1_000 },
   ),
