@@ -36,6 +36,8 @@ export interface RouteRequest {
   readonly body: unknown
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly requestId: string
+  /** The client's network address. */
+  readonly address: string
   /** The raw body, for `bodyKind: 'stream'`. */
   readonly stream: Readable | undefined
   /** Aborts when the client goes away or the server stops. */

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { digestOf } from '../../base/digest.ts'
 import { keyOf, type Key } from '../../base/key.ts'
 
 /** Who may do what, first form: a bearer token has one role. */
@@ -27,6 +28,28 @@ export type Token = Static<typeof Token>
 
 export function tokenKey(id: string): Key {
   return keyOf({ kind: 'token', name: id })
+}
+
+/** How long a session of the console lives, in ms: a working day, so that nobody logs in twice. */
+export const sessionLifeMs = 12 * 60 * 60 * 1_000
+
+/** A person's session in the console. It lives no longer than the token that it was opened with. */
+export const Session = Type.Object({
+  /** The sha256 of the cookie in hexadecimal digits; the cookie itself is never stored. */
+  id: Type.String(),
+  tokenId: Type.String(),
+  createdAt: Type.Number(),
+  expiresAt: Type.Number(),
+})
+export type Session = Static<typeof Session>
+
+/** A session's id: the digits of its cookie's sha256. */
+export function sessionIdOf(cookie: string): string {
+  return digestOf(cookie).slice('sha256:'.length)
+}
+
+export function sessionKey(id: string): Key {
+  return keyOf({ kind: 'session', name: id })
 }
 
 /** Who makes a request, once the token is recognised. */

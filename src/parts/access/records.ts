@@ -1,5 +1,5 @@
 import type { Entry, Kind, Snapshot } from '../../store/port.ts'
-import { Token, tokenKey } from './model.ts'
+import { Session, sessionKey, Token, tokenKey } from './model.ts'
 
 export const tokenKind: Kind<Token> = {
   name: 'token',
@@ -14,4 +14,14 @@ export const tokenKind: Kind<Token> = {
 export function tokenByHash(snapshot: Snapshot, hash: string): Entry<Token> | undefined {
   const [entry] = snapshot.find(tokenKind, 'hash', hash)
   return entry
+}
+
+/** Sessions are records, so that a console stays logged in when the server is started again. */
+export const sessionKind: Kind<Session> = {
+  name: 'session',
+  version: 1,
+  schema: Session,
+  keyOf: (session) => sessionKey(session.id),
+  upgraders: {},
+  indexes: { token: (session) => session.tokenId },
 }
