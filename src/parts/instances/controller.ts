@@ -62,7 +62,8 @@ export function instancesController(options: {
     },
     async apply(action) {
       const { decision, view } = action
-      const because = decision.type === 'forget' ? 'history is kept within a bound' : decision.because
+      const because =
+        decision.type === 'forget' ? 'history is kept within a bound' : decision.because
       const write = writeOf(action, options)
       if (write === undefined) return
       await state.commit({
@@ -108,7 +109,8 @@ function* keysOfRecord(
   } else if (change.kind === 'node') {
     const [, , , , nodeId = ''] = change.key.split('/')
     if (snapshot.get(nodeKind, nodeKey(nodeId))?.value.lost === undefined) return
-    for (const { value } of instancesOn(snapshot, nodeId)) yield serviceName(value.at, value.service)
+    for (const { value } of instancesOn(snapshot, nodeId))
+      yield serviceName(value.at, value.service)
   } else if (change.kind === 'app' || change.kind === 'rollout') {
     const [, tenant = '', environment = '', app = ''] = change.key.split('/')
     yield* servicesOf(snapshot, { tenant, environment, app })
@@ -186,4 +188,3 @@ function newInstance(
     ended: null,
   }
 }
-

@@ -18,7 +18,11 @@ export interface ServiceChange {
  *
  * A release keeps the instances of what it does not change, so `releaseId` of a target is `to`'s.
  */
-export function changesBetween(app: App, from: Release | null, to: Release | null): ServiceChange[] {
+export function changesBetween(
+  app: App,
+  from: Release | null,
+  to: Release | null,
+): ServiceChange[] {
   const before = new Map((from?.services ?? []).map((spec) => [spec.name, specDigest(spec)]))
   const changes: ServiceChange[] = []
   for (const spec of inOrderOfNeeds(to)) {
@@ -124,7 +128,10 @@ export function advanceOnline(seen: ServiceProgress, goal: number): Advance {
   }
   if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
   if (seen.ready < goal) {
-    return { next: target, waitsFor: `${seen.ready} of ${goal} instances of ${change.service} ready` }
+    return {
+      next: target,
+      waitsFor: `${seen.ready} of ${goal} instances of ${change.service} ready`,
+    }
   }
   if (target.online < goal) return { next: { ...target, online: goal }, waitsFor: 'the ingress' }
   if (seen.online < goal) {

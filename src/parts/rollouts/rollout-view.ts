@@ -4,7 +4,6 @@ import { wantedCount, type App, type Release } from '../apps/model.ts'
 import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
-import type { CounterSeries } from '../ingress/model.ts'
 import { serviceName, type Instance, type ObservedInstance } from '../instances/model.ts'
 import { instanceById, instanceKind, instancesOf } from '../instances/records.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
@@ -66,7 +65,7 @@ export function observeRollout(
     listenersMissing: isQueued ? listenersMissing(snapshot, release) : [],
     services: rollout.targets.map((target) => serviceSeen(snapshot, app, target)),
     test: testSeen(snapshot, rollout),
-    counts: countsOf(snapshot, backends, rollout),
+    counts: countsOf(snapshot, rollout),
     ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
     lastMinute: isQueued ? lastMinute(backends) : null,
   }
@@ -145,27 +144,23 @@ function testSeen(snapshot: Snapshot, rollout: Rollout): TestSeen | null {
   }
 }
 
-/** The counters of the rollout's backends; those of single instances are only found by looking. */
-function countsOf(
-  snapshot: Snapshot,
-  backends: readonly string[],
-  rollout: Rollout,
-): IngressCounts[] {
-  const wanted = new Set(backends)
-  const counts: IngressCounts[] = []
-  for (const [ingressId, ingress] of snapshot.observations.ingresses()) {
-    const series: CounterSeries[] = []
-    for (const backendId of wanted) {
-      const total = ingress.series.get(seriesKey({ backendId, pool: 'online', instanceId: null }))
-      if (total !== undefined) series.push(total)
-    }
-    for (const { value } of snapshot.find(instanceKind, 'app', appCellName(rollout.at))) {
-      const backendId = serviceName(value.at, value.service)
-      const key = seriesKey({ backendId, pool: 'online', instanceId: value.id })
-      const one = ingress.series.get(key)
-      if (one !== undefined) series.push(one)
-    }
-    counts.push({ ingressId, incarnation: ingress.incarnation, series })
+/** What every ingress has counted for the app of a rollout, in all and by instance. */
+export function countsOf(snapshot: Snapshot, rollout: Rollout): IngressCounts[] {
+  const release = releaseAt(snapshot, rollout.at, rollout.releaseId) ?? null
+  const from =
+    rollout.fromReleaseId === null
+      ? null
+      : (releaseAt(snapshot, rollout.at, rollout.fromReleaseId) ?? null)
+  const keys = backendIds(rollout.at, release, from).map((backendId) =>
+    seriesKey({ backendId, pool: 'online', instanceId: null }),
+  )
+  for (const { value } of snapshot.find(instanceKind, 'app', appCellName(rollout.at))) {
+    const backendId = serviceName(value.at, value.service)
+    keys.push(seriesKey({ backendId, pool: 'online', instanceId: value.id }))
   }
-  return counts
+  return [...snapshot.observations.ingresses()].map(([ingressId, ingress]) => ({
+    ingressId,
+    incarnation: ingress.incarnation,
+    series: keys.map((key) => ingress.series.get(key)).filter((series) => series !== undefined),
+  }))
 }

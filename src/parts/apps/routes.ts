@@ -1,0 +1,335 @@
+import Type from 'typebox'
+import type { Clock } from '../../base/clock.ts'
+import { Refusal } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
+import { create, replace, type Entry, type State } from '../../store/port.ts'
+import {
+  AppView,
+  DeployAnswer,
+  RevertRequest,
+  ScaleRequest,
+  ServicesRequest,
+  Written,
+} from '../../wire/api.ts'
+import { appParams, appPath } from '../../wire/paths.ts'
+import { route, type RouteDefinition, type RouteReply } from '../../wire/route.ts'
+import type { Attribution } from '../audit/model.ts'
+import { emptyLedger, type Rollout } from '../rollouts/model.ts'
+import { openRollouts, rolloutKind } from '../rollouts/records.ts'
+import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
+import { Release, type App } from './model.ts'
+import { appAt, appKind, currentRelease, releasesOf } from './records.ts'
+import { viewOfApp, type RatesOf } from './view.ts'
+
+export interface AppRoutesOptions {
+  readonly state: State
+  readonly clock: Clock
+  readonly random: Random
+  readonly rates: RatesOf
+  /** The public ingress, such as `http://127.0.0.1:8080`. */
+  readonly ingressUrl: string
+}
+
+const people = { roles: ['operator', 'viewer'] } as const
+const operators = { roles: ['operator'] } as const
+const tag = 'apps'
+
+/** Apps: what runs where, and the intents that change it. No route acts; controllers do. */
+export function appRoutes(options: AppRoutesOptions): RouteDefinition[] {
+  return [...readRoutes(options), ...intentRoutes(options), revertRoute(options)]
+}
+
+function readRoutes({ state, rates, ingressUrl }: AppRoutesOptions): RouteDefinition[] {
+  const { snapshot } = state
+  return [
+    route({
+      method: 'GET',
+      path: '/v1/apps',
+      rule: people,
+      summary: 'Every app in every cell, with its health and live traffic.',
+      tag,
+      answers: { 200: Type.Object({ items: Type.Array(AppView) }) },
+      async handle() {
+        const apps = [...snapshot.list(appKind)].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+        const items = apps.map(({ value }) => viewOfApp(snapshot, value, rates, ingressUrl))
+        return { body: { items } }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: appPath,
+      rule: people,
+      summary: 'One app in one cell.',
+      tag,
+      params: appParams,
+      answers: { 200: AppView },
+      async handle({ params }) {
+        const { value } = requireApp(state, params)
+        return { body: viewOfApp(snapshot, value, rates, ingressUrl) }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${appPath}/releases`,
+      rule: people,
+      summary: 'The releases of an app in a cell that are kept, newest first.',
+      tag,
+      params: appParams,
+      answers: { 200: Type.Object({ items: Type.Array(Release) }) },
+      async handle({ params }) {
+        requireApp(state, params)
+        const items = releasesOf(snapshot, params).map(({ value }) => value)
+        return { body: { items: items.toReversed() } }
+      },
+    }),
+  ]
+}
+
+function intentRoutes(options: AppRoutesOptions): RouteDefinition[] {
+  return [
+    scaleRoute(options),
+    servicesRoute(options, 'stop', 'Stops a service, or all of an app; its place is kept.'),
+    servicesRoute(options, 'start', 'Starts what was stopped.'),
+    route({
+      method: 'DELETE',
+      path: appPath,
+      rule: operators,
+      summary: 'Destroys an app in a cell: instances first, then its records.',
+      tag,
+      params: appParams,
+      answers: { 202: Written },
+      async handle({ caller, params }) {
+        const entry = requireApp(options.state, params)
+        const why = `${params.app} in ${cellName(params)} goes, with all its records`
+        const attribution = { who: caller?.name ?? '', what: 'app.destroy', why }
+        return change(options.state, entry, { destroying: true }, attribution)
+      },
+    }),
+  ]
+}
+
+function scaleRoute({ state }: AppRoutesOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: `${appPath}/scale`,
+    rule: operators,
+    summary: 'Sets how many instances of a service the cell should have.',
+    tag,
+    params: appParams,
+    body: ScaleRequest,
+    answers: { 202: Written },
+    async handle({ caller, params, body }) {
+      const entry = requireApp(state, params)
+      const { service, instances } = body
+      requireService(state, entry.value, service)
+      const scale = { ...entry.value.scale, [service]: instances }
+      const why = `${params.app}/${service}: ${instances} instances in ${cellName(params)}`
+      return change(state, entry, { scale }, { who: caller?.name ?? '', what: 'app.scale', why })
+    },
+  })
+}
+
+function servicesRoute(
+  { state }: AppRoutesOptions,
+  verb: 'stop' | 'start',
+  summary: string,
+): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: `${appPath}/${verb}`,
+    rule: operators,
+    summary,
+    tag,
+    params: appParams,
+    body: ServicesRequest,
+    answers: { 202: Written },
+    async handle({ caller, params, body }) {
+      const entry = requireApp(state, params)
+      const services = servicesNamed(state, entry.value, body.service)
+      const { stopped: before } = entry.value
+      const stopped =
+        verb === 'stop'
+          ? [...new Set([...before, ...services])]
+          : before.filter((name) => !services.includes(name))
+      const why = `${verb} ${services.map((name) => `${params.app}/${name}`).join(', ')}`
+      const attribution = { who: caller?.name ?? '', what: `app.${verb}`, why }
+      return change(state, entry, { stopped }, attribution)
+    },
+  })
+}
+
+/** Commits a changed intent; what it leads to is the controllers' matter. */
+async function change(
+  state: State,
+  entry: Entry<App>,
+  changes: Partial<App>,
+  attribution: Attribution,
+): Promise<RouteReply> {
+  const revision = await state.commit({
+    writes: [replace(appKind, entry, { ...entry.value, ...changes })],
+    attribution,
+  })
+  return { status: 202, body: { revision } }
+}
+
+function revertRoute({ state, clock, random }: AppRoutesOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: `${appPath}/revert`,
+    rule: operators,
+    summary: 'Brings back the release before, or the one with the given number.',
+    tag,
+    params: appParams,
+    body: RevertRequest,
+    answers: { 202: DeployAnswer },
+    async handle({ caller, params, body }) {
+      const entry = requireApp(state, params)
+      refuseDestroying(entry.value)
+      const release = releaseToRevertTo(state, entry.value, body.releaseNumber)
+      const who = caller?.name ?? ''
+      const rollout = newRollout({
+        id: newId('ro', random),
+        at: params,
+        release,
+        purpose: 'revert',
+        supersede: true,
+        createdBy: who,
+        createdAt: clock.now(),
+      })
+      const why = `${params.app} in ${cellName(params)}: back to release ${release.number}`
+      const revision = await state.commit({
+        writes: [create(rolloutKind, rollout)],
+        expectations: [{ key: entry.key, revision: entry.revision }],
+        attribution: { who, what: 'app.revert', why },
+      })
+      return { status: 202, body: answerOf(state, rollout, release, revision) }
+    },
+  })
+}
+
+/** The record of a rollout that has not begun. */
+export function newRollout(input: {
+  readonly id: string
+  readonly at: AppCell
+  readonly release: Release
+  readonly purpose: Rollout['purpose']
+  readonly supersede: boolean
+  readonly createdBy: string
+  readonly createdAt: number
+}): Rollout {
+  const { id, at, release, purpose, supersede, createdBy, createdAt } = input
+  return {
+    id,
+    at: { tenant: at.tenant, environment: at.environment, app: at.app },
+    purpose,
+    releaseId: release.id,
+    fromReleaseId: null,
+    supersede,
+    state: 'queued',
+    because: 'waits to begin',
+    steps: [],
+    targets: [],
+    testInstanceId: null,
+    createdBy,
+    createdAt,
+    startedAt: null,
+    endedAt: null,
+    deadline: null,
+    resumeAt: null,
+    baseline: null,
+    ledger: emptyLedger(),
+  }
+}
+
+/** What a deploy or revert is answered with: queued where another rollout stands before it. */
+export function answerOf(
+  state: State,
+  rollout: Rollout,
+  release: Release,
+  revision: number,
+): DeployAnswer {
+  const ahead = openRollouts(state.snapshot, rollout.at).some(
+    ({ value }) => value.id !== rollout.id,
+  )
+  return {
+    revision,
+    releaseId: release.id,
+    releaseNumber: release.number,
+    rolloutId: rollout.id,
+    state: ahead && !rollout.supersede ? 'queued' : 'running',
+  }
+}
+
+/** An app that is on its way out takes no new release. */
+export function refuseDestroying(app: App): void {
+  if (!app.destroying) return
+  throw new Refusal('app-destroying', `${app.at.app} is being destroyed`, {
+    status: 409,
+    hint: 'wait until it is gone, then deploy it anew',
+  })
+}
+
+export function requireApp(state: State, at: AppCell): Entry<App> {
+  const entry = appAt(state.snapshot, at)
+  if (entry !== undefined) return entry
+  throw new Refusal('app-unknown', `there is no app ${at.app} in ${cellName(at)}`, {
+    status: 404,
+    hint: '`roadstead status` lists the apps of every cell',
+  })
+}
+
+function requireService(state: State, app: App, service: string): void {
+  const names = serviceNames(state, app)
+  if (names.includes(service)) return
+  throw new Refusal('service-unknown', `${app.at.app} has no service ${service}`, {
+    status: 404,
+    path: 'service',
+    hint: `its services are ${names.join(', ')}`,
+  })
+}
+
+function servicesNamed(state: State, app: App, service: string | undefined): string[] {
+  if (service === undefined) return serviceNames(state, app)
+  requireService(state, app, service)
+  return [service]
+}
+
+function serviceNames(state: State, app: App): string[] {
+  const release = currentRelease(state.snapshot, app)
+  const newest = releasesOf(state.snapshot, app.at).at(-1)?.value
+  const services = [...(release?.services ?? []), ...(newest?.services ?? [])]
+  return [...new Set(services.map((spec) => spec.name))]
+}
+
+/** The release with that number, or the one that ran before the current one. */
+function releaseToRevertTo(state: State, app: App, number: number | undefined): Release {
+  const releases = releasesOf(state.snapshot, app.at).map(({ value }) => value)
+  const current = releases.find((release) => release.id === app.releaseId)
+  const wanted =
+    number === undefined
+      ? previousOf(state, app, releases)
+      : releases.find((release) => release.number === number)
+  if (wanted !== undefined && wanted.id !== current?.id) return wanted
+  const known = releases.map((release) => release.number).join(', ')
+  const message =
+    number === undefined
+      ? `${app.at.app} has no earlier release to go back to`
+      : number === current?.number
+        ? `release ${number} is the one that runs`
+        : `there is no release ${number} of ${app.at.app}`
+  throw new Refusal('release-unknown', message, {
+    status: 409,
+    hint: known === '' ? 'deploy it first' : `releases that are kept: ${known}`,
+  })
+}
+
+/** What the rollout that brought the current release came from. */
+function previousOf(state: State, app: App, releases: readonly Release[]): Release | undefined {
+  let newest: Rollout | undefined
+  for (const { value } of state.snapshot.find(rolloutKind, 'app', appCellName(app.at))) {
+    if (value.state !== 'done' || value.releaseId !== app.releaseId) continue
+    if (newest === undefined || value.createdAt > newest.createdAt) newest = value
+  }
+  return releases.find((release) => release.id === newest?.fromReleaseId)
+}

@@ -1,0 +1,97 @@
+import type { Snapshot } from '../../store/port.ts'
+import type { AppView, ServiceView, TrafficView } from '../../wire/api.ts'
+import { serviceName } from '../instances/model.ts'
+import { instancesOf } from '../instances/records.ts'
+import { activeRollout } from '../rollouts/records.ts'
+import { wantedCount, type App, type Release, type ServiceSpec } from './model.ts'
+import { currentRelease, releaseAt } from './records.ts'
+
+/** Rates of a backend over the last ten seconds; null where nothing was counted. */
+export type RatesOf = (backendId: string) => TrafficView | null
+
+/** An app as API, CLI and console show it. */
+export function viewOfApp(snapshot: Snapshot, app: App, rates: RatesOf, origin: string): AppView {
+  const rollout = activeRollout(snapshot, app.at)?.value
+  const current = currentRelease(snapshot, app)
+  const shown =
+    current ?? (rollout === undefined ? undefined : releaseAt(snapshot, app.at, rollout.releaseId))
+  const services = (shown?.services ?? []).map((spec) =>
+    viewOfService(snapshot, app, spec, rates, origin),
+  )
+  return {
+    at: app.at,
+    health: healthOf(app, shown, services, rollout !== undefined),
+    releaseId: current?.id ?? null,
+    releaseNumber: current?.number ?? null,
+    version: current?.version ?? '',
+    services,
+    rolloutId: rollout?.id ?? null,
+    traffic: sumOf(services.map((service) => service.traffic)),
+  }
+}
+
+function viewOfService(
+  snapshot: Snapshot,
+  app: App,
+  spec: ServiceSpec,
+  rates: RatesOf,
+  origin: string,
+): ServiceView {
+  const counts = { ready: 0, maintenance: 0, draining: 0 }
+  for (const { value } of instancesOf(snapshot, app.at, spec.name)) {
+    if (value.state === 'ended' || value.desired === 'stopped') continue
+    if (value.pool !== 'online') counts[value.pool]++
+    else if (snapshot.observations.instance(value.id)?.state === 'ready') counts.ready++
+  }
+  return {
+    name: spec.name,
+    worker: spec.worker,
+    wanted: wantedCount(app, spec),
+    ...counts,
+    stopped: app.stopped.includes(spec.name),
+    needs: spec.needs,
+    url: spec.route === null ? null : `${urlOf(spec.route.host, origin)}${spec.route.path}`,
+    traffic: rates(serviceName(app.at, spec.name)),
+  }
+}
+
+function urlOf(host: string, origin: string): string {
+  const { protocol, port } = new URL(origin)
+  return `${protocol}//${host}${port === '' ? '' : `:${port}`}`
+}
+
+function healthOf(
+  app: App,
+  release: Release | undefined,
+  services: readonly ServiceView[],
+  isRolling: boolean,
+): AppView['health'] {
+  if (app.destroying) return 'destroying'
+  if (isRolling) return 'rolling'
+  if (release === undefined) return 'down'
+  const wanted = services.filter((service) => service.wanted > 0)
+  if (wanted.length === 0) return 'stopped'
+  if (wanted.every((service) => service.ready >= service.wanted)) return 'ok'
+  return wanted.every((service) => service.ready === 0) ? 'down' : 'degraded'
+}
+
+/** The sum of rates; of percentiles the worst, since they cannot be added. */
+function sumOf(parts: readonly (TrafficView | null)[]): TrafficView | null {
+  const counted = parts.filter((part) => part !== null)
+  if (counted.length === 0) return null
+  const sum = (of: (part: TrafficView) => number): number =>
+    counted.reduce((total, part) => total + of(part), 0)
+  const worst = (of: (part: TrafficView) => number | null): number | null => {
+    const known = counted.map(of).filter((value) => value !== null)
+    return known.length === 0 ? null : Math.max(...known)
+  }
+  return {
+    requestsPerSecond: sum((part) => part.requestsPerSecond),
+    failedPerSecond: sum((part) => part.failedPerSecond),
+    appErrorsPerSecond: sum((part) => part.appErrorsPerSecond),
+    p50Ms: worst((part) => part.p50Ms),
+    p99Ms: worst((part) => part.p99Ms),
+    sentTotal: sum((part) => part.sentTotal),
+    failedTotal: sum((part) => part.failedTotal),
+  }
+}

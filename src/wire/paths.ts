@@ -1,0 +1,13 @@
+import Type from 'typebox'
+
+/** Where the routes of one app in one cell begin. */
+export const appPath = '/v1/cells/:environment/:tenant/apps/:app'
+
+/** A name in a path; anything else is not found before it is looked up. */
+const name = Type.String({ pattern: '^[a-z0-9-]{1,40}$' })
+
+/** The parameters of `appPath`. */
+export const appParams = Type.Object({ environment: name, tenant: name, app: name })
+
+/** An id in a path: `ro-7k3m9q2x`. */
+export const idParam = Type.String({ pattern: '^[a-z0-9-]{1,64}$' })
