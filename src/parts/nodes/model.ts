@@ -56,7 +56,11 @@ export const reportIntervalMs = 2_000
 export type NodeStatus = 'ready' | 'lost' | 'unknown'
 
 /** The status of a node that was heard last at `heardAt` by a server that listens since then. */
-export function nodeStatus(heardAt: number | null, listeningSince: number, now: number): NodeStatus {
+export function nodeStatus(
+  heardAt: number | null,
+  listeningSince: number,
+  now: number,
+): NodeStatus {
   if (heardAt !== null && now - heardAt < nodeLostAfterMs) return 'ready'
   return now - listeningSince < nodeLostAfterMs ? 'unknown' : 'lost'
 }

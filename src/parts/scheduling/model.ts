@@ -1,0 +1,155 @@
+import type { ServiceSpec } from '../apps/model.ts'
+import type { Instance } from '../instances/model.ts'
+import type { NodeStatus, Resources } from '../nodes/model.ts'
+
+/** A node as the scheduler sees it: what it has, what is reserved, and when it was last heard. */
+export interface NodeView {
+  readonly id: string
+  readonly zone: string
+  readonly address: string
+  readonly capacity: Resources
+  /** Reserved by the instances that are placed on it. */
+  readonly used: Resources
+  readonly portsFrom: number
+  readonly portsTo: number
+  /** Ports of the range that are reserved, or held by something else on the machine. */
+  readonly portsUsed: ReadonlySet<number>
+  /** The port that was given last; the next one is sought after it. `portsFrom - 1` at first. */
+  readonly portCursor: number
+  /** Placed instances by spread group, in the order of the groups' names; none with count 0. */
+  readonly groups: ReadonlyMap<string, number>
+  /** Wall ms of its agent's last report; null when the server has not heard it, or gave it up. */
+  readonly heardAt: number | null
+}
+
+/** How an instance is to stand apart from others of its group. */
+export type Spread = ServiceSpec['spread']
+
+/** Of instances that need not stand apart: tests, most of all. */
+export const noSpread: Spread = { zone: 'none', node: 'none' }
+
+/** An instance that wants a node. */
+export interface PendingInstance {
+  readonly id: string
+  /**
+   * Instances that spread apart from one another: one service in one version. A successor may
+   * stand beside the predecessor that it is about to replace, or `require` would stop every
+   * rollout in a cell that is as large as it can be.
+   */
+  readonly group: string
+  readonly resources: Resources
+  readonly needsPort: boolean
+  readonly spread: Spread
+  readonly desired: Instance['desired']
+  /** What its record says about why it waits. */
+  readonly unplaced: Instance['unplaced']
+}
+
+export interface PlacementView {
+  readonly nodes: readonly NodeView[]
+  readonly pending: readonly PendingInstance[]
+  /** Wall ms at which this server began to listen: silence before it proves nothing. */
+  readonly listeningSince: number
+}
+
+/** Everything that the scheduler may ever do. */
+export type PlacementAction =
+  | {
+      readonly type: 'place'
+      readonly id: string
+      readonly nodeId: string
+      readonly port: number | null
+    }
+  /** It is no longer wanted, and never had a node. */
+  | { readonly type: 'end'; readonly id: string; readonly because: string }
+  /** There is no node for it; its record is to say why. */
+  | {
+      readonly type: 'explain'
+      readonly id: string
+      readonly because: string
+      readonly fix: string
+    }
+
+/** Why a node cannot take an instance, with the figures that show it. */
+export type Obstacle =
+  /** Its agent has been silent for too long. */
+  | { readonly kind: 'lost' }
+  /** The server has not listened for long enough to know. */
+  | { readonly kind: 'unknown' }
+  /** Too little of a resource is free. */
+  | {
+      readonly kind: 'cpu' | 'memory' | 'disk'
+      readonly wants: number
+      readonly free: number
+      readonly of: number
+    }
+  /** Every port of its range is in use. */
+  | { readonly kind: 'port'; readonly from: number; readonly to: number }
+  /** Another of the group stands in its zone, and they must stand apart. */
+  | { readonly kind: 'zone'; readonly zone: string }
+  /** Another of the group stands on it, and they must stand apart. */
+  | { readonly kind: 'node' }
+
+/** A change after which an instance that waits would have a node. */
+export type Remedy =
+  /** The instance asks for this instead, of what is named. */
+  | { readonly type: 'lower'; readonly to: Partial<Resources> }
+  /** That much is freed on a node; a port too, where `port`. */
+  | {
+      readonly type: 'free'
+      readonly nodeId: string
+      readonly resources: Partial<Resources>
+      readonly port: boolean
+    }
+  /** Another node, with this much free; in `zone`, in any (`any`), or in a zone not known yet. */
+  | {
+      readonly type: 'add-node'
+      readonly zone: { readonly kind: 'any' | 'new' } | NamedZone
+      readonly resources: Resources
+      readonly port: boolean
+    }
+  /** A rule of its spread becomes `prefer`. */
+  | { readonly type: 'relax'; readonly rule: 'zone' | 'node' }
+  /** A lost node's agent is started again. */
+  | { readonly type: 'return'; readonly nodeId: string }
+  /** A node that has not been heard yet reports. */
+  | { readonly type: 'wait'; readonly nodeId: string }
+
+interface NamedZone {
+  readonly kind: 'named'
+  readonly name: string
+}
+
+/** What an instance asks for: the facts that decide where it fits. */
+export type Wish = Pick<PendingInstance, 'group' | 'resources' | 'needsPort' | 'spread'>
+
+/** A node, and all that keeps it from taking an instance. */
+export interface Assessment {
+  readonly node: NodeView
+  readonly status: NodeStatus
+  readonly obstacles: readonly Obstacle[]
+  /** Instances of the group in its zone. */
+  readonly groupInZone: number
+}
+
+/** What one node is to one instance. */
+export interface NodeVerdict {
+  readonly nodeId: string
+  readonly zone: string
+  readonly verdict: 'chosen' | 'fits' | 'refused'
+  readonly because: string
+}
+
+/** The answer to "why": in one sentence, node by node, and what would help. */
+export interface PlacementExplanation {
+  readonly because: string
+  /** The remedies in words, smallest first; null when it fits. */
+  readonly fix: string | null
+  readonly remedies: readonly Remedy[]
+  readonly nodes: readonly NodeVerdict[]
+}
+
+/** The spread group of an instance: its service and its version. */
+export function groupOf(service: string, specDigest: string): string {
+  return `${service}@${specDigest}`
+}

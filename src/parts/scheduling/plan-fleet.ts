@@ -1,0 +1,214 @@
+import type { NodeStatus } from '../nodes/model.ts'
+import type { NodeView, PendingInstance } from './model.ts'
+
+/**
+ * The nodes during one pass of the scheduler: what is free on each, in flat arrays, so that a
+ * decision is one scan over numbers, and so that each decision sees those before it.
+ *
+ * Nodes stand in an order that their ids decide last of all. Ties go to the first in that order,
+ * so other names for the same nodes lead to the same decisions.
+ */
+export class Fleet {
+  readonly #nodes: readonly NodeView[]
+  /** All nodes whose instances may still run: they count for the spread by zone. */
+  readonly #counted: readonly NodeView[]
+  readonly #freeCpu: Float64Array
+  readonly #freeMemory: Float64Array
+  readonly #freeDisk: Float64Array
+  readonly #freePorts: Int32Array
+  /** One over capacity: makes shares of what is left over. */
+  readonly #perCpu: Float64Array
+  readonly #perMemory: Float64Array
+  readonly #perDisk: Float64Array
+  readonly #zoneOf: Int32Array
+  readonly #zones = new Map<string, number>()
+  readonly #groups = new Map<string, GroupCounts>()
+  readonly #pickers = new Map<number, PortPicker>()
+
+  constructor(nodes: readonly NodeView[], statusOf: (node: NodeView) => NodeStatus) {
+    this.#counted = nodes.filter((node) => statusOf(node) !== 'lost')
+    this.#nodes = nodes.filter((node) => statusOf(node) === 'ready').toSorted(compareNodes)
+    for (const { zone } of this.#counted) {
+      if (!this.#zones.has(zone)) this.#zones.set(zone, this.#zones.size)
+    }
+    const column = (value: (node: NodeView) => number): Float64Array =>
+      Float64Array.from(this.#nodes, value)
+    this.#freeCpu = column((node) => node.capacity.cpu - node.used.cpu)
+    this.#freeMemory = column((node) => node.capacity.memoryBytes - node.used.memoryBytes)
+    this.#freeDisk = column((node) => node.capacity.diskBytes - node.used.diskBytes)
+    this.#freePorts = Int32Array.from(this.#nodes, freePortsOf)
+    this.#perCpu = column((node) => 1 / Math.max(node.capacity.cpu, cpuTolerance))
+    this.#perMemory = column((node) => 1 / Math.max(node.capacity.memoryBytes, 1))
+    this.#perDisk = column((node) => 1 / Math.max(node.capacity.diskBytes, 1))
+    this.#zoneOf = Int32Array.from(this.#nodes, (node) => this.#zones.get(node.zone) ?? 0)
+  }
+
+  /**
+   * How large an instance is beside all usable nodes together: the largest of its shares. Large
+   * ones are placed first, while there is a gap that is large enough.
+   */
+  sizer(): (instance: PendingInstance) => number {
+    let cpu = cpuTolerance
+    let memory = 1
+    let disk = 1
+    for (const { capacity } of this.#nodes) {
+      cpu += capacity.cpu
+      memory += capacity.memoryBytes
+      disk += capacity.diskBytes
+    }
+    return ({ resources }) =>
+      Math.max(resources.cpu / cpu, resources.memoryBytes / memory, resources.diskBytes / disk)
+  }
+
+  /** Takes the best place for an instance; undefined when no node can take it. */
+  place(instance: PendingInstance): { nodeId: string; port: number | null } | undefined {
+    const counts = this.#countsOf(instance.group)
+    const index = this.#bestFor(instance, counts)
+    const node = this.#nodes[index]
+    if (node === undefined) return undefined
+    this.#take(index, instance, counts)
+    return { nodeId: node.id, port: instance.needsPort ? this.#portOn(index, node) : null }
+  }
+
+  /**
+   * The node with the fewest of the group in its zone, then the fewest on it, then the least left
+   * over; -1 when there is none. One scan, no allocation: it runs for every placement.
+   */
+  #bestFor(instance: PendingInstance, counts: GroupCounts): number {
+    const { resources, needsPort, spread } = instance
+    const { cpu, memoryBytes, diskBytes } = resources
+    const [byZone, byNode] = [spread.zone !== 'none', spread.node !== 'none']
+    const [zoneAlone, nodeAlone] = [spread.zone === 'require', spread.node === 'require']
+    const ports = needsPort ? 1 : 0
+    let best = -1
+    let bestInZone = Infinity
+    let bestOnNode = Infinity
+    let bestLeft = Infinity
+    for (let index = 0; index < this.#nodes.length; index++) {
+      const freeCpu = this.#freeCpu[index]! - cpu
+      if (freeCpu < -cpuTolerance) continue
+      const freeMemory = this.#freeMemory[index]! - memoryBytes
+      const freeDisk = this.#freeDisk[index]! - diskBytes
+      if (freeMemory < 0 || freeDisk < 0 || this.#freePorts[index]! < ports) continue
+      const inZone = byZone ? counts.byZone[this.#zoneOf[index]!]! : 0
+      if (inZone > bestInZone || (zoneAlone && inZone > 0)) continue
+      const onNode = byNode ? counts.byNode[index]! : 0
+      if (nodeAlone && onNode > 0) continue
+      if (inZone === bestInZone && onNode > bestOnNode) continue
+      const left =
+        freeCpu * this.#perCpu[index]! +
+        freeMemory * this.#perMemory[index]! +
+        freeDisk * this.#perDisk[index]!
+      if (inZone === bestInZone && onNode === bestOnNode && left >= bestLeft) continue
+      best = index
+      bestInZone = inZone
+      bestOnNode = onNode
+      bestLeft = left
+    }
+    return best
+  }
+
+  #take(index: number, instance: PendingInstance, counts: GroupCounts): void {
+    const { cpu, memoryBytes, diskBytes } = instance.resources
+    this.#freeCpu[index]! -= cpu
+    this.#freeMemory[index]! -= memoryBytes
+    this.#freeDisk[index]! -= diskBytes
+    counts.byNode[index]! += 1
+    counts.byZone[this.#zoneOf[index]!]! += 1
+  }
+
+  #portOn(index: number, node: NodeView): number {
+    const picker = this.#pickers.get(index) ?? new PortPicker(node)
+    this.#pickers.set(index, picker)
+    this.#freePorts[index]! -= 1
+    return picker.take()
+  }
+
+  /** Counts of a group by node and by zone; made at its first use in a pass. */
+  #countsOf(group: string): GroupCounts {
+    const known = this.#groups.get(group)
+    if (known !== undefined) return known
+    const byNode = Int32Array.from(this.#nodes, (node) => node.groups.get(group) ?? 0)
+    const byZone = new Int32Array(this.#zones.size)
+    for (const node of this.#counted) {
+      byZone[this.#zones.get(node.zone)!]! += node.groups.get(group) ?? 0
+    }
+    const counts = { byNode, byZone }
+    this.#groups.set(group, counts)
+    return counts
+  }
+}
+
+interface GroupCounts {
+  readonly byNode: Int32Array
+  readonly byZone: Int32Array
+}
+
+/** Sums of fractions of a core are right to far less than this; no instance asks for so little. */
+export const cpuTolerance = 1e-6
+
+/** Ports of a node's range that nobody holds. */
+export function freePortsOf(node: NodeView): number {
+  return Math.max(0, node.portsTo - node.portsFrom + 1) - node.portsUsed.size
+}
+
+/** Gives a node's ports in turn, so that one just freed rests while another is free. */
+class PortPicker {
+  readonly #from: number
+  readonly #size: number
+  readonly #used: Set<number>
+  #next: number
+
+  constructor(node: NodeView) {
+    this.#from = node.portsFrom
+    this.#size = node.portsTo - node.portsFrom + 1
+    this.#used = new Set(node.portsUsed)
+    const isInRange = node.portCursor >= node.portsFrom && node.portCursor < node.portsTo
+    this.#next = isInRange ? node.portCursor + 1 : node.portsFrom
+  }
+
+  /** The next free port; the caller has made sure that there is one. */
+  take(): number {
+    while (this.#used.has(this.#next)) this.#advance()
+    const port = this.#next
+    this.#used.add(port)
+    this.#advance()
+    return port
+  }
+
+  #advance(): void {
+    this.#next = this.#from + ((this.#next - this.#from + 1) % this.#size)
+  }
+}
+
+/** By what nodes are and hold; by id only where nothing else tells them apart. */
+function compareNodes(a: NodeView, b: NodeView): number {
+  return (
+    compareTexts(a.zone, b.zone) ||
+    a.used.memoryBytes - b.used.memoryBytes ||
+    a.used.cpu - b.used.cpu ||
+    a.used.diskBytes - b.used.diskBytes ||
+    a.capacity.memoryBytes - b.capacity.memoryBytes ||
+    a.capacity.cpu - b.capacity.cpu ||
+    a.capacity.diskBytes - b.capacity.diskBytes ||
+    freePortsOf(a) - freePortsOf(b) ||
+    compareGroups(a.groups, b.groups) ||
+    compareTexts(a.id, b.id)
+  )
+}
+
+function compareGroups(a: NodeView['groups'], b: NodeView['groups']): number {
+  if (a.size !== b.size) return a.size - b.size
+  const others = b.entries()
+  for (const [group, count] of a) {
+    const [otherGroup, otherCount] = others.next().value ?? [group, count]
+    const order = compareTexts(group, otherGroup) || count - otherCount
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** Order by code units: the same on every machine, whatever its locale. */
+export function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,123 @@
+import type { Resources } from '../nodes/model.ts'
+import type { Assessment, Obstacle, Remedy, Wish } from './model.ts'
+import { compareTexts, cpuTolerance } from './plan-fleet.ts'
+
+/**
+ * The smallest changes after which an instance that fits nowhere would fit; any one is enough.
+ *
+ * A figure comes before a rule, a rule before a machine: first the node that lacks the least, then
+ * the spread rule that is in the way, and a new node where nothing else would do.
+ */
+export function smallestRemedies(assessments: readonly Assessment[], wish: Wish): Remedy[] {
+  const ready = assessments.filter(({ status }) => status === 'ready')
+  if (ready.length === 0) return remediesWithoutNodes(assessments, wish)
+  const figures = figureRemedies(ready)
+  if (figures.length > 0) return figures
+  return [addNode(assessments, wish), ...ruleRemedies(ready)]
+}
+
+/** No node may be used now: whichever comes back or is heard first helps, if it has room. */
+function remediesWithoutNodes(assessments: readonly Assessment[], wish: Wish): Remedy[] {
+  const withRoom = assessments.filter(({ obstacles }) => obstacles.length === 1)
+  const unknown = withRoom.find(({ status }) => status === 'unknown')
+  if (unknown !== undefined) return [{ type: 'wait', nodeId: unknown.node.id }]
+  const lost = withRoom.find(({ status }) => status === 'lost')
+  if (lost !== undefined) return [{ type: 'return', nodeId: lost.node.id }]
+  return [addNode(assessments, wish)]
+}
+
+/** What would do on the node that lacks the least, of those where no rule is in the way. */
+function figureRemedies(ready: readonly Assessment[]): Remedy[] {
+  const [least] = ready
+    .filter(({ obstacles }) => !obstacles.some(({ kind }) => kind === 'zone' || kind === 'node'))
+    .map((assessment) => ({ assessment, remedies: figureRemediesOn(assessment) }))
+    .filter(({ remedies }) => remedies.length > 0)
+    .toSorted((a, b) => compareLacks(a.assessment, b.assessment))
+  return least?.remedies ?? []
+}
+
+function compareLacks(a: Assessment, b: Assessment): number {
+  return (
+    a.obstacles.length - b.obstacles.length ||
+    shareLacking(a) - shareLacking(b) ||
+    compareTexts(a.node.id, b.node.id)
+  )
+}
+
+function shareLacking(assessment: Assessment): number {
+  return lacksOf(assessment).reduce((sum, { wants, free }) => sum + (wants - free) / wants, 0)
+}
+
+type Lack = Extract<Obstacle, { kind: 'cpu' | 'memory' | 'disk' }>
+
+function lacksOf({ obstacles }: Assessment): Lack[] {
+  return obstacles.filter((obstacle): obstacle is Lack => 'wants' in obstacle)
+}
+
+/** Lower what the instance asks for, or free that much: where the node allows it. */
+function figureRemediesOn(assessment: Assessment): Remedy[] {
+  const { node, obstacles } = assessment
+  const lacks = lacksOf(assessment)
+  const port = obstacles.some(({ kind }) => kind === 'port')
+  const remedies: Remedy[] = []
+  if (!port && lacks.every(canBeLowered)) {
+    remedies.push({ type: 'lower', to: membersOf(lacks, loweredTo) })
+  }
+  const isLargeEnough = lacks.every(({ wants, of }) => wants <= of)
+  if (isLargeEnough && (!port || node.portsTo >= node.portsFrom)) {
+    remedies.push({ type: 'free', nodeId: node.id, resources: membersOf(lacks, missing), port })
+  }
+  return remedies
+}
+
+function membersOf(lacks: readonly Lack[], amount: (lack: Lack) => number): Partial<Resources> {
+  const members = { cpu: 'cpu', memory: 'memoryBytes', disk: 'diskBytes' } as const
+  return Object.fromEntries(lacks.map((lack) => [members[lack.kind], amount(lack)]))
+}
+
+/**
+ * Under a quarter of what it asked for, an instance is another program: then lowering is no advice.
+ */
+const lowestShare = 0.25
+
+function canBeLowered(lack: Lack): boolean {
+  return loweredTo(lack) >= lack.wants * lowestShare && loweredTo(lack) > 0
+}
+
+/** What is free, cut to a figure that people write. */
+function loweredTo({ kind, free }: Lack): number {
+  if (kind === 'cpu') return Math.floor(free * 100 + cpuTolerance) / 100
+  const unit = unitFor(free)
+  return Math.floor(free / unit) * unit
+}
+
+/** What is missing, raised to a figure that people write, but never above what is in use. */
+function missing({ kind, wants, free, of }: Lack): number {
+  const lack = wants - free
+  if (kind === 'cpu') return Math.min(Math.ceil(lack * 100 - cpuTolerance) / 100, of - free)
+  const unit = unitFor(lack)
+  return Math.min(Math.ceil(lack / unit) * unit, of - free)
+}
+
+function unitFor(bytes: number): number {
+  return bytes >= 2 ** 20 ? 2 ** 20 : bytes >= 2 ** 10 ? 2 ** 10 : 1
+}
+
+/** A rule that alone keeps it from some node. */
+function ruleRemedies(ready: readonly Assessment[]): Remedy[] {
+  const rules = (['node', 'zone'] as const).filter((rule) =>
+    ready.some(({ obstacles }) => obstacles.length === 1 && obstacles[0]?.kind === rule),
+  )
+  return rules.slice(0, 1).map((rule) => ({ type: 'relax', rule }))
+}
+
+function addNode(assessments: readonly Assessment[], wish: Wish): Remedy {
+  const { resources, needsPort: port } = wish
+  if (wish.spread.zone !== 'require') {
+    return { type: 'add-node', zone: { kind: 'any' }, resources, port }
+  }
+  const free = assessments.filter(({ groupInZone }) => groupInZone === 0)
+  const [name] = free.map(({ node }) => node.zone).toSorted(compareTexts)
+  const zone = name === undefined ? ({ kind: 'new' } as const) : ({ kind: 'named', name } as const)
+  return { type: 'add-node', zone, resources, port }
+}

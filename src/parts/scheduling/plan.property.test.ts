@@ -1,0 +1,274 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { nodeStatus } from '../nodes/model.ts'
+import { aNode, mib, testNow } from './builders.ts'
+import type { NodeView, PendingInstance, PlacementView, Remedy } from './model.ts'
+import { addResources, planPlacement, withPlacements } from './plan.ts'
+import { explainPlacement } from './plan-why.ts'
+
+/** Safety of the scheduler in words, over small crowded worlds where everything gets in the way. */
+
+const groups = ['api@1', 'api@2', 'web@1']
+const rule = fc.constantFrom('prefer', 'require', 'none' as const)
+
+/** Up to `most` sixteenths of a node of 4 cores, 2 GiB and 100 MiB. */
+function resources(least: number, most: number) {
+  const share = fc.integer({ min: least, max: most })
+  return fc.record({
+    cpu: share.map((count) => count / 4),
+    memoryBytes: share.map((count) => count * 128 * mib + (count % 3)),
+    diskBytes: share.map((count) => count * 6 * mib),
+  })
+}
+
+const node = fc
+  .record({
+    zone: fc.constantFrom('a', 'b', 'c'),
+    capacity: resources(4, 16),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    ports: fc.integer({ min: 0, max: 4 }),
+    held: fc.uniqueArray(fc.integer({ min: 0, max: 3 })),
+    cursor: fc.integer({ min: -1, max: 4 }),
+    counts: fc.array(fc.constantFrom(0, 0, 0, 1, 2), { minLength: 3, maxLength: 3 }),
+    heardAgoMs: fc.constantFrom(0, 0, 0, 60_000, null),
+  })
+  .map(({ zone, capacity, share, ports, held, cursor, counts, heardAgoMs }) =>
+    aNode({
+      zone,
+      capacity,
+      used: {
+        cpu: Math.floor(capacity.cpu * share * 10) / 10,
+        memoryBytes: Math.floor(capacity.memoryBytes * share),
+        diskBytes: Math.floor(capacity.diskBytes * share),
+      },
+      portsFrom: 21_000,
+      portsTo: 21_000 + ports - 1,
+      portsUsed: new Set(held.filter((port) => port < ports).map((port) => 21_000 + port)),
+      portCursor: 21_000 + cursor,
+      groups: new Map(
+        groups.map((group, index) => [group, counts[index]!] as const).filter(([, n]) => n > 0),
+      ),
+      heardAt: heardAgoMs === null ? null : testNow - heardAgoMs,
+    }),
+  )
+
+const instance = fc.record({
+  group: fc.constantFrom(...groups),
+  resources: resources(0, 9),
+  needsPort: fc.boolean(),
+  spread: fc.record({ zone: rule, node: rule }),
+  desired: fc.constantFrom('running', 'running', 'running', 'stopped' as const),
+  unplaced: fc.constant(null),
+})
+
+const world: fc.Arbitrary<PlacementView> = fc
+  .record({
+    nodes: fc.array(node, { maxLength: 5 }),
+    pending: fc.array(instance, { maxLength: 12 }),
+    listeningSince: fc.constantFrom(0, testNow - 1_000),
+    silence: fc.constantFrom('some', 'some', 'none', 'all'),
+  })
+  .map(({ nodes, pending, listeningSince, silence }) => ({
+    nodes: nodes.map((each, index) => ({
+      ...each,
+      id: `node-${index}`,
+      heardAt: { some: each.heardAt, none: testNow, all: null }[silence],
+    })),
+    pending: pending.map((each, index) => ({ ...each, id: `i-${index}` })),
+    listeningSince,
+  }))
+
+/** The smallest world for which the sentence is not true, with the seed to find it again. */
+function counterexample<T>(arbitrary: fc.Arbitrary<T>, isTrue: (value: T) => boolean): unknown {
+  const result = fc.check(fc.property(arbitrary, isTrue), { numRuns: 500 })
+  return result.failed ? { seed: result.seed, world: result.counterexample } : null
+}
+
+type Place = { id: string; nodeId: string; port: number | null }
+
+function placesOf(seen: PlacementView): Place[] {
+  return planPlacement(seen, testNow).actions.filter((action) => action.type === 'place')
+}
+
+function placedIds(seen: PlacementView): string[] {
+  return placesOf(seen)
+    .map(({ id }) => id)
+    .toSorted()
+}
+
+function isPlaceable(seen: PlacementView, member: PendingInstance): boolean {
+  return placesOf({ ...seen, pending: [member] }).length === 1
+}
+
+function wantedOf(seen: PlacementView): PendingInstance[] {
+  return seen.pending.filter(({ desired }) => desired === 'running')
+}
+
+function statusOf(seen: PlacementView, id: string): string | undefined {
+  const found = seen.nodes.find((each) => each.id === id)
+  return found && nodeStatus(found.heardAt, seen.listeningSince, testNow)
+}
+
+describe('whatever the world looks like', () => {
+  test('no node is ever given more than it has', () => {
+    const found = counterexample(world, (seen) =>
+      withPlacements(seen, planPlacement(seen, testNow).actions).nodes.every(
+        ({ used, capacity }) =>
+          used.cpu <= capacity.cpu + 1e-5 &&
+          used.memoryBytes <= capacity.memoryBytes &&
+          used.diskBytes <= capacity.diskBytes,
+      ),
+    )
+    expect(found).toBeNull()
+  })
+
+  test('a port is given once, from the range, and only to those that need one', () => {
+    const found = counterexample(world, (seen) => {
+      const places = placesOf(seen)
+      const ports = places.filter(({ port }) => port !== null)
+      const isRight = ({ id, nodeId, port }: Place): boolean => {
+        const { portsFrom, portsTo, portsUsed } = seen.nodes.find((each) => each.id === nodeId)!
+        const { needsPort } = seen.pending.find((each) => each.id === id)!
+        if (port === null || !needsPort) return port === null && !needsPort
+        return port >= portsFrom && port <= portsTo && !portsUsed.has(port)
+      }
+      const distinct = new Set(ports.map(({ nodeId, port }) => `${nodeId}:${port}`))
+      return places.every(isRight) && distinct.size === ports.length
+    })
+    expect(found).toBeNull()
+  })
+
+  test('only nodes that were heard lately are used', () => {
+    const found = counterexample(world, (seen) =>
+      placesOf(seen).every(({ nodeId }) => statusOf(seen, nodeId) === 'ready'),
+    )
+    expect(found).toBeNull()
+  })
+
+  test('"require" is kept: none joins another of its group', () => {
+    const found = counterexample(world, (seen) => {
+      const actions = planPlacement(seen, testNow).actions.filter((each) => each.type === 'place')
+      return actions.every(({ id, nodeId }, index) => {
+        const { group, spread } = seen.pending.find((each) => each.id === id)!
+        const before = withPlacements(seen, actions.slice(0, index)).nodes
+        const onNode = before.find((each) => each.id === nodeId)!
+        const inZone = before.filter(
+          (each) => each.zone === onNode.zone && statusOf(seen, each.id) !== 'lost',
+        )
+        const stands = (each: NodeView): boolean => each.groups.has(group)
+        if (spread.zone === 'require' && inZone.some(stands)) return false
+        return spread.node !== 'require' || !stands(onNode)
+      })
+    })
+    expect(found).toBeNull()
+  })
+
+  test('planning again after the plan was carried out gives nothing (D5)', () => {
+    const found = counterexample(world, (seen) => {
+      const after = withPlacements(seen, planPlacement(seen, testNow).actions)
+      return planPlacement(after, testNow).actions.length === 0
+    })
+    expect(found).toBeNull()
+  })
+
+  test('other names for the nodes place the same instances (D4)', () => {
+    const found = counterexample(world, (seen) => {
+      const renamed = seen.nodes.map((each, index) => ({ ...each, id: `z-${99 - index}` }))
+      const other = { ...seen, nodes: renamed.toReversed() }
+      return placedIds(other).join() === placedIds(seen).join()
+    })
+    expect(found).toBeNull()
+  })
+
+  test('one node more never makes a placeable instance unplaceable (D3)', () => {
+    const found = counterexample(fc.tuple(world, node), ([seen, extra]) => {
+      const more = { ...seen, nodes: [...seen.nodes, anEmpty(extra)] }
+      return seen.pending.every((each) => !isPlaceable(seen, each) || isPlaceable(more, each))
+    })
+    expect(found).toBeNull()
+  })
+
+  test('one node more never places fewer of a number of equal instances (D3)', () => {
+    const found = counterexample(fc.tuple(world, node, instance), ([seen, extra, each]) => {
+      const pending = Array.from({ length: 12 }, (_, index) => ({ ...each, id: `i-${index}` }))
+      const few = { ...seen, pending }
+      const many = { ...few, nodes: [...seen.nodes, anEmpty(extra)] }
+      return placesOf(many).length >= placesOf(few).length
+    })
+    expect(found).toBeNull()
+  })
+
+  test('an instance gets a node exactly when the explanation says that one fits', () => {
+    const found = counterexample(world, (seen) =>
+      wantedOf(seen).every((each) => {
+        const { fix, nodes } = explainPlacement(seen, each, testNow)
+        const fits = nodes.some(({ verdict }) => verdict === 'fits')
+        return isPlaceable(seen, each) === fits && (fix === null) === fits
+      }),
+    )
+    expect(found).toBeNull()
+  })
+
+  test('each remedy that is offered really makes it fit, and there is always one', () => {
+    const offered = new Set<Remedy['type']>()
+    const found = counterexample(world, (seen) =>
+      wantedOf(seen).every((each) => {
+        const { fix, remedies } = explainPlacement(seen, each, testNow)
+        for (const { type } of remedies) offered.add(type)
+        const alone = { ...seen, pending: [each] }
+        const isTrue = remedies.every((remedy) => placesOf(mended(alone, remedy)).length === 1)
+        return isTrue && (fix === null || remedies.length > 0)
+      }),
+    )
+    expect(found).toBeNull()
+    const all = ['add-node', 'free', 'lower', 'relax', 'return', 'wait']
+    expect([...offered].toSorted()).toEqual(all)
+  })
+})
+
+function anEmpty(extra: NodeView): NodeView {
+  return { ...extra, id: 'extra', groups: new Map() }
+}
+
+/** A world with one instance in it, after a remedy was carried out by the letter. */
+function mended(alone: PlacementView, remedy: Remedy): PlacementView {
+  const change = (to: (each: PendingInstance) => PendingInstance): PlacementView => ({
+    ...alone,
+    pending: alone.pending.map(to),
+  })
+  const changeNodes = (to: (each: NodeView) => NodeView): PlacementView => ({
+    ...alone,
+    nodes: alone.nodes.map(to),
+  })
+  switch (remedy.type) {
+    case 'lower':
+      return change((each) => ({ ...each, resources: { ...each.resources, ...remedy.to } }))
+    case 'relax':
+      return change((each) => ({ ...each, spread: { ...each.spread, [remedy.rule]: 'prefer' } }))
+    case 'free':
+      return changeNodes((each) => freed(each, remedy))
+    case 'return':
+    case 'wait':
+      return changeNodes((each) => (each.id === remedy.nodeId ? heard(each) : each))
+    case 'add-node': {
+      const zone = remedy.zone.kind === 'named' ? remedy.zone.name : 'a-new-zone'
+      const added = aNode({ id: 'added', zone, capacity: remedy.resources })
+      return { ...alone, nodes: [...alone.nodes, added] }
+    }
+  }
+}
+
+function heard(each: NodeView): NodeView {
+  return { ...each, heardAt: testNow }
+}
+
+function freed(each: NodeView, remedy: Extract<Remedy, { type: 'free' }>): NodeView {
+  if (each.id !== remedy.nodeId) return each
+  const { cpu = 0, memoryBytes = 0, diskBytes = 0 } = remedy.resources
+  const [, ...held] = each.portsUsed
+  return {
+    ...each,
+    used: addResources(each.used, { cpu: -cpu, memoryBytes: -memoryBytes, diskBytes: -diskBytes }),
+    portsUsed: remedy.port ? new Set(held) : each.portsUsed,
+  }
+}
