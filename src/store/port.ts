@@ -50,6 +50,24 @@ export interface Commit {
 /** Operations in one commit at the most. */
 export const operationsMax = 100
 
+/** Characters of one commit as JSON at the most: what one fsync and one log entry may carry. */
+export const commitCharsMax = 4 * 1024 * 1024
+
+/**
+ * Commits that a driver keeps for the log and the change feed: at one a second the last day, at
+ * the rate of a rollout the last hours. Older ones are compacted away; the records stay.
+ */
+export const commitsKept = 100_000
+
+/**
+ * Commits that may wait to become durable; beyond it a commit is refused with the Fault
+ * `store-busy`. At 20,000 a second it is the work of less than one second.
+ */
+export const pendingCommitsMax = 16_384
+
+/** Entries that one log query answers at the most. */
+export const logLimitMax = 10_000
+
 /** A commit as the change feed tells it. */
 export interface CommittedChange {
   readonly revision: Revision
@@ -83,8 +101,9 @@ export interface LogQuery {
  * Errors: Refusal `conflict` (409, `details.key`, `details.revision` the current one) when an
  * expectation fails; Refusal `fenced` (409) under an older epoch; Refusal `commit-too-large`;
  * Refusal `store-newer` when opening a store of a newer version; Fault `store-failed` (never
- * retried) after a failed write or fsync, when nothing more is acknowledged; Fault `store-full`
- * (retried) when the disk is full; Fault `store-corrupt`.
+ * retried) after a failed write or fsync, when nothing more is acknowledged and the leadership is
+ * lost; Fault `store-full` (retried) when the disk is full; Fault `store-busy` (retried) beyond
+ * `pendingCommitsMax`; Fault `store-corrupt`; Fault `store-closed`.
  */
 export interface Store {
   /** Everything there is, at one revision. */
@@ -171,7 +190,9 @@ export interface State {
   readonly snapshot: Snapshot
   /**
    * Checks each write against its kind (schema, state table), commits, and resolves with the
-   * revision once it is durable and visible in `snapshot`.
+   * revision once it is durable and visible in `snapshot`. Values are frozen: they are the state.
+   * Beyond the store's errors: Refusal `record-invalid` (422) with the place in `path`, and
+   * whatever the kind's `checkChange` refuses.
    */
   commit(proposal: Proposal): Promise<Revision>
   /** Calls `listener` after each change, synchronously and in order; returns the way to stop. */

@@ -1,0 +1,45 @@
+import { Refusal } from '../base/errors.ts'
+import type { LogEntry } from '../parts/audit/model.ts'
+import { logLimitMax, type CommittedChange, type LogQuery, type Revision } from './port.ts'
+
+/** What a log query asks for, with its bounds made plain. */
+export interface LogRange {
+  /** Both ends excluded. */
+  readonly after: Revision
+  readonly before: Revision
+  readonly newestFirst: boolean
+  readonly keyPrefix: string
+  readonly limit: number
+}
+
+export function logRangeOf(query: LogQuery): LogRange {
+  return {
+    after: query.after ?? 0,
+    before: query.before ?? Number.MAX_SAFE_INTEGER,
+    newestFirst: query.before !== undefined && query.after === undefined,
+    keyPrefix: query.keyPrefix ?? '',
+    limit: Math.min(Math.max(0, query.limit), logLimitMax),
+  }
+}
+
+/** A commit as the log tells it, without its values. */
+export function logEntryOf(change: CommittedChange): LogEntry {
+  const { revision, at, attribution, operations } = change
+  const { who, what, why } = attribution
+  return { revision, at, who, what, why, keys: operations.map(({ key }) => key) }
+}
+
+/** Whether the range holds the entry and one of its keys begins with the prefix. */
+export function isInRange(range: LogRange, entry: LogEntry): boolean {
+  if (entry.revision <= range.after || entry.revision >= range.before) return false
+  return range.keyPrefix === '' || entry.keys.some((key) => key.startsWith(range.keyPrefix))
+}
+
+/** The refusal of a feed that begins before the oldest commit that is kept. */
+export function compactedRefusal(after: Revision, oldest: Revision): Refusal {
+  return new Refusal('compacted', `commits before revision ${oldest} are no longer kept`, {
+    status: 410,
+    hint: 'load everything again and follow from there',
+    details: { after, oldest },
+  })
+}

@@ -1,0 +1,132 @@
+/**
+ * The thread that owns the store's file. SQLite lives here because an fsync stops its thread: an
+ * HTTP loop beside it would fall from 82,000 to 1,200 requests a second on a slow disk.
+ *
+ * Appends that have come in by the time one is taken up are written together: the group commit.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { assert } from '../../base/errors.ts'
+import type { JournalRow } from './journal.ts'
+import type { Answers, Failure, Reply, Request, WorkerSettings } from './messages.ts'
+import { StoreFile, StoreFileError, storeFileErrorOf } from './store-file.ts'
+
+/** Records sent in one message of a `load`: some megabytes. */
+const loadPageLength = 5_000
+
+const port = parentPort
+assert(port !== null, 'runs as a worker')
+
+/** Set when a write or fsync failed: what is on the disk is unknown, so nothing more is done. */
+let failure: Failure | undefined
+const file = openFile()
+port.on('message', receive)
+
+function openFile(): StoreFile {
+  try {
+    const opened = new StoreFile(workerData as WorkerSettings)
+    send({ of: 'opened', revision: opened.revision, epoch: opened.epoch })
+    return opened
+  } catch (error) {
+    const cause = storeFileErrorOf(error)
+    send({ of: 'refused-to-open', failure: cause.failure })
+    process.exit()
+  }
+}
+
+function send(reply: Reply): void {
+  port?.postMessage(reply)
+}
+
+function receive(message: Request): void {
+  let request: Request | undefined = message
+  while (request !== undefined) {
+    if (request.of === 'append') request = append(request.row)
+    else {
+      void answer(request)
+      request = next()
+    }
+  }
+}
+
+function next(): Request | undefined {
+  assert(port !== null, 'runs as a worker')
+  return receiveMessageOnPort(port)?.message as Request | undefined
+}
+
+/** Writes the row with all others that have come in; returns a request that is something else. */
+function append(row: JournalRow): Request | undefined {
+  const rows = [row]
+  let request = next()
+  while (request?.of === 'append') {
+    rows.push(request.row)
+    request = next()
+  }
+  write(rows)
+  return request
+}
+
+function write(rows: readonly JournalRow[]): void {
+  const first = rows[0]?.first ?? 0
+  if (failure !== undefined) return send({ of: 'unwritten', first, failure })
+  // Rows that were sent before their sender learned that an earlier one was not written.
+  if (first !== file.revision + 1) return
+  try {
+    file.append(rows)
+    send({ of: 'durable', revision: file.revision })
+  } catch (error) {
+    return send({ of: 'unwritten', first, failure: noteFailure(error) })
+  }
+  try {
+    file.maintain()
+  } catch (error) {
+    send({ of: 'maintenance-put-off', failure: noteFailure(error) })
+  }
+}
+
+function noteFailure(error: unknown): Failure {
+  const cause = storeFileErrorOf(error)
+  if (cause.failure.code !== 'store-full') failure = { ...cause.failure, code: 'store-failed' }
+  return failure ?? cause.failure
+}
+
+async function answer(request: Exclude<Request, { of: 'append' }>): Promise<void> {
+  const { id } = request
+  try {
+    if (failure !== undefined && request.of !== 'close') throw new StoreFileError(failure)
+    send({ of: 'answer', id, value: await answerOf(request) })
+    if (request.of === 'close') port?.close()
+  } catch (error) {
+    send({ of: 'failure', id, failure: storeFileErrorOf(error).failure })
+  }
+}
+
+async function answerOf(
+  request: Exclude<Request, { of: 'append' }>,
+): Promise<Answers[keyof Answers]> {
+  switch (request.of) {
+    case 'epoch':
+      file.setEpoch(request.epoch)
+      return null
+    case 'load':
+      for (const rows of file.load(loadPageLength)) send({ of: 'records', id: request.id, rows })
+      return file.revision
+    case 'changes':
+      return file.changes(request.after)
+    case 'log':
+      return readLog(request.range)
+    case 'close':
+      file.close()
+      return null
+  }
+}
+
+/** Reads a slice, lets commits be written, reads the next. */
+async function readLog(range: Extract<Request, { of: 'log' }>['range']): Promise<Answers['log']> {
+  const entries: Answers['log'][number][] = []
+  for (const slice of file.log(range)) {
+    entries.push(...slice)
+    if (entries.length >= range.limit) break
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return entries.slice(0, range.limit)
+}
