@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nodeStatus } from '../nodes/model.ts'
-import { aNode, mib, testNow } from './builders.ts'
+import { aNode, mib, testNow } from '../../../test/fixtures/placement.ts'
 import type { NodeView, PendingInstance, PlacementView, Remedy } from './model.ts'
 import { addResources, planPlacement, withPlacements } from './plan.ts'
 import { explainPlacement } from './plan-why.ts'

@@ -11,7 +11,7 @@ import {
   mib,
   someResources,
   testNow,
-} from './builders.ts'
+} from '../../../test/fixtures/placement.ts'
 
 const preferBoth = { zone: 'prefer', node: 'prefer' } as const
 const requireZone = { zone: 'require', node: 'none' } as const

@@ -1,0 +1,196 @@
+import type { Clock } from '../../base/clock.ts'
+import type { Controller, Plan } from '../../base/control-loop.ts'
+import { unreachable } from '../../base/errors.ts'
+import {
+  operationsMax,
+  replace,
+  type Change,
+  type Entry,
+  type Snapshot,
+  type State,
+  type Write,
+} from '../../store/port.ts'
+import type { Instance } from '../instances/model.ts'
+import { instanceKind } from '../instances/records.ts'
+import { nodeLostAfterMs, type Node } from '../nodes/model.ts'
+import { nodeKind } from '../nodes/records.ts'
+import type { PlacementAction } from './model.ts'
+import { observePlacement, type SchedulingView } from './placement-view.ts'
+import { planPlacement } from './plan.ts'
+import type { NodeUsage } from './usage.ts'
+
+/** The scheduler passes over all that is pending at once: the only key there is. */
+const everything = 'pending'
+
+/** Decisions of one kind that are carried out in one commit. */
+export interface PlacementBatch {
+  readonly type: PlacementAction['type']
+  readonly decisions: readonly Decision[]
+}
+
+interface Decision {
+  readonly action: PlacementAction
+  /** The record that it was decided on. */
+  readonly entry: Entry<Instance>
+  /** The node that it was given, whose capacity the decision read. */
+  readonly node: Entry<Node> | undefined
+}
+
+/** Gives pending instances a node and a port, or writes down why there is none. */
+export function schedulingController(options: {
+  readonly state: State
+  readonly clock: Clock
+  readonly usage: NodeUsage
+}): Controller<Change, Snapshot, SchedulingView, PlacementBatch> {
+  const { state, clock, usage } = options
+  const reports = new Reports()
+  return {
+    name: 'scheduling',
+    keysOf: (change, snapshot) => (concerns(change, snapshot, reports) ? [everything] : []),
+    allKeys: () => [everything],
+    observe: (_key, snapshot) => observePlacement(snapshot, usage),
+    plan: planBatches,
+    apply: (batch) => commitBatch(batch, state, clock.now()),
+  }
+}
+
+function planBatches(view: SchedulingView, now: number): Plan<PlacementBatch> {
+  const plan = planPlacement(view, now)
+  return { ...plan, actions: batchesOf(plan.actions, view) }
+}
+
+async function commitBatch(batch: PlacementBatch, state: State, now: number): Promise<void> {
+  const { type, decisions } = batch
+  const nodes = new Map(decisions.flatMap(({ node }) => (node ? [[node.key, node]] : [])))
+  await state.commit({
+    writes: decisions.map((decision) => writeOf(decision, now)),
+    expectations: [...nodes.values()].map(({ key, revision }) => ({ key, revision })),
+    attribution: { who: 'scheduling', what: `instance.${type}`, why: sentence(decisions) },
+  })
+}
+
+/** Whether a change can give the scheduler something to do. */
+function concerns(change: Change, snapshot: Snapshot, reports: Reports): boolean {
+  switch (change.of) {
+    case 'record':
+      return recordConcerns(change, snapshot)
+    case 'node':
+      return reports.isNews(change.nodeId, snapshot) && isAnyPending(snapshot)
+    case 'instance':
+    case 'ingress':
+      return false
+    default:
+      return unreachable(change)
+  }
+}
+
+function recordConcerns(change: Extract<Change, { of: 'record' }>, snapshot: Snapshot): boolean {
+  if (change.kind === nodeKind.name) return isAnyPending(snapshot)
+  if (change.kind !== instanceKind.name) return false
+  const before = change.before as Instance | undefined
+  const after = change.after as Instance | undefined
+  if (after?.state === 'pending') return true
+  const hasFreed = before?.state === 'placed' && after?.state !== 'placed'
+  return hasFreed && isAnyPending(snapshot)
+}
+
+function isAnyPending(snapshot: Snapshot): boolean {
+  for (const _ of snapshot.find(instanceKind, 'state', 'pending')) return true
+  return false
+}
+
+/**
+ * What was known of each node at its last report. 600 agents report every 2 s; only a node that
+ * was silent, or whose taken ports changed, changes what fits where.
+ */
+class Reports {
+  readonly #last = new Map<string, { heardAt: number; portsTaken: string }>()
+
+  isNews(nodeId: string, snapshot: Snapshot): boolean {
+    const observed = snapshot.observations.node(nodeId)
+    if (observed === undefined) return this.#last.delete(nodeId)
+    const { heardAt } = observed
+    const portsTaken = observed.portsTaken.join()
+    const last = this.#last.get(nodeId)
+    this.#last.set(nodeId, { heardAt, portsTaken })
+    if (last === undefined) return true
+    return heardAt - last.heardAt >= nodeLostAfterMs || last.portsTaken !== portsTaken
+  }
+}
+
+/** Commits of at most `operationsMax` of one kind: all or nothing, a stale one refused alone. */
+function batchesOf(actions: readonly PlacementAction[], view: SchedulingView): PlacementBatch[] {
+  const batches: PlacementBatch[] = []
+  for (const type of ['end', 'place', 'explain'] as const) {
+    const decisions = actions
+      .filter((action) => action.type === type)
+      .flatMap((action) => decisionOf(action, view))
+    for (let from = 0; from < decisions.length; from += operationsMax) {
+      batches.push({ type, decisions: decisions.slice(from, from + operationsMax) })
+    }
+  }
+  return batches
+}
+
+function decisionOf(action: PlacementAction, view: SchedulingView): Decision[] {
+  const entry = view.entries.get(action.id)
+  const node = action.type === 'place' ? view.nodeEntries.get(action.nodeId) : undefined
+  return entry === undefined ? [] : [{ action, entry, node }]
+}
+
+function writeOf({ action, entry }: Decision, now: number): Write {
+  const instance = entry.value
+  switch (action.type) {
+    case 'place': {
+      const placement = { nodeId: action.nodeId, port: action.port }
+      return replace(instanceKind, entry, {
+        ...instance,
+        state: 'placed',
+        placement,
+        unplaced: null,
+      })
+    }
+    case 'end': {
+      const ended = { at: now, because: action.because }
+      return replace(instanceKind, entry, { ...instance, state: 'ended', ended })
+    }
+    case 'explain': {
+      const unplaced = { because: action.because, fix: action.fix }
+      return replace(instanceKind, entry, { ...instance, unplaced })
+    }
+    default:
+      return unreachable(action)
+  }
+}
+
+/** What the log takes of a sentence (`Attribution`), with room for "and 99 more". */
+const whyCharsMax = 1_000
+
+/** What a commit did, each by name as far as the log has room. */
+function sentence(decisions: readonly Decision[]): string {
+  let text = ''
+  for (const [index, decision] of decisions.entries()) {
+    const longer = index === 0 ? deed(decision) : `${text}; ${deed(decision)}`
+    if (longer.length > whyCharsMax) {
+      return `${text.slice(0, whyCharsMax)}; and ${decisions.length - index} more`
+    }
+    text = longer
+  }
+  return text
+}
+
+function deed({ action, entry }: Decision): string {
+  const name = `${entry.value.service} ${action.id}`
+  switch (action.type) {
+    case 'place': {
+      const port = action.port === null ? '' : `, port ${action.port}`
+      return `${name} goes to ${action.nodeId}${port}`
+    }
+    case 'end':
+      return `${name} is over: ${action.because}`
+    case 'explain':
+      return `${name} waits: ${action.because}`
+    default:
+      return unreachable(action)
+  }
+}
