@@ -48,6 +48,8 @@ export interface StateOptions {
 export interface ParkedRecord {
   readonly key: Key
   readonly schema: number
+  readonly revision: Revision
+  readonly createdRevision: Revision
   readonly reason: string
 }
 
@@ -194,7 +196,8 @@ class FollowedState implements OpenState {
       const before = table.get(key)
       kind.checkChange(before?.value, value)
       // The step was judged from this entry, so it holds only as long as the entry does.
-      if (expect === 'any') expectations.push({ key, revision: before?.revision ?? 'absent' })
+      const judged = before ?? this.#parked.get(key)
+      if (expect === 'any') expectations.push({ key, revision: judged?.revision ?? 'absent' })
     }
     return { op: 'put', key, value: freeze(value), schema }
   }
@@ -214,7 +217,7 @@ class FollowedState implements OpenState {
       return
     }
     const reason = parsed?.reason ?? `this version knows no records of the kind ${kind}`
-    this.#parked.set(key, { key, schema, reason })
+    this.#parked.set(key, { key, schema, revision, createdRevision, reason })
     this.#tables.get(kind)?.remove(key)
     this.#log.warn('record parked', { key, schema, reason })
   }
@@ -249,7 +252,8 @@ class FollowedState implements OpenState {
     const { value, schema } = operation
     const table = this.#tables.get(kindOf(key))
     const before = table?.get(key)
-    const createdRevision = before?.createdRevision ?? revision
+    const known = before ?? this.#parked.get(key)
+    const createdRevision = known?.createdRevision ?? revision
     if (schema === table?.kind.version) {
       // What this version wrote was checked on its way in.
       this.#parked.delete(key)
