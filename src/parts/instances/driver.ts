@@ -111,13 +111,11 @@ export interface OutputPosition {
 export const outputStart: OutputPosition = { segment: 1, byte: 0, newlines: 0 }
 
 export interface OutputChunk {
+  /** Where these bytes begin: behind `from` when the bound on disk has cost what was there. */
+  readonly at: OutputPosition
   readonly bytes: Uint8Array
   /** Where the next read goes on. */
   readonly next: OutputPosition
-  /** Lines that the bound on disk has cost between `from` and these bytes. */
-  readonly lostLines: number
-  /** Bytes were lost just before these: what came before is no beginning of this. */
-  readonly gap: boolean
 }
 
 /** Bytes of one stream of one instance that are kept at the most: two segments of 8 MiB. */

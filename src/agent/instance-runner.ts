@@ -1,0 +1,423 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { Bug, Fault, messageOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Adopted, Exit, InstanceDriver, Launch } from '../parts/instances/driver.ts'
+import type { ObservedInstance } from '../parts/instances/model.ts'
+import type { AssignedInstance } from '../wire/agent.ts'
+import { withResult } from './check-results.ts'
+import {
+  planInstance,
+  type InstanceAction,
+  type InstanceView,
+  type ProcessView,
+  type Step,
+} from './plan-instance.ts'
+import { bounded } from './sentences.ts'
+import { warmUp } from './warm-up.ts'
+
+/** What the runners of one agent share. */
+export interface RunnerSurroundings {
+  readonly nodeId: string
+  /** Where instances listen: the node's address. */
+  readonly address: string
+  readonly driver: InstanceDriver
+  /** Gives the directory of an unpacked artifact. */
+  readonly pull: (artifact: AssignedInstance['artifact'], signal: AbortSignal) => Promise<string>
+  readonly clock: Clock
+  readonly log: Log
+  /** Keeps what the next agent has to know, before the instance goes on. */
+  readonly save: (record: InstanceRecord) => Promise<void>
+  /** What is observed of an instance has changed. */
+  readonly onChange: (instanceId: string) => void
+}
+
+/** All of an instance that outlives its agent. */
+export interface InstanceRecord {
+  readonly assigned: AssignedInstance
+  readonly wanted: 'running' | 'stopped'
+  readonly observed: ObservedInstance
+}
+
+/** A running process's place in an instance's life, mutable while an instance is run. */
+type Facts = { -readonly [Name in keyof InstanceView]: InstanceView[Name] }
+
+/** An instance that could not be swept is swept again after this long, in ms. */
+const sweepAgainMs = 1_000
+/** How often a halt looks whether the process has ended, in ms. */
+const haltPollMs = 20
+/** One plan may lead to this many more at once; beyond it the planner goes round in circles. */
+const stepsMax = 20
+
+/** A check waits for an answer no longer than this, whatever the manifest says. */
+const probeTimeoutMaxMs = 60_000
+
+/**
+ * Runs one instance: asks the planner, does what it says, notes what comes of it, asks again.
+ *
+ * It decides nothing itself. All of its facts are written here and read by the planner alone.
+ */
+export class InstanceRunner {
+  readonly id: string
+  readonly #around: RunnerSurroundings
+  readonly #facts: Facts
+  #observed: ObservedInstance
+  #directory = ''
+  #startedAt = 0
+  #halted = false
+  #planning = false
+  #timer: Timer | undefined
+  #pulling = new AbortController()
+
+  constructor(around: RunnerSurroundings, record: InstanceRecord, adopted?: Adopted) {
+    const now = around.clock.monotonic()
+    this.id = record.assigned.instanceId
+    this.#around = around
+    this.#observed = record.observed
+    this.#facts = freshFacts(record, now)
+    if (adopted !== undefined) this.#adopt(adopted, now)
+  }
+
+  /** The report's view of it. */
+  get observed(): ObservedInstance {
+    return this.#observed
+  }
+
+  get assigned(): AssignedInstance {
+    return this.#facts.assigned
+  }
+
+  /** Over for good: nothing of it runs, nothing will. */
+  get isOver(): boolean {
+    return this.#facts.state === 'exited' || this.#facts.state === 'refused'
+  }
+
+  /** Takes what the server wants now; what was once told to stop never runs again. */
+  assign(assigned: AssignedInstance, wanted: 'running' | 'stopped'): void {
+    this.#facts.assigned = assigned
+    if (wanted === 'stopped') this.stop()
+    else this.poke()
+  }
+
+  /** Stops it for good. */
+  stop(): void {
+    if (this.#facts.wanted === 'running') {
+      this.#facts.wanted = 'stopped'
+      void this.#save()
+    }
+    this.poke()
+  }
+
+  /** Hears from the driver that a run has ended. */
+  ended(run: number, exit: Exit): void {
+    if (run !== this.#observed.runs || this.#facts.process.is === 'ended') return
+    this.#noteEnd(exit, false)
+    this.poke()
+  }
+
+  /** Plans until there is nothing to do at this instant. */
+  poke(): void {
+    if (this.#halted || this.#planning) return
+    this.#planning = true
+    try {
+      this.#plan()
+    } finally {
+      this.#planning = false
+    }
+  }
+
+  /**
+   * Ends its process tree without ending the instance: the next agent starts it again. For an
+   * agent that takes its instances with it.
+   */
+  async halt(graceMsMax: number): Promise<void> {
+    this.letGo()
+    const { clock, driver } = this.#around
+    while (this.#facts.busy === 'start') await clock.sleep(haltPollMs)
+    if (this.#facts.process.is === 'running') {
+      await driver.terminate(this.id)
+      const graceMs = Math.min(this.assigned.stop.graceMs, graceMsMax)
+      const killAt = clock.monotonic() + graceMs
+      while (this.#runs() && clock.monotonic() < killAt) await clock.sleep(haltPollMs)
+    }
+    if (this.#facts.process.is !== 'none') await driver.end(this.id)
+  }
+
+  /** Plans no more; what runs goes on. */
+  letGo(): void {
+    this.#halted = true
+    this.#timer?.cancel()
+    this.#pulling.abort(new Fault('agent-stops', 'the agent stops'))
+  }
+
+  #runs(): boolean {
+    return this.#facts.process.is === 'running'
+  }
+
+  #adopt(adopted: Adopted, now: number): void {
+    const { process } = adopted
+    this.#observed = { ...this.#observed, runs: Math.max(this.#observed.runs, adopted.run) }
+    if (process.is === 'running') {
+      this.#facts.process = { is: 'running', startedAt: now - process.ageMs }
+      this.#startedAt = now - process.ageMs
+      this.#observed = { ...this.#observed, pid: process.pid }
+      // Its record could not be written before the start: a full disk.
+      if (this.#facts.state === 'pulling') this.#facts.state = 'starting'
+    } else {
+      this.#facts.process = { is: 'ended', exit: process.exit, ranMs: null, swept: false }
+      this.#observed = { ...this.#observed, pid: null, lastExit: process.exit }
+    }
+  }
+
+  #plan(): void {
+    const { clock } = this.#around
+    for (let steps = 0; steps < stepsMax; steps++) {
+      const now = clock.monotonic()
+      const step = planInstance(this.#facts, now)
+      const moved = step.state !== this.#facts.state
+      this.#facts.failures = step.failures
+      this.#facts.retryAt = step.retryAt
+      if (moved) this.#enter(step, now)
+      if (step.action !== null) this.#begin(step.action, now)
+      if (!moved && step.action === null) {
+        this.#timer?.cancel()
+        if (step.wakeAt === null) return
+        this.#timer = clock.after(step.wakeAt - now, () => this.poke())
+        return
+      }
+    }
+    throw new Bug(`the plan of ${this.id} comes to no end in state ${this.#facts.state}`)
+  }
+
+  #enter(step: Step, now: number): void {
+    const facts = this.#facts
+    this.#around.log.info('instance moved on', {
+      instanceId: this.id,
+      service: facts.assigned.service,
+      from: facts.state,
+      to: step.state,
+      because: step.because,
+    })
+    facts.state = step.state
+    facts.because = step.because
+    facts.stateSince = now
+    if (step.state === 'pulling') facts.artifact = { is: 'needed' }
+    if (step.state === 'ready' && facts.readyAt === null) facts.readyAt = now
+    if (step.state === 'exited') this.#pulling.abort(new Fault('instance-over', 'it is over'))
+    this.#observe({
+      state: step.state,
+      because: bounded(step.because),
+      since: this.#around.clock.now(),
+    })
+    void this.#save()
+  }
+
+  #begin(action: InstanceAction, now: number): void {
+    const facts = this.#facts
+    switch (action.do) {
+      case 'terminate':
+        facts.terminatedAt = now
+        return this.#go(this.#around.driver.terminate(this.id))
+      case 'probe':
+        facts.lastProbeAt = now
+        facts.probesUnderWay++
+        return this.#go(this.#probe(now))
+      case 'warm-up':
+        facts.warmUp = 'under-way'
+        return this.#go(this.#warmUp())
+      case 'pull':
+      case 'start':
+      case 'end':
+        facts.busy = action.do
+        return this.#go(this.#exclusive(action.do))
+    }
+  }
+
+  /** Lets an action run; its end is an event like any other. */
+  #go(action: Promise<void>): void {
+    action
+      .catch((error: unknown) => {
+        this.#around.log.warn('instance action failed', {
+          instanceId: this.id,
+          error: messageOf(error),
+        })
+      })
+      .finally(() => this.poke())
+  }
+
+  async #exclusive(name: 'pull' | 'start' | 'end'): Promise<void> {
+    try {
+      if (name === 'pull') await this.#pull()
+      else if (name === 'start') await this.#start()
+      else await this.#end()
+    } finally {
+      this.#facts.busy = null
+    }
+  }
+
+  async #pull(): Promise<void> {
+    const { artifact } = this.assigned
+    try {
+      this.#directory = await this.#around.pull(artifact, this.#pulling.signal)
+      this.#facts.artifact = { is: 'here' }
+    } catch (error) {
+      this.#facts.artifact = { is: 'failed', because: messageOf(error) }
+    }
+  }
+
+  async #start(): Promise<void> {
+    const facts = this.#facts
+    const run = this.#observed.runs + 1
+    Object.assign(facts, freshRun())
+    this.#observe({ runs: run, pid: null, warmedUp: null })
+    await this.#save()
+    try {
+      const { pid } = await this.#around.driver.start(this.#launch(run))
+      this.#startedAt = this.#around.clock.monotonic()
+      // Its end may have been told while the start was still being waited for.
+      if (this.#processNow().is !== 'none') return
+      facts.process = { is: 'running', startedAt: this.#startedAt }
+      this.#observe({ pid })
+    } catch (error) {
+      const portTaken = error instanceof Fault && error.code === 'port-taken'
+      facts.process = { is: 'failed', because: messageOf(error), portTaken }
+    }
+  }
+
+  async #end(): Promise<void> {
+    try {
+      const exit = await this.#around.driver.end(this.id)
+      const { process } = this.#facts
+      if (process.is === 'ended') this.#facts.process = { ...process, swept: true }
+      else if (exit !== undefined) this.#noteEnd(exit, true)
+      else this.#facts.process = { is: 'none' }
+    } catch (error) {
+      this.#around.log.error('instance survives', { instanceId: this.id, error: messageOf(error) })
+      await this.#around.clock.sleep(sweepAgainMs)
+    }
+  }
+
+  async #probe(askedAt: number): Promise<void> {
+    const { health } = this.assigned
+    const run = this.#observed.runs
+    if (health.probe.kind === 'none') return
+    const timeoutMs = Math.min(health.timeoutMs, probeTimeoutMaxMs)
+    const answer = await this.#around.driver.probe(this.id, health.probe, timeoutMs)
+    if (run !== this.#observed.runs) return
+    this.#facts.probesUnderWay--
+    this.#facts.checks = withResult(this.#facts.checks, { askedAt, ...answer })
+  }
+
+  async #warmUp(): Promise<void> {
+    const { warmup } = this.assigned
+    const run = this.#observed.runs
+    const isDue = (): boolean => run === this.#observed.runs && this.#facts.state === 'warming'
+    if (warmup === null) return
+    const { driver, clock } = this.#around
+    const result = await warmUp(
+      { paths: warmup.get, times: warmup.times },
+      (path, timeoutMs) => driver.get(this.id, path, timeoutMs),
+      clock,
+      isDue,
+    )
+    if (!isDue()) return
+    this.#facts.warmUp = 'done'
+    this.#observe({ warmedUp: result })
+  }
+
+  #launch(run: number): Launch {
+    const { assigned } = this.#facts
+    const { nodeId, address } = this.#around
+    const listen = assigned.port === null ? null : { host: address, port: assigned.port }
+    return {
+      instanceId: this.id,
+      run,
+      command: assigned.run,
+      directory: this.#directory,
+      listen,
+      env: {
+        ...assigned.env,
+        ...(listen === null ? {} : { PORT: String(listen.port), HOST: listen.host }),
+        ROADSTEAD_INSTANCE: this.id,
+        ROADSTEAD_SERVICE: assigned.service,
+        ROADSTEAD_RELEASE: assigned.releaseId,
+        ROADSTEAD_NODE: nodeId,
+      },
+    }
+  }
+
+  #noteEnd(exit: Exit, swept: boolean): void {
+    const { process } = this.#facts
+    const ranMs = process.is === 'running' ? this.#around.clock.monotonic() - this.#startedAt : null
+    this.#facts.process = { is: 'ended', exit, ranMs, swept }
+    this.#observe({ pid: null, lastExit: exit })
+  }
+
+  #processNow(): ProcessView {
+    return this.#facts.process
+  }
+
+  #observe(change: Partial<ObservedInstance>): void {
+    this.#observed = { ...this.#observed, ...change }
+    this.#around.onChange(this.id)
+  }
+
+  async #save(): Promise<void> {
+    const { assigned, wanted } = this.#facts
+    try {
+      await this.#around.save({ assigned, wanted, observed: this.#observed })
+    } catch (error) {
+      // A full disk must not stop what can run without it; the next agent would adopt the process.
+      this.#around.log.error('instance record not written', {
+        instanceId: this.id,
+        error: messageOf(error),
+      })
+    }
+  }
+}
+
+/** What is observed of an instance that has just been assigned. */
+export function newlyObserved(instanceId: string, now: number): ObservedInstance {
+  return {
+    instanceId,
+    state: 'pulling',
+    because: 'assigned to this node',
+    since: now,
+    runs: 0,
+    pid: null,
+    lastExit: null,
+    warmedUp: null,
+  }
+}
+
+function freshFacts(record: InstanceRecord, now: number): Facts {
+  const { assigned, wanted, observed } = record
+  return {
+    assigned,
+    wanted,
+    state: observed.state,
+    because: observed.because,
+    stateSince: now,
+    acceptedAt: now,
+    busy: null,
+    artifact: { is: 'needed' },
+    failures: 0,
+    retryAt: now,
+    ...freshRun(),
+    readyAt: observed.state === 'ready' ? now : null,
+  }
+}
+
+function freshRun(): Pick<
+  Facts,
+  'process' | 'checks' | 'probesUnderWay' | 'lastProbeAt' | 'warmUp' | 'readyAt' | 'terminatedAt'
+> {
+  return {
+    process: { is: 'none' },
+    checks: [],
+    probesUnderWay: 0,
+    lastProbeAt: null,
+    warmUp: 'due',
+    readyAt: null,
+    terminatedAt: null,
+  }
+}

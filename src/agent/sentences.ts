@@ -1,0 +1,23 @@
+import type { Exit } from '../parts/instances/driver.ts'
+
+/** A duration as people say it: `80 ms`, `1.2 s`, `5 min`. */
+export function durationText(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 120_000) return `${Number((ms / 1_000).toFixed(1))} s`
+  return `${Math.round(ms / 60_000)} min`
+}
+
+/** How a process ended: `exited with code 1`, `was killed by SIGKILL`. */
+export function exitText(exit: Exit): string {
+  if (exit.signal !== null) return `was killed by ${exit.signal}`
+  if (exit.code !== null) return `exited with code ${exit.code}`
+  return 'ended while nobody looked'
+}
+
+/** A sentence within the bound that the protocol sets on one. */
+export function bounded(sentence: string): string {
+  return sentence.length <= sentenceMax ? sentence : `${sentence.slice(0, sentenceMax - 1)}…`
+}
+
+/** Characters of a reported sentence at the most. */
+const sentenceMax = 1_024

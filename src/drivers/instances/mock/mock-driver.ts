@@ -1,0 +1,214 @@
+import type { Clock, Timer } from '../../../base/clock.ts'
+import { Fault, assert } from '../../../base/errors.ts'
+import type {
+  Adopted,
+  Exit,
+  ExitListener,
+  InstanceDriver,
+  Launch,
+  OutputChunk,
+  OutputPosition,
+  OutputStream,
+  Probe,
+  ProbeAnswer,
+  Started,
+} from '../../../parts/instances/driver.ts'
+
+/** How one run of a mock instance behaves; what is left out behaves well. */
+export interface Staging {
+  /** From its start until its checks pass, in ms. */
+  readonly readyAfterMs?: number
+  /** Its checks fail for ever. */
+  readonly neverHealthy?: boolean
+  /** Its checks fail between these two ages, in ms. */
+  readonly unhealthy?: { readonly fromMs: number; readonly toMs: number }
+  /** It ends by itself after this long, with `exitCode`. */
+  readonly endsAfterMs?: number
+  readonly exitCode?: number
+  /** SIGTERM has no effect. */
+  readonly ignoresTerm?: boolean
+  /** From SIGTERM to its end, in ms. */
+  readonly stopMs?: number
+  /** Its start fails since another process holds its port. */
+  readonly portTaken?: boolean
+  /** Its start fails since there is no such command. */
+  readonly commandMissing?: boolean
+  /** What it prints at its start, per stream. */
+  readonly prints?: Readonly<Partial<Record<OutputStream, string>>>
+}
+
+interface MockProcess {
+  readonly launch: Launch
+  readonly staging: Staging
+  readonly pid: number
+  readonly startedAt: number
+  exit: Exit | undefined
+  timers: Timer[]
+}
+
+/** The machine beneath mock drivers: what it runs outlives each of them. */
+export class MockMachine {
+  readonly clock: Clock
+  /** By instance id: its newest run. */
+  readonly processes = new Map<string, MockProcess>()
+  readonly output = new Map<string, Uint8Array>()
+  /** The driver that is told of exits now. */
+  listener: ExitListener | undefined
+  /** Starts so far, also the source of pids. */
+  starts = 0
+  readonly #stage: (launch: Launch) => Staging
+
+  constructor(clock: Clock, stage: (launch: Launch) => Staging) {
+    this.clock = clock
+    this.#stage = stage
+  }
+
+  start(launch: Launch): MockProcess {
+    const staging = this.#stage(launch)
+    const [name] = launch.command
+    if (staging.commandMissing === true) {
+      throw new Fault('command-not-found', `${name}: command not found`, { retry: 'never' })
+    }
+    if (staging.portTaken === true) {
+      const message = `port ${launch.listen?.port} is held by another process`
+      throw new Fault('port-taken', message, { retry: 'never' })
+    }
+    const pid = 1_000 + ++this.starts
+    const startedAt = this.clock.monotonic()
+    const started = { launch, staging, pid, startedAt, exit: undefined, timers: [] }
+    this.processes.set(launch.instanceId, started)
+    for (const stream of ['stdout', 'stderr'] as const) {
+      this.#print(launch.instanceId, stream, staging.prints?.[stream] ?? '')
+    }
+    if (staging.endsAfterMs !== undefined) {
+      this.#endLater(started, staging.endsAfterMs, { code: staging.exitCode ?? 0, signal: null })
+    }
+    return started
+  }
+
+  terminate(running: MockProcess): void {
+    if (running.staging.ignoresTerm === true) return
+    this.#endLater(running, running.staging.stopMs ?? 0, { code: null, signal: 'SIGTERM' })
+  }
+
+  endNow(running: MockProcess, how: Omit<Exit, 'at'>): void {
+    if (running.exit !== undefined) return
+    for (const timer of running.timers) timer.cancel()
+    running.exit = { ...how, at: this.clock.now() }
+    const { instanceId, run } = running.launch
+    this.listener?.(instanceId, run, running.exit)
+  }
+
+  #endLater(running: MockProcess, ms: number, how: Omit<Exit, 'at'>): void {
+    running.timers.push(this.clock.after(ms, () => this.endNow(running, how)))
+  }
+
+  #print(instanceId: string, stream: OutputStream, text: string): void {
+    const key = `${instanceId} ${stream}`
+    const before = this.output.get(key) ?? new Uint8Array()
+    this.output.set(key, Buffer.concat([before, Buffer.from(text)]))
+  }
+}
+
+/** Runs instances that do not exist, on the machine's clock, staging any failure. */
+export class MockDriver implements InstanceDriver {
+  readonly name = 'mock'
+  readonly #machine: MockMachine
+
+  constructor(machine: MockMachine) {
+    this.#machine = machine
+  }
+
+  onExit(listener: ExitListener): void {
+    this.#machine.listener = listener
+  }
+
+  adopt(): Promise<readonly Adopted[]> {
+    const now = this.#machine.clock.monotonic()
+    const found = [...this.#machine.processes.values()]
+    return Promise.resolve(found.map((process) => adoptedOf(process, now)))
+  }
+
+  async start(launch: Launch): Promise<Started> {
+    const earlier = this.#machine.processes.get(launch.instanceId)?.launch.run ?? 0
+    assert(earlier < launch.run, `${launch.instanceId} run ${launch.run} ran before`)
+    return { pid: this.#machine.start(launch).pid }
+  }
+
+  terminate(instanceId: string): Promise<void> {
+    const process = this.#machine.processes.get(instanceId)
+    if (process !== undefined && process.exit === undefined) this.#machine.terminate(process)
+    return Promise.resolve()
+  }
+
+  end(instanceId: string): Promise<Exit | undefined> {
+    const process = this.#machine.processes.get(instanceId)
+    if (process !== undefined) this.#machine.endNow(process, { code: null, signal: 'SIGKILL' })
+    return Promise.resolve(process?.exit)
+  }
+
+  probe(instanceId: string, probe: Probe, _timeoutMs: number): Promise<ProbeAnswer> {
+    const process = this.#machine.processes.get(instanceId)
+    const ok = process !== undefined && isHealthy(process, this.#machine.clock.monotonic())
+    return Promise.resolve({ ok, because: `${probe.kind} check ${ok ? 'passed' : 'failed'}` })
+  }
+
+  get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer> {
+    return this.probe(instanceId, { kind: 'http', path }, timeoutMs)
+  }
+
+  portsHeld(from: number, to: number): Promise<readonly number[]> {
+    const ports = [...this.#machine.processes.values()]
+      .filter((process) => process.exit === undefined)
+      .map((process) => process.launch.listen?.port ?? 0)
+    return Promise.resolve(ports.filter((port) => port >= from && port <= to))
+  }
+
+  hasOutput(instanceId: string, stream: OutputStream, from: OutputPosition): boolean {
+    return (this.#machine.output.get(`${instanceId} ${stream}`)?.length ?? 0) > from.byte
+  }
+
+  readOutput(
+    instanceId: string,
+    stream: OutputStream,
+    from: OutputPosition,
+    bytesMax: number,
+  ): Promise<OutputChunk | undefined> {
+    const output = this.#machine.output.get(`${instanceId} ${stream}`) ?? new Uint8Array()
+    const bytes = output.subarray(from.byte, from.byte + bytesMax)
+    if (bytes.length === 0) return Promise.resolve(undefined)
+    const newlines = from.newlines + bytes.filter((byte) => byte === 10).length
+    const next = { segment: from.segment, byte: from.byte + bytes.length, newlines }
+    return Promise.resolve({ at: from, bytes, next })
+  }
+
+  discard(instanceId: string): Promise<void> {
+    this.#machine.processes.delete(instanceId)
+    this.#machine.output.delete(`${instanceId} stdout`)
+    this.#machine.output.delete(`${instanceId} stderr`)
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    this.#machine.listener = undefined
+    return Promise.resolve()
+  }
+}
+
+function adoptedOf(process: MockProcess, now: number): Adopted {
+  const { instanceId, run } = process.launch
+  if (process.exit !== undefined) {
+    return { instanceId, run, process: { is: 'ended', exit: process.exit } }
+  }
+  const ageMs = now - process.startedAt
+  return { instanceId, run, process: { is: 'running', pid: process.pid, ageMs } }
+}
+
+function isHealthy(process: MockProcess, now: number): boolean {
+  const { staging } = process
+  const ageMs = now - process.startedAt
+  if (process.exit !== undefined || staging.neverHealthy === true) return false
+  const { unhealthy } = staging
+  if (unhealthy !== undefined && ageMs >= unhealthy.fromMs && ageMs < unhealthy.toMs) return false
+  return ageMs >= (staging.readyAfterMs ?? 0)
+}

@@ -1,0 +1,80 @@
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { basename, delimiter, join, resolve } from 'node:path'
+import { Fault } from '../../../base/errors.ts'
+
+/** What of the machine's own environment reaches instances. */
+export interface MachineEnvironment {
+  readonly path: string
+  readonly lang: string | undefined
+  /** The directory of the pinned Node, which every instance gets as `node`. */
+  readonly nodeDirectory: string
+}
+
+/**
+ * The whole environment of an instance: what it was assigned, and little of the machine's. Nothing of
+ * npm's, which comes along when the platform was started by `npm start`.
+ */
+export function instanceEnvironment(
+  assigned: Readonly<Record<string, string>>,
+  machine: MachineEnvironment,
+  home: string,
+): Record<string, string> {
+  return {
+    PATH: [machine.nodeDirectory, ...machinePaths(machine.path)].join(delimiter),
+    HOME: join(home, 'home'),
+    TMPDIR: join(home, 'tmp'),
+    LANG: machine.lang ?? 'C.UTF-8',
+    ...assigned,
+  }
+}
+
+/** The machine's search path without what npm has put in front of it. */
+function machinePaths(path: string): string[] {
+  return path.split(delimiter).filter((entry) => entry !== '' && !entry.includes('/node_modules/'))
+}
+
+/**
+ * Finds what a command names: by its path within the artifact, or in PATH, then in the artifact.
+ * Fault `command-not-found`, with a sentence that says where it was looked for.
+ */
+export async function findCommand(
+  name: string,
+  searchPath: string,
+  directory: string,
+): Promise<string> {
+  const isPath = name.includes('/')
+  const places = isPath
+    ? [resolve(directory, name)]
+    : [...searchPath.split(delimiter), directory].map((place) => join(place, name))
+  let found: string | undefined
+  for (const place of places) {
+    if (!(await isFile(place))) continue
+    if (await isExecutable(place)) return place
+    found ??= place
+  }
+  if (found !== undefined) {
+    throw commandFault(`${name} cannot be executed: set its x bit, or name what interprets it`)
+  }
+  const where = isPath ? 'the artifact has no' : 'there is no'
+  const what = isPath ? `\`${name}\`` : `\`${basename(name)}\` in PATH or in the artifact`
+  throw commandFault(`${name}: command not found: ${where} ${what}`)
+}
+
+function commandFault(message: string): Fault {
+  return new Fault('command-not-found', message, { retry: 'never' })
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,350 @@
+import { spawn } from 'node:child_process'
+import { watch, type FSWatcher } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import type { Clock, Timer } from '../../../base/clock.ts'
+import { Fault, assert, systemCodeOf } from '../../../base/errors.ts'
+import type {
+  Adopted,
+  Exit,
+  ExitListener,
+  InstanceDriver,
+  Launch,
+  OutputChunk,
+  OutputPosition,
+  OutputStream,
+  Probe,
+  ProbeAnswer,
+  Started,
+} from '../../../parts/instances/driver.ts'
+import { findCommand, instanceEnvironment, type MachineEnvironment } from './environment.ts'
+import { hasOutput, newestSegment, readOutput } from './output-files.ts'
+import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
+import {
+  listeningPorts,
+  openProcessTable,
+  type ProcessIdentity,
+  type ProcessTable,
+} from './process-table.ts'
+import { shimSource } from './shim.ts'
+import { StateFiles, parseEventName, type ShimNote } from './state-files.ts'
+
+export interface ProcessDriverOptions {
+  /** Where instances' own directories lie. */
+  readonly root: string
+  readonly clock: Clock
+  readonly machine: MachineEnvironment
+}
+
+/** An instance's present run. */
+interface Run {
+  readonly launch: Launch
+  note: ShimNote | undefined
+  exit: Exit | undefined
+}
+
+/** The shim has this long to name the process it started. */
+const startTimeoutMs = 5_000
+/** How often its note is looked for; it takes some 5 ms. */
+const startPollMs = 3
+/** A watch may miss an event: everything is looked at this often too. */
+const sweepEveryMs = 1_000
+/** SIGKILL is repeated until the tree is gone; then it hangs in the kernel. */
+const endTimeoutMs = 10_000
+const endPollMs = 10
+/** A dead process's shim has this long to write its exit code. */
+const exitNoteTimeoutMs = 500
+
+/** Runs instances as plain processes, each behind a shim that outlives the agent. */
+export class ProcessDriver implements InstanceDriver {
+  readonly name = 'process'
+  readonly #clock: Clock
+  readonly #machine: MachineEnvironment
+  readonly #files: StateFiles
+  readonly #table: ProcessTable
+  readonly #runs = new Map<string, Run>()
+  #listener: ExitListener = () => {}
+  #watcher: FSWatcher | undefined
+  #sweepTimer: Timer | undefined
+  #shim = ''
+  #setsid = ''
+
+  constructor(options: ProcessDriverOptions) {
+    this.#clock = options.clock
+    this.#machine = options.machine
+    this.#files = new StateFiles(options.root)
+    this.#table = openProcessTable()
+  }
+
+  onExit(listener: ExitListener): void {
+    this.#listener = listener
+  }
+
+  async adopt(): Promise<readonly Adopted[]> {
+    await mkdir(this.#files.events, { recursive: true, mode: 0o700 })
+    this.#shim = join(this.#files.root, '.shim.sh')
+    await writeFile(this.#shim, shimSource)
+    this.#setsid = await findCommand('setsid', this.#machine.path, '/usr/bin')
+    this.#watch()
+    const adopted: Adopted[] = []
+    for (const launch of await this.#files.launches()) adopted.push(await this.#adoptOne(launch))
+    this.#sweepLater()
+    return adopted
+  }
+
+  async start(launch: Launch): Promise<Started> {
+    const { instanceId, run } = launch
+    const earlier = this.#runs.get(instanceId)
+    assert(earlier === undefined || earlier.launch.run < run, `${instanceId} run ${run} ran before`)
+    const env = this.#environment(launch)
+    const [name = ''] = launch.command
+    const file = await findCommand(name, env.PATH ?? '', launch.directory)
+    if (launch.listen !== null) await checkPort(launch.listen)
+    if (earlier !== undefined) await this.#files.forgetRun(instanceId, earlier.launch.run)
+    await this.#files.prepare(launch)
+    const current: Run = { launch, note: undefined, exit: undefined }
+    this.#runs.set(instanceId, current)
+    await this.#spawn(launch, file, env)
+    return this.#startedOf(current)
+  }
+
+  terminate(instanceId: string): Promise<void> {
+    const identity = this.#runs.get(instanceId)?.note?.identity
+    if (identity !== undefined && this.#table.isAlive(identity)) {
+      // Before it has its own group it is alone.
+      if (!sendSignal(-identity.pid, 'SIGTERM')) sendSignal(identity.pid, 'SIGTERM')
+    }
+    return Promise.resolve()
+  }
+
+  async end(instanceId: string): Promise<Exit | undefined> {
+    const current = this.#runs.get(instanceId)
+    const giveUpAt = this.#clock.monotonic() + endTimeoutMs
+    for (;;) {
+      const members = this.#table.membersOf(instanceId, current?.note?.identity)
+      if (members.length === 0) break
+      if (this.#clock.monotonic() > giveUpAt) {
+        throw new Fault('tree-survives', `SIGKILL does not end ${members.join(', ')}`)
+      }
+      for (const pid of members) sendSignal(pid, 'SIGKILL')
+      await this.#clock.sleep(endPollMs)
+    }
+    if (current?.note === undefined) return current?.exit
+    return this.#exitOf(current)
+  }
+
+  probe(instanceId: string, probe: Probe, timeoutMs: number): Promise<ProbeAnswer> {
+    switch (probe.kind) {
+      case 'http':
+        return this.get(instanceId, probe.path, timeoutMs)
+      case 'tcp':
+        return this.#withTarget(instanceId, (target) => probeTcp(this.#clock, target, timeoutMs))
+      case 'exec':
+        return this.#probeExec(instanceId, probe.run, timeoutMs)
+    }
+  }
+
+  get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer> {
+    return this.#withTarget(instanceId, (target) => probeHttp(this.#clock, target, path, timeoutMs))
+  }
+
+  portsHeld(from: number, to: number): Promise<readonly number[]> {
+    return Promise.resolve(listeningPorts(from, to))
+  }
+
+  hasOutput(instanceId: string, stream: OutputStream, from: OutputPosition): boolean {
+    return hasOutput(this.#files.home(instanceId), stream, from)
+  }
+
+  readOutput(
+    instanceId: string,
+    stream: OutputStream,
+    from: OutputPosition,
+    bytesMax: number,
+  ): Promise<OutputChunk | undefined> {
+    return readOutput(this.#files.home(instanceId), stream, from, bytesMax)
+  }
+
+  async discard(instanceId: string): Promise<void> {
+    const current = this.#runs.get(instanceId)
+    if (current !== undefined) await this.#files.forgetRun(instanceId, current.launch.run)
+    this.#runs.delete(instanceId)
+    await this.#files.forget(instanceId)
+  }
+
+  close(): Promise<void> {
+    this.#watcher?.close()
+    this.#sweepTimer?.cancel()
+    this.#listener = () => {}
+    return Promise.resolve()
+  }
+
+  async #adoptOne(launch: Launch): Promise<Adopted> {
+    const { instanceId, run } = launch
+    const note = await this.#files.started(instanceId, run)
+    const current: Run = { launch, note, exit: await this.#files.exit(instanceId, run) }
+    this.#runs.set(instanceId, current)
+    if (current.exit === undefined && note !== undefined && this.#table.isAlive(note.identity)) {
+      const ageMs = this.#table.ageMs(note.identity)
+      return { instanceId, run, process: { is: 'running', pid: note.identity.pid, ageMs } }
+    }
+    const exit = await this.#exitOf(current)
+    return { instanceId, run, process: { is: 'ended', exit } }
+  }
+
+  #environment(launch: Launch): Record<string, string> {
+    const home = this.#files.home(launch.instanceId)
+    return instanceEnvironment(launch.env, this.#machine, home)
+  }
+
+  /** Starts the shim, in a session of its own, with nothing of ours in its hands. */
+  async #spawn(launch: Launch, file: string, env: Record<string, string>): Promise<void> {
+    const { instanceId, run, command, directory } = launch
+    const home = this.#files.home(instanceId)
+    const segments = [newestSegment(home, 'stdout'), newestSegment(home, 'stderr')].map(String)
+    const place = [this.#files.events, home, instanceId, String(run), ...segments, this.#setsid]
+    const { ROADSTEAD_INSTANCE: _mark, ...unmarked } = env
+    const shim = spawn('/bin/sh', [this.#shim, ...place, file, ...command.slice(1)], {
+      cwd: directory,
+      env: unmarked,
+      detached: true,
+      stdio: 'ignore',
+    })
+    await new Promise<void>((resolve, reject) => {
+      shim.on('spawn', resolve)
+      shim.on('error', (cause) =>
+        reject(new Fault('start-failed', `its shim did not start: ${cause.message}`, { cause })),
+      )
+    })
+    shim.unref()
+  }
+
+  async #startedOf(current: Run): Promise<Started> {
+    const { instanceId, run } = current.launch
+    const giveUpAt = this.#clock.monotonic() + startTimeoutMs
+    for (;;) {
+      current.note = await this.#files.started(instanceId, run)
+      if (current.note !== undefined) return { pid: current.note.identity.pid }
+      if (this.#clock.monotonic() > giveUpAt) {
+        throw new Fault('start-failed', 'its shim did not name a process: is the disk full?')
+      }
+      await this.#clock.sleep(startPollMs)
+    }
+  }
+
+  /** The exit of a run whose process is dead, waiting a moment for its shim to write it. */
+  async #exitOf(current: Run): Promise<Exit> {
+    const { instanceId, run } = current.launch
+    const giveUpAt = this.#clock.monotonic() + exitNoteTimeoutMs
+    while (current.exit === undefined) {
+      const exit = await this.#files.exit(instanceId, run)
+      if (exit === undefined && this.#mayStillBeNoted(current, giveUpAt)) {
+        await this.#clock.sleep(endPollMs)
+        continue
+      }
+      this.#noteExit(current, exit ?? { code: null, signal: null, at: this.#clock.now() })
+    }
+    return current.exit
+  }
+
+  #mayStillBeNoted(current: Run, giveUpAt: number): boolean {
+    if (current.note === undefined || this.#clock.monotonic() > giveUpAt) return false
+    return sendSignal(current.note.shimPid, 0)
+  }
+
+  #noteExit(current: Run, exit: Exit): void {
+    if (current.exit !== undefined) return
+    current.exit = exit
+    this.#listener(current.launch.instanceId, current.launch.run, exit)
+  }
+
+  #watch(): void {
+    try {
+      this.#watcher = watch(this.#files.events, { persistent: false }, (_event, name) => {
+        const found = name === null ? undefined : parseEventName(name)
+        const current = found?.event === 'exit' ? this.#runs.get(found.instanceId) : undefined
+        if (current !== undefined && current.launch.run === found?.run) void this.#look(current)
+      })
+      // Watches are a scarce resource of the machine; without one the sweep alone finds exits.
+      this.#watcher.on('error', () => this.#watcher?.close())
+    } catch {
+      this.#watcher = undefined
+    }
+  }
+
+  #sweepLater(): void {
+    this.#sweepTimer = this.#clock.after(sweepEveryMs, () => {
+      for (const current of this.#runs.values()) {
+        if (current.exit === undefined && isDead(this.#table, current.note?.identity)) {
+          void this.#exitOf(current)
+        }
+      }
+      this.#sweepLater()
+    })
+  }
+
+  async #look(current: Run): Promise<void> {
+    const { instanceId, run } = current.launch
+    const exit = await this.#files.exit(instanceId, run)
+    if (exit !== undefined) this.#noteExit(current, exit)
+  }
+
+  async #withTarget(
+    instanceId: string,
+    ask: (target: Target) => Promise<ProbeAnswer>,
+  ): Promise<ProbeAnswer> {
+    const listen = this.#runs.get(instanceId)?.launch.listen
+    if (listen === undefined || listen === null) return { ok: false, because: 'it has no port' }
+    return ask(listen)
+  }
+
+  async #probeExec(
+    instanceId: string,
+    run: readonly string[],
+    timeoutMs: number,
+  ): Promise<ProbeAnswer> {
+    const launch = this.#runs.get(instanceId)?.launch
+    if (launch === undefined) return { ok: false, because: 'it does not run' }
+    const env = this.#environment(launch)
+    const cwd = launch.directory
+    try {
+      const file = await findCommand(run[0] ?? '', env.PATH ?? '', cwd)
+      return await probeExec(this.#clock, { file, run }, { cwd, env }, timeoutMs)
+    } catch (error) {
+      if (error instanceof Fault) return { ok: false, because: error.message }
+      throw error
+    }
+  }
+}
+
+function isDead(table: ProcessTable, identity: ProcessIdentity | undefined): boolean {
+  return identity !== undefined && !table.isAlive(identity)
+}
+
+/** False when there is no such process. */
+function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch (error) {
+    if (systemCodeOf(error) === 'ESRCH') return false
+    if (systemCodeOf(error) === 'EPERM') return true
+    throw error
+  }
+}
+
+/** Fault `port-taken` when something else listens where the instance is to listen. */
+function checkPort(listen: Target): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', (error) => {
+      if (systemCodeOf(error) !== 'EADDRINUSE') return resolve()
+      reject(
+        new Fault('port-taken', `port ${listen.port} is held by another process`, {
+          retry: 'never',
+        }),
+      )
+    })
+    server.listen({ ...listen, exclusive: true }, () => server.close(() => resolve()))
+  })
+}

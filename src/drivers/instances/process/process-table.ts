@@ -1,0 +1,115 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { Fault, systemCodeOf } from '../../../base/errors.ts'
+
+/** A process that cannot be mistaken for a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Field 22 of /proc/PID/stat: clock ticks since the boot. */
+  readonly started: number
+  /** The boot in which it ran. */
+  readonly boot: string
+}
+
+/** Ticks of /proc per second; 100 on every Linux that we know of. */
+const ticksPerSecond = 100
+
+/**
+ * The machine's processes, read from /proc. Reads are synchronous: procfs answers from memory, in
+ * some 10 us a file, where a detour over the thread pool costs five times that.
+ */
+export interface ProcessTable {
+  /** Whether that very process runs; a zombie does not. */
+  isAlive(identity: ProcessIdentity): boolean
+  ageMs(identity: ProcessIdentity): number
+  /** Every living process of an instance: marked by its environment, or of its session. */
+  membersOf(instanceId: string, main: ProcessIdentity | undefined): readonly number[]
+}
+
+/** Opens /proc; Fault `platform-unsupported` where there is none. */
+export function openProcessTable(): ProcessTable {
+  const boot = readProc('sys/kernel/random/boot_id')?.trim()
+  if (boot === undefined) {
+    throw new Fault('platform-unsupported', 'the process driver needs Linux: there is no /proc', {
+      retry: 'never',
+    })
+  }
+  const isAlive = (identity: ProcessIdentity): boolean => {
+    const stat = identity.boot === boot ? statOf(identity.pid) : undefined
+    return stat !== undefined && stat.started === identity.started && !stat.isZombie
+  }
+  return {
+    isAlive,
+    ageMs(identity) {
+      const uptimeSeconds = Number.parseFloat(readProc('uptime') ?? '0')
+      return Math.max(0, (uptimeSeconds - identity.started / ticksPerSecond) * 1_000)
+    },
+    membersOf(instanceId, main) {
+      const session = main?.boot === boot && isOurs(main) ? main.pid : undefined
+      const mark = `ROADSTEAD_INSTANCE=${instanceId}\0`
+      return allPids().filter((pid) => pid !== process.pid && isMember(pid, mark, session))
+    },
+  }
+}
+
+/** Its session is ours still: a pid is not given anew while a session is named after it. */
+function isOurs(main: ProcessIdentity): boolean {
+  const stat = statOf(main.pid)
+  return stat === undefined || stat.started === main.started
+}
+
+function isMember(pid: number, mark: string, session: number | undefined): boolean {
+  const stat = statOf(pid)
+  if (stat === undefined || stat.isZombie) return false
+  if (session !== undefined && stat.session === session) return true
+  const environment = readProc(`${pid}/environ`)
+  if (environment === undefined) return false
+  return environment.startsWith(mark) || environment.includes(`\0${mark}`)
+}
+
+function allPids(): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && pid > 1)
+}
+
+interface Stat {
+  readonly isZombie: boolean
+  readonly session: number
+  readonly started: number
+}
+
+function statOf(pid: number): Stat | undefined {
+  const text = readProc(`${pid}/stat`)
+  if (text === undefined) return undefined
+  // The name, in parentheses, may hold spaces and parentheses of its own.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state] = fields
+  const isZombie = state === 'Z' || state === 'X'
+  return { isZombie, session: Number(fields[3]), started: Number(fields[19]) }
+}
+
+/** A file of /proc; undefined when the process is gone or is none of ours to read. */
+function readProc(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${path}`, 'latin1')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(systemCodeOf(error) ?? '')) return undefined
+    throw error
+  }
+}
+
+/** Ports of the range on which a socket listens, on any address. */
+export function listeningPorts(from: number, to: number): number[] {
+  const ports = new Set<number>()
+  for (const file of ['net/tcp', 'net/tcp6']) {
+    for (const line of (readProc(file) ?? '').split('\n')) {
+      const [, local, , state] = line.trim().split(/\s+/)
+      const port = Number.parseInt(local?.slice(local.lastIndexOf(':') + 1) ?? '', 16)
+      if (state === listenState && port >= from && port <= to) ports.add(port)
+    }
+  }
+  return [...ports].toSorted((a, b) => a - b)
+}
+
+/** TCP_LISTEN as /proc/net/tcp writes it. */
+const listenState = '0A'

@@ -1,0 +1,125 @@
+import { constants } from 'node:os'
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Exit, Launch } from '../../../parts/instances/driver.ts'
+import type { ProcessIdentity } from './process-table.ts'
+
+/**
+ * What the driver keeps on disk so that the next one knows what runs:
+ * `<root>/<instance>/launch.json` and the instance's home, temporary files and output; and, of all
+ * instances in one directory that one watch suffices for, `<root>/.events/<instance>.<run>.pid` and
+ * `.exit`, written by the shim.
+ */
+export class StateFiles {
+  readonly root: string
+  readonly events: string
+
+  constructor(root: string) {
+    this.root = root
+    this.events = join(root, '.events')
+  }
+
+  home(instanceId: string): string {
+    return join(this.root, instanceId)
+  }
+
+  /** Makes the instance's directories and notes what is about to start; for its owner only. */
+  async prepare(launch: Launch): Promise<void> {
+    const home = this.home(launch.instanceId)
+    await mkdir(join(home, 'home'), { recursive: true, mode: 0o700 })
+    await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 })
+    const path = join(home, 'launch.json')
+    // It holds the environment, so secrets.
+    await writeFile(`${path}.new`, JSON.stringify(launch), { mode: 0o600 })
+    await rename(`${path}.new`, path)
+  }
+
+  /** Instances with a launch on record; what has none is debris, and removed. */
+  async launches(): Promise<Launch[]> {
+    const found: Launch[] = []
+    for (const name of await readdir(this.root)) {
+      if (name.startsWith('.')) continue
+      const launch = parseLaunch(await read(join(this.root, name, 'launch.json')))
+      if (launch?.instanceId === name) found.push(launch)
+      else await rm(join(this.root, name), { recursive: true, force: true })
+    }
+    return found
+  }
+
+  /** What the shim noted of a run's process; undefined while it has not. */
+  async started(instanceId: string, run: number): Promise<ShimNote | undefined> {
+    const text = await read(this.#event(instanceId, run, 'pid'))
+    // Without its newline it is just being written.
+    const found = /^(\d+) (\d+) (\S+) (\d+)\n$/.exec(text ?? '')
+    if (found === null) return undefined
+    const [, pid, started, boot = '', shimPid] = found
+    return {
+      identity: { pid: Number(pid), started: Number(started), boot },
+      shimPid: Number(shimPid),
+    }
+  }
+
+  /** How a run ended, once the shim has said so. */
+  async exit(instanceId: string, run: number): Promise<Exit | undefined> {
+    const path = this.#event(instanceId, run, 'exit')
+    const text = await read(path)
+    if (text === undefined) return undefined
+    const { mtimeMs } = await stat(path)
+    return exitOf(Number.parseInt(text, 10), Math.round(mtimeMs))
+  }
+
+  /** Forgets a run's events. */
+  async forgetRun(instanceId: string, run: number): Promise<void> {
+    await rm(this.#event(instanceId, run, 'pid'), { force: true })
+    await rm(this.#event(instanceId, run, 'exit'), { force: true })
+  }
+
+  async forget(instanceId: string): Promise<void> {
+    await rm(this.home(instanceId), { recursive: true, force: true })
+  }
+
+  #event(instanceId: string, run: number, name: 'pid' | 'exit'): string {
+    return join(this.events, `${instanceId}.${run}.${name}`)
+  }
+}
+
+/** The shim's first note: which process it started, and its own pid. */
+export interface ShimNote {
+  readonly identity: ProcessIdentity
+  readonly shimPid: number
+}
+
+/** Takes the name of an event file apart: `i-7k3m9q2x.3.exit`. */
+export function parseEventName(
+  name: string,
+): { instanceId: string; run: number; event: 'pid' | 'exit' } | undefined {
+  const found = /^([^.]+)\.(\d+)\.(pid|exit)$/.exec(name)
+  if (found === null) return undefined
+  const [, instanceId = '', run, event] = found
+  return { instanceId, run: Number(run), event: event === 'pid' ? 'pid' : 'exit' }
+}
+
+const signalNames = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name]),
+)
+
+/** A shell tells a death by signal N as 128 + N. */
+function exitOf(status: number, at: number): Exit {
+  if (Number.isNaN(status)) return { code: null, signal: null, at }
+  const signal = status > 128 ? signalNames.get(status - 128) : undefined
+  return signal === undefined ? { code: status, signal: null, at } : { code: null, signal, at }
+}
+
+function parseLaunch(text: string | undefined): Launch | undefined {
+  if (text === undefined) return undefined
+  try {
+    // Written by ourselves, by rename: what parses is whole.
+    return JSON.parse(text) as Launch
+  } catch {
+    return undefined
+  }
+}
+
+async function read(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined)
+}

@@ -1,0 +1,77 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
+import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+
+const server = `
+require('node:http').createServer((request, answer) => answer.end('ok'))
+  .listen(Number(process.env.PORT), process.env.HOST)`
+
+const programs: Record<Behaviour, readonly string[]> = {
+  serves: ['node', '-e', server],
+  'ignores SIGTERM': ['node', '-e', `process.on('SIGTERM', () => {}); ${server}`],
+  'exits with code 3': ['sh', '-c', 'exit 3'],
+  'prints and exits': ['sh', '-c', 'echo one; echo two; echo oops >&2'],
+  'has no command': ['no-such-command'],
+  'finds its port taken': ['node', '-e', server],
+}
+
+function listen(port: number): Promise<Server> {
+  const listener = createServer()
+  return new Promise((resolve) => {
+    listener.listen(port, '127.0.0.1', () => resolve(listener))
+  })
+}
+
+async function freePort(): Promise<number> {
+  const listener = await listen(0)
+  const { port } = listener.address() as AddressInfo
+  await new Promise((resolve) => listener.close(resolve))
+  return port
+}
+
+async function makeHarness(): Promise<DriverHarness> {
+  const root = await mkdtemp(join(tmpdir(), 'roadstead-driver-'))
+  const directory = join(root, 'artifact')
+  await mkdir(directory)
+  await writeFile(join(directory, 'readme'), 'an artifact')
+  const port = await freePort()
+  const foreign: Server[] = []
+  const { PATH = '' } = process.env
+  const machine = { path: PATH, lang: 'C', nodeDirectory: dirname(process.execPath) }
+  return {
+    open: () =>
+      Promise.resolve(
+        new ProcessDriver({ root: join(root, 'instances'), clock: systemClock, machine }),
+      ),
+    async launch(instanceId, run, behaviour) {
+      if (behaviour === 'finds its port taken') foreign.push(await listen(port))
+      return {
+        instanceId,
+        run,
+        command: programs[behaviour],
+        directory,
+        env: { PORT: String(port), HOST: '127.0.0.1', ROADSTEAD_INSTANCE: instanceId },
+        listen: { host: '127.0.0.1', port },
+      }
+    },
+    async until(condition) {
+      for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
+        if (await condition()) return
+        await systemClock.sleep(20)
+      }
+      throw new Error('waited 10 s in vain')
+    },
+    settle: () => systemClock.sleep(300),
+    async close() {
+      for (const listener of foreign) listener.close()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+describe('the process driver', () => testInstanceDriver(makeHarness))
