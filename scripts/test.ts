@@ -1,0 +1,172 @@
+/**
+ * `npm test`: runs vitest, then says what ran and what could not.
+ *
+ * A suite whose suffix names a component (`.browser.test.ts`) needs it on this machine. Where it is
+ * missing the suite is left out and the end says how to get it; under CI that is a failure.
+ * Arguments go to vitest: `npm test -- src/base`.
+ */
+import { spawn } from 'node:child_process'
+import { accessSync, constants, globSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { styleText } from 'node:util'
+
+/** Something that a suite needs and a machine may lack. */
+interface Component {
+  /** The suite's suffix: `x.browser.test.ts`. */
+  readonly suffix: string
+  readonly name: string
+  /** Programs, any of which will do. */
+  readonly programs: readonly string[]
+  readonly get: string
+}
+
+/** What vitest's JSON report says of one file. */
+interface FileReport {
+  readonly name: string
+  readonly status: string
+  readonly startTime: number
+  readonly endTime: number
+  readonly assertionResults: readonly { readonly status: string }[]
+}
+
+interface Level {
+  readonly name: string
+  readonly has: (path: string) => boolean
+}
+
+const components: readonly Component[] = [
+  {
+    suffix: 'browser',
+    name: 'Chromium',
+    programs: ['chromium', 'chromium-browser', 'google-chrome'],
+    get: 'apt-get install chromium',
+  },
+  {
+    suffix: 'haproxy',
+    name: 'HAProxy',
+    programs: ['haproxy', '/usr/sbin/haproxy'],
+    get: 'apt-get install haproxy',
+  },
+  {
+    suffix: 'docker',
+    name: 'Docker Engine',
+    programs: ['dockerd', '/usr/sbin/dockerd'],
+    get: 'apt-get install docker.io',
+  },
+  {
+    suffix: 'etcd',
+    name: 'etcd',
+    programs: ['etcd'],
+    get: 'apt-get install etcd-server',
+  },
+]
+
+/** The ladder of tests; a file belongs to the first level that has it. */
+const levels: readonly Level[] = [
+  { name: 'end to end', has: (path) => path.startsWith('test/e2e/') },
+  { name: 'contract', has: (path) => path.startsWith('test/contract/') },
+  { name: 'unit', has: () => true },
+]
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const reportPath = join(tmpdir(), `roadstead-tests-${process.pid}.json`)
+const suites = globSync('{src,test,scripts,console,examples}/**/*.test.{ts,tsx}', { cwd: root })
+const missing = components
+  .map((component) => ({ component, files: suitesThatNeed(component) }))
+  .filter(({ component, files }) => files.length > 0 && !isPresent(component))
+
+const exitCode = await runVitest()
+printReport()
+process.exitCode = exitCode === 0 && missing.length > 0 && isCi() ? 1 : exitCode
+
+function runVitest(): Promise<number> {
+  const parameters = [
+    join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${reportPath}`,
+    ...missing.flatMap(({ files }) => files.map((file) => `--exclude=${file}`)),
+    ...process.argv.slice(2),
+  ]
+  const child = spawn(process.execPath, parameters, { cwd: root, stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(1))
+    child.on('close', (code) => resolve(code ?? 1))
+  })
+}
+
+function printReport(): void {
+  const files = readReport()
+  console.log(styleText('bold', 'What ran'))
+  for (const level of levels) {
+    const ofLevel = files.filter((file) => levelOf(file.name) === level)
+    if (ofLevel.length > 0) console.log(`  ${level.name.padEnd(11)} ${describe(ofLevel)}`)
+  }
+  if (files.length === 0) console.log('  nothing')
+  console.log(styleText('bold', 'What needs a component that is not here'))
+  for (const { component, files: needy } of missing) {
+    console.log(`  ${component.name}: ${needy.join(', ')}`)
+    console.log(`    to get it: ${component.get}`)
+  }
+  if (missing.length === 0) console.log('  nothing: every suite could run')
+  else if (isCi()) console.log(styleText('red', '  under CI a missing component is a failure'))
+}
+
+function describe(files: readonly FileReport[]): string {
+  const count = (status: string): number =>
+    files.flatMap((file) => file.assertionResults).filter((test) => test.status === status).length
+  const ms = files.reduce((sum, file) => sum + Math.max(0, file.endTime - file.startTime), 0)
+  const parts = [`${count('passed')} passed`]
+  if (count('failed') > 0) parts.push(`${count('failed')} failed`)
+  const skipped = count('skipped') + count('pending') + count('todo')
+  if (skipped > 0) parts.push(`${skipped} skipped`)
+  const broken = files.filter((file) => file.status === 'failed' && !file.assertionResults.length)
+  if (broken.length > 0) parts.push(`${broken.length} files could not be loaded`)
+  return `${parts.join(', ')} in ${files.length} files (${(ms / 1_000).toFixed(1)} s)`
+}
+
+function readReport(): readonly FileReport[] {
+  try {
+    return JSON.parse(readFileSync(reportPath, 'utf8')).testResults
+  } catch {
+    return []
+  } finally {
+    rmSync(reportPath, { force: true })
+  }
+}
+
+function levelOf(path: string): Level | undefined {
+  const local = relative(root, path)
+  return levels.find((level) => level.has(local))
+}
+
+function suitesThatNeed(component: Component): string[] {
+  return suites.filter((file) => file.includes(`.${component.suffix}.`))
+}
+
+function isPresent(component: Component): boolean {
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  return component.programs.some((program) =>
+    program.startsWith('/')
+      ? isExecutable(program)
+      : folders.some((folder) => isExecutable(join(folder, program))),
+  )
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isCi(): boolean {
+  const value = process.env['CI']
+  return value !== undefined && value !== '' && value !== 'false' && value !== '0'
+}

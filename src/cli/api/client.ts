@@ -1,0 +1,210 @@
+import { openAsBlob } from 'node:fs'
+import { Refusal } from '../../base/errors.ts'
+import type { Release } from '../../parts/apps/model.ts'
+import type { ArtifactRef } from '../../parts/artifacts/model.ts'
+import type { LogEntry } from '../../parts/audit/model.ts'
+import type { AppCell } from '../../parts/tenants/model.ts'
+import type {
+  AppView,
+  DeployAnswer,
+  DeployRequest,
+  HealthBody,
+  InstanceView,
+  LogLineView,
+  NodeView,
+  PlanView,
+  RolloutView,
+  SessionView,
+  WhyView,
+  Written,
+} from '../../wire/api.ts'
+import type { Page } from '../../wire/page.ts'
+import type { Query, Transport } from './transport.ts'
+
+/** Pages of a list that are fetched at the most: 100 of up to 1,000 items each. */
+const pagesMax = 100
+
+/** Which instances a list is to hold. */
+export interface InstanceFilter extends Partial<AppCell> {
+  readonly service?: string | undefined
+  /** Ended ones too. */
+  readonly ended?: boolean | undefined
+}
+
+/** Which log lines are wanted. */
+export interface LogFilter extends AppCell {
+  readonly service?: string | undefined
+  /** An instance's whole id. */
+  readonly instance?: string | undefined
+}
+
+/** Which part of the ordered log of commits is wanted. */
+export interface EventFilter {
+  readonly after?: number | undefined
+  readonly before?: number | undefined
+  /** Those that touched a record whose key begins so. */
+  readonly key?: string | undefined
+  readonly limit: number
+}
+
+/** The API, one method per route that the CLI uses, in the wire's types. */
+export class ApiClient {
+  readonly transport: Transport
+
+  constructor(transport: Transport) {
+    this.transport = transport
+  }
+
+  health(): Promise<HealthBody> {
+    return this.#get('/v1/health')
+  }
+
+  session(): Promise<SessionView> {
+    return this.#get('/v1/session')
+  }
+
+  apps(): Promise<AppView[]> {
+    return this.#list('/v1/apps')
+  }
+
+  app(at: AppCell): Promise<AppView> {
+    return this.#get(appPath(at))
+  }
+
+  deploy(at: AppCell, request: DeployRequest): Promise<DeployAnswer> {
+    return this.#write('POST', `${appPath(at)}/deploy`, request)
+  }
+
+  scale(at: AppCell, service: string, instances: number): Promise<Written> {
+    return this.#write('POST', `${appPath(at)}/scale`, { service, instances })
+  }
+
+  /** One service, or all of the app's. */
+  stop(at: AppCell, service: string | undefined): Promise<Written> {
+    return this.#write('POST', `${appPath(at)}/stop`, service === undefined ? {} : { service })
+  }
+
+  start(at: AppCell, service: string | undefined): Promise<Written> {
+    return this.#write('POST', `${appPath(at)}/start`, service === undefined ? {} : { service })
+  }
+
+  revert(at: AppCell, releaseNumber: number | undefined): Promise<DeployAnswer> {
+    const body = releaseNumber === undefined ? {} : { releaseNumber }
+    return this.#write('POST', `${appPath(at)}/revert`, body)
+  }
+
+  destroy(at: AppCell): Promise<Written> {
+    return this.#write('DELETE', appPath(at), undefined)
+  }
+
+  releases(at: AppCell): Promise<Release[]> {
+    return this.#list(`${appPath(at)}/releases`)
+  }
+
+  rollout(at: AppCell, id: string): Promise<RolloutView> {
+    return this.#get(`${appPath(at)}/rollouts/${encodeURIComponent(id)}`)
+  }
+
+  /** All cells' rollouts, newest first. */
+  rollouts(limit: number): Promise<RolloutView[]> {
+    return this.#page('/v1/rollouts', { limit })
+  }
+
+  rolloutsOf(at: AppCell, limit: number): Promise<RolloutView[]> {
+    return this.#page(`${appPath(at)}/rollouts`, { limit })
+  }
+
+  instances(filter: InstanceFilter): Promise<InstanceView[]> {
+    return this.#list('/v1/instances', { ...filter })
+  }
+
+  why(instanceId: string): Promise<WhyView> {
+    return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/why`)
+  }
+
+  nodes(): Promise<NodeView[]> {
+    return this.#list('/v1/nodes')
+  }
+
+  plans(): Promise<PlanView[]> {
+    return this.#list('/v1/plans')
+  }
+
+  eventLog(filter: EventFilter): Promise<LogEntry[]> {
+    return this.#page('/v1/events', { ...filter })
+  }
+
+  logs(filter: LogFilter, limit: number): Promise<LogLineView[]> {
+    return this.#page('/v1/logs', { ...filter, limit })
+  }
+
+  /** Log lines as they come in, until the signal aborts. */
+  async *followLogs(filter: LogFilter, signal: AbortSignal): AsyncGenerator<LogLineView> {
+    for await (const event of this.transport.events('/v1/logs/follow', { ...filter }, signal)) {
+      if (event.event === 'line' || event.event === 'message') yield JSON.parse(event.data)
+    }
+  }
+
+  /** Calls back with each revision at which something changed, until the signal aborts. */
+  async *changes(after: number, signal: AbortSignal): AsyncGenerator<number> {
+    for await (const event of this.transport.events('/v1/watch', { after }, signal)) {
+      if (event.id !== undefined) yield Number(event.id)
+    }
+  }
+
+  /** Whether the server holds an artifact already. */
+  async hasArtifact(digest: string): Promise<boolean> {
+    try {
+      await this.transport.send({ method: 'HEAD', path: artifactPath(digest) })
+      return true
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 404) return false
+      throw error
+    }
+  }
+
+  /** Sends an archive's file, without holding it in memory. */
+  async putArtifact(ref: ArtifactRef, file: string): Promise<void> {
+    const body = await openAsBlob(file, { type: 'application/octet-stream' })
+    await this.transport.send({ method: 'PUT', path: artifactPath(ref.digest), body })
+  }
+
+  #get<T>(path: string): Promise<T> {
+    return this.transport.json({ method: 'GET', path })
+  }
+
+  #write<T>(method: 'POST' | 'DELETE', path: string, body: unknown): Promise<T> {
+    return this.transport.json({ method, path, body })
+  }
+
+  async #page<T>(path: string, query: Query): Promise<T[]> {
+    const page = await this.transport.json<Page<T>>({ method: 'GET', path, query })
+    return [...page.items]
+  }
+
+  /** All pages of a list. */
+  async #list<T>(path: string, query: Query = {}): Promise<T[]> {
+    const items: T[] = []
+    let cursor: string | undefined
+    for (let page = 0; page < pagesMax; page++) {
+      const answer = await this.transport.json<Page<T>>({
+        method: 'GET',
+        path,
+        query: { ...query, cursor },
+      })
+      items.push(...answer.items)
+      if (answer.next === undefined) return items
+      cursor = answer.next
+    }
+    return items
+  }
+}
+
+function appPath(at: AppCell): string {
+  const [environment, tenant, app] = [at.environment, at.tenant, at.app].map(encodeURIComponent)
+  return `/v1/cells/${environment}/${tenant}/apps/${app}`
+}
+
+function artifactPath(digest: string): string {
+  return `/v1/artifacts/${encodeURIComponent(digest)}`
+}

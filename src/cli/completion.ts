@@ -1,0 +1,19 @@
+import { Argument, Command } from 'commander'
+
+/** `roadstead completion SHELL`: the script that lets a shell complete commands and options. */
+export function completionCommand(): Command {
+  return new Command('completion')
+    .description('print the completion script of a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
+    .addHelpText('after', examples)
+    .action(async (shell: 'bash' | 'zsh', _options: unknown, command: Command) => {
+      const { completionScript } = await import('./terminal/completion-script.ts')
+      const program = command.parent
+      if (program !== null) process.stdout.write(completionScript(shell, program))
+    })
+}
+
+const examples = `
+Examples:
+  $ source <(roadstead completion bash)                      in ~/.bashrc
+  $ roadstead completion zsh > ~/.zfunc/_roadstead           with fpath+=(~/.zfunc) in ~/.zshrc`

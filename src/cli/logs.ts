@@ -1,0 +1,103 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { styleText } from 'node:util'
+import type { LogLineView } from '../wire/api.ts'
+import type { LogFilter } from './api/client.ts'
+import { followPatienceMs, openContext, type Context } from './context.ts'
+import { timeText } from './terminal/format.ts'
+import { print, remark, toned } from './terminal/output.ts'
+
+interface LogOptions {
+  readonly follow?: boolean
+  readonly lines: number
+  readonly instance?: string
+}
+
+/** `roadstead logs [-f] SERVICE`: what its instances printed, those that have died included. */
+export function logsCommand(): Command {
+  return new Command('logs')
+    .description('print what instances wrote, those that have ended included')
+    .argument('[service]', 'app/service, service, or a whole app')
+    .option('-f, --follow', 'go on with new lines until Ctrl-C')
+    .option('-n, --lines <count>', 'the newest lines to begin with', countOf, 100)
+    .option('-i, --instance <id>', 'one instance only (a beginning of its id is enough)')
+    .addHelpText('after', examples)
+    .action(async (name: string | undefined, options: LogOptions, command: Command) => {
+      const patience = options.follow === true ? { patienceMs: followPatienceMs } : {}
+      const context = await openContext(command, patience)
+      const filter = await filterOf(context, name, options.instance)
+      const show = printerOf(context)
+      const lines = await context.client.logs(filter, options.lines)
+      for (const line of lines) show(line)
+      if (options.follow !== true) {
+        if (lines.length === 0 && !context.json) remark('no lines are kept of that yet')
+        return
+      }
+      await follow(context, filter, lines, show)
+    })
+}
+
+const examples = `
+Examples:
+  $ roadstead logs storefront
+  $ roadstead logs -f shop/checkout
+  $ roadstead logs --instance i-7k3 -n 500`
+
+async function filterOf(
+  context: Context,
+  name: string | undefined,
+  instance: string | undefined,
+): Promise<LogFilter> {
+  const { resolveAppOrService, resolveInstance } = await import('./api/names.ts')
+  if (instance !== undefined) {
+    const all = await context.client.instances({ ...context.cell, ended: true })
+    const found = resolveInstance(instance, all)
+    return { ...found.at, service: found.service, instance: found.id }
+  }
+  const { app, service } = resolveAppOrService(name, await context.client.apps(), context.cell)
+  return { ...app.at, service: service?.name }
+}
+
+/** New lines as they come; those that were printed before the stream opened are left out. */
+async function follow(
+  context: Context,
+  filter: LogFilter,
+  printed: readonly LogLineView[],
+  show: (line: LogLineView) => void,
+): Promise<void> {
+  const seen = new Set(printed.map(identityOf))
+  const last = printed.at(-1)?.at ?? 0
+  try {
+    for await (const line of context.client.followLogs(filter, context.signal)) {
+      if (line.at <= last && seen.has(identityOf(line))) continue
+      show(line)
+    }
+  } catch (error) {
+    if (!context.signal.aborted) throw error
+  }
+}
+
+function identityOf(line: LogLineView): string {
+  return `${line.instanceId} ${line.at} ${line.text}`
+}
+
+/** Each instance has its own colour, so that lines of several can be told apart. */
+function printerOf(context: Context): (line: LogLineView) => void {
+  if (context.json) return (line) => print(JSON.stringify(line))
+  const colours = ['cyan', 'yellow', 'magenta', 'blue', 'green'] as const
+  const given = new Map<string, (typeof colours)[number]>()
+  return (line) => {
+    const colour = given.get(line.instanceId) ?? colours[given.size % colours.length] ?? 'cyan'
+    given.set(line.instanceId, colour)
+    const source = styleText(colour, `${line.service} ${line.instanceId}`)
+    const mark = line.stream === 'stderr' ? toned('!', 'wrong') : ' '
+    const cut = line.cut === true ? toned(' (cut)', 'quiet') : ''
+    const time = toned(timeText(line.at, context.clock.now()), 'quiet')
+    print(`${time} ${source} ${mark} ${line.text}${cut}`)
+  }
+}
+
+function countOf(text: string): number {
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 0 && count <= 10_000) return count
+  throw new InvalidArgumentError('It must be a whole number from 0 to 10000.')
+}

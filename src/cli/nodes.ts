@@ -1,0 +1,59 @@
+import { Command } from 'commander'
+import type { NodeView } from '../wire/api.ts'
+import { openContext } from './context.ts'
+import { ageText, bytesText } from './terminal/format.ts'
+import { printJson, printTable, toned, type Tone } from './terminal/output.ts'
+
+/** `roadstead nodes`: the machines, what they have and what of it is taken. */
+export function nodesCommand(): Command {
+  return new Command('nodes')
+    .description('print the nodes: what each has, and what of it is reserved')
+    .addHelpText('after', '\nExample:\n  $ roadstead nodes --json')
+    .action(async (_options: unknown, command: Command) => {
+      const context = await openContext(command)
+      const nodes = await context.client.nodes()
+      if (context.json) return printJson(nodes)
+      const now = context.clock.now()
+      await printTable(
+        nodes,
+        [
+          { title: 'NODE', of: ({ id }) => id },
+          { title: 'STATUS', of: ({ status }) => toned(status, tones[status]) },
+          { title: 'ZONE', of: ({ zone }) => zone },
+          { title: 'ADDRESS', of: ({ address }) => address },
+          { title: 'INSTANCES', align: 'right', of: ({ reserved }) => String(reserved.instances) },
+          { title: 'CPU', align: 'right', of: cpuText },
+          { title: 'MEMORY', align: 'right', of: memoryText },
+          { title: 'DISK', align: 'right', of: diskText },
+          { title: 'HEARD', align: 'right', of: ({ heardAt }) => heardText(heardAt, now) },
+        ],
+        'no node has registered yet',
+      )
+    })
+}
+
+const tones: Readonly<Record<NodeView['status'], Tone>> = {
+  ready: 'well',
+  lost: 'wrong',
+  unknown: 'moving',
+}
+
+function cpuText({ reserved, capacity }: NodeView): string {
+  return `${trimmed(reserved.cpu)}/${trimmed(capacity.cpu)}`
+}
+
+function memoryText({ reserved, capacity }: NodeView): string {
+  return `${bytesText(reserved.memoryBytes)}/${bytesText(capacity.memoryBytes)}`
+}
+
+function diskText({ reserved, capacity }: NodeView): string {
+  return `${bytesText(reserved.diskBytes)}/${bytesText(capacity.diskBytes)}`
+}
+
+function heardText(heardAt: number | null, now: number): string {
+  return heardAt === null ? 'never' : ageText(heardAt, now)
+}
+
+function trimmed(cores: number): string {
+  return String(Math.round(cores * 100) / 100)
+}

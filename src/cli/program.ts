@@ -1,0 +1,115 @@
+import { Command, Option } from 'commander'
+import { completionCommand } from './completion.ts'
+import { deployCommand } from './deploy.ts'
+import { destroyCommand } from './destroy.ts'
+import { eventsCommand } from './events.ts'
+import { initCommand } from './init.ts'
+import { logsCommand } from './logs.ts'
+import { nodesCommand } from './nodes.ts'
+import { openCommand } from './open.ts'
+import { plansCommand } from './plans.ts'
+import { programVersion } from './program-version.ts'
+import { psCommand } from './ps.ts'
+import { releasesCommand } from './releases.ts'
+import { renderCommand } from './render.ts'
+import { revertCommand } from './revert.ts'
+import { roleCommands } from './roles/commands.ts'
+import { rolloutCommand } from './rollout.ts'
+import { rolloutsCommand } from './rollouts.ts'
+import { scaleCommand } from './scale.ts'
+import { startCommand } from './start.ts'
+import { statusCommand } from './status.ts'
+import { stopCommand } from './stop.ts'
+import { upCommand } from './up.ts'
+import { validateCommand } from './validate.ts'
+import { versionCommand } from './version.ts'
+import { whyCommand } from './why.ts'
+
+/**
+ * Builds the tree of commands. Their files import what they need when they run, so that this, and
+ * with it `--help` and completion, loads nothing but commander.
+ */
+export function buildProgram(): Command {
+  const program = new Command('roadstead')
+    .description("The application cloud for a company's own machines.")
+    .usage('COMMAND [options]')
+    .version(programVersion, '-V, --version', 'print the version')
+    .enablePositionalOptions()
+    .addHelpText('after', closing)
+  for (const [title, commands] of groups()) {
+    for (const command of commands) program.addCommand(command.helpGroup(title))
+  }
+  program.helpCommand('help [command]', 'print what a command does and how it is used')
+  for (const command of [program, ...program.commands]) prepare(command)
+  return program
+}
+
+function groups(): [title: string, commands: Command[]][] {
+  return [
+    ['Run the cloud:', [upCommand(), ...roleCommands()]],
+    ['Describe an app:', [initCommand(), validateCommand(), renderCommand()]],
+    ['Change what runs:', changeCommands()],
+    ['See what runs:', [statusCommand(), psCommand(), logsCommand(), openCommand()]],
+    ['See what happened, and why:', historyCommands()],
+    ['About this program:', [completionCommand(), versionCommand()]],
+  ]
+}
+
+function changeCommands(): Command[] {
+  return [
+    deployCommand(),
+    revertCommand(),
+    scaleCommand(),
+    stopCommand(),
+    startCommand(),
+    destroyCommand(),
+  ]
+}
+
+function historyCommands(): Command[] {
+  return [
+    rolloutsCommand(),
+    rolloutCommand(),
+    releasesCommand(),
+    eventsCommand(),
+    whyCommand(),
+    nodesCommand(),
+    plansCommand(),
+  ]
+}
+
+/** What all commands share: errors are thrown, and what speaks to a server knows which. */
+function prepare(command: Command): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`(roadstead help${command.parent === null ? '' : ` ${command.name()}`})`)
+    .showSuggestionAfterError()
+    .helpOption('-h, --help', 'print this help')
+  if (ownOptions.has(command.name())) return
+  command.optionsGroup('Options of every command:')
+  for (const option of globalOptions()) command.addOption(option)
+}
+
+/** Commands that start servers instead of speaking to one: their options are their own. */
+const ownOptions: ReadonlySet<string> = new Set(['up', 'server', 'agent', 'ingress'])
+
+function globalOptions(): Option[] {
+  return [
+    new Option('--server <url>', 'the server (ROADSTEAD_SERVER; else the one `up` runs here)'),
+    new Option('--token-file <path>', 'the file that holds your token (ROADSTEAD_TOKEN_FILE)'),
+    new Option('--cell <environment/tenant>', 'where it runs; local/default unless you say'),
+    new Option('--json', "print the API's data"),
+    new Option('--no-color', 'print without colours'),
+  ]
+}
+
+const closing = `
+Examples:
+  $ roadstead up --demo                  start the cloud, the sample shop and some load
+  $ roadstead init && roadstead deploy   describe the app in this folder, and deploy it
+  $ roadstead deploy --version v2        carry its next version in, and watch
+  $ roadstead logs -f storefront         follow what its instances print
+  $ roadstead why i-7k3                  learn why an instance is where it is, or nowhere
+
+Exit codes:
+  0 done   1 refused or failed   2 wrong usage   3 no server answers   4 the server failed`

@@ -1,0 +1,71 @@
+import { isOver } from '../parts/rollouts/model.ts'
+import type { AppCell } from '../parts/tenants/model.ts'
+import type { RolloutView } from '../wire/api.ts'
+import type { Context } from './context.ts'
+import { Exit, exitCodes } from './terminal/failure.ts'
+import { LiveBlock, spinnerAt } from './terminal/live-block.ts'
+import { print, printJson, remark } from './terminal/output.ts'
+import { rolloutChanges, rolloutEnding, rolloutPicture } from './terminal/rollout-lines.ts'
+
+/** Time between two looks at the rollout, in ms: short enough to feel live. */
+const lookEveryMs = 250
+
+/** Time between two pictures, in ms: the spinner's pace. */
+const drawEveryMs = 80
+
+/**
+ * Follows a rollout until it is over: a living list of steps on a terminal, plain lines elsewhere.
+ * Prints its last sentence and throws an Exit unless it is done.
+ */
+export async function followRollout(context: Context, at: AppCell, id: string): Promise<void> {
+  const block = new LiveBlock(process.stderr)
+  try {
+    const last = await watch(context, at, id, block)
+    block.clear()
+    if (context.json) printJson(last)
+    else showEnding(last, block.isLive)
+    if (last.state !== 'done') throw new Exit(exitCodes.refused)
+  } catch (error) {
+    block.clear()
+    if (!context.signal.aborted) throw error
+    remark(`the rollout goes on without you; to follow it again: roadstead rollout ${id}`)
+    throw new Exit(exitCodes.interrupted)
+  }
+}
+
+async function watch(
+  context: Context,
+  at: AppCell,
+  id: string,
+  block: LiveBlock,
+): Promise<RolloutView> {
+  let seen: RolloutView | undefined
+  for (;;) {
+    const view = await context.client.rollout(at, id)
+    if (!block.isLive) for (const line of rolloutChanges(seen, view)) remark(line)
+    seen = view
+    if (isOver(view.state)) return view
+    await drawUntilNextLook(context, block, view)
+  }
+}
+
+/** Keeps the spinner turning until it is time for the next look. */
+async function drawUntilNextLook(
+  context: Context,
+  block: LiveBlock,
+  view: RolloutView,
+): Promise<void> {
+  const { clock, signal } = context
+  const until = clock.monotonic() + lookEveryMs
+  while (clock.monotonic() < until) {
+    block.draw(rolloutPicture(view, clock.now(), spinnerAt(clock.monotonic())))
+    await clock.sleep(block.isLive ? drawEveryMs : lookEveryMs, signal)
+  }
+}
+
+/** On a terminal the picture was taken away: its steps are printed once more, to stay. */
+function showEnding(view: RolloutView, wasLive: boolean): void {
+  if (wasLive) for (const line of rolloutChanges(undefined, view)) print(line)
+  print(rolloutEnding(view))
+  for (const gap of view.ledger.gaps) print(`  the count is not whole: ${gap}`)
+}

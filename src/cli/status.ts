@@ -1,0 +1,88 @@
+import { Command } from 'commander'
+import type { AppView, ServiceView } from '../wire/api.ts'
+import { openContext } from './context.ts'
+import { countText, latencyText, rateText } from './terminal/format.ts'
+import { print, printJson, printTable, toned, type Tone } from './terminal/output.ts'
+import { releaseName } from './terminal/rollout-lines.ts'
+
+/** `roadstead status [APP]`: what is deployed, how it is, and what it carries. */
+export function statusCommand(): Command {
+  return new Command('status')
+    .description('print what is deployed, how it is, and the traffic that it carries')
+    .argument('[app]', 'one app only')
+    .addHelpText('after', '\nExamples:\n  $ roadstead status\n  $ roadstead status shop --json')
+    .action(async (name: string | undefined, _options: unknown, command: Command) => {
+      const context = await openContext(command)
+      const all = await context.client.apps()
+      const { resolveApp } = await import('./api/names.ts')
+      const named = command.optsWithGlobals<{ cell?: string }>().cell !== undefined
+      const apps = name !== undefined ? [resolveApp(name, all, context.cell)] : all
+      const shown = named && name === undefined ? apps.filter(inCell(context.cell)) : apps
+      if (context.json) return printJson(name === undefined ? shown : shown[0])
+      if (shown.length === 0) return print('nothing is deployed; `roadstead deploy` begins')
+      for (const [index, app] of shown.entries()) {
+        if (index > 0) print()
+        await printApp(app)
+      }
+    })
+}
+
+function inCell(cell: { environment: string; tenant: string }): (app: AppView) => boolean {
+  return ({ at }) => at.environment === cell.environment && at.tenant === cell.tenant
+}
+
+async function printApp(app: AppView): Promise<void> {
+  const cell = `${app.at.environment}/${app.at.tenant}`
+  const release =
+    app.releaseNumber === null
+      ? 'no release yet'
+      : releaseName({ releaseNumber: app.releaseNumber, version: app.version })
+  const traffic = app.traffic === null ? '' : ` · ${rateText(app.traffic.requestsPerSecond)} req/s`
+  const health = toned(app.health, healthTones[app.health])
+  print(`${app.at.app} in ${cell} · ${release} · ${health}${traffic}`)
+  if (app.rolloutId !== null) {
+    print(toned(`a rollout is under way: roadstead rollout ${app.rolloutId}`, 'quiet'))
+  }
+  await printTable(
+    app.services,
+    [
+      { title: 'SERVICE', of: (service) => service.name },
+      { title: 'READY', align: 'right', of: readyText },
+      { title: 'MAINTENANCE', align: 'right', of: ({ maintenance }) => orDash(maintenance) },
+      { title: 'DRAINING', align: 'right', of: ({ draining }) => orDash(draining) },
+      { title: 'REQ/S', align: 'right', of: ({ traffic: t }) => rateOf(t?.requestsPerSecond) },
+      { title: 'FAILED', align: 'right', of: failedText },
+      { title: 'P99', align: 'right', of: ({ traffic: t }) => latencyText(t?.p99Ms ?? null) },
+      { title: 'URL', of: (service) => service.url ?? '' },
+    ],
+    'no services yet',
+  )
+}
+
+const healthTones: Readonly<Record<AppView['health'], Tone>> = {
+  ok: 'well',
+  degraded: 'moving',
+  down: 'wrong',
+  rolling: 'moving',
+  stopped: 'quiet',
+  destroying: 'moving',
+}
+
+function readyText(service: ServiceView): string {
+  if (service.stopped) return toned('stopped', 'quiet')
+  const text = `${service.ready}/${service.wanted}`
+  return toned(text, service.ready >= service.wanted ? 'well' : 'wrong')
+}
+
+function failedText({ traffic }: ServiceView): string {
+  if (traffic === null) return '-'
+  return toned(countText(traffic.failedTotal), traffic.failedTotal > 0 ? 'wrong' : 'quiet')
+}
+
+function orDash(count: number): string {
+  return count === 0 ? '-' : countText(count)
+}
+
+function rateOf(perSecond: number | undefined): string {
+  return perSecond === undefined ? '-' : rateText(perSecond)
+}

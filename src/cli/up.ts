@@ -1,0 +1,32 @@
+import { Command, InvalidArgumentError } from 'commander'
+
+/** `roadstead up`: the whole cloud on this machine, in one terminal. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('start the cloud on this machine: server, agent and ingress, until Ctrl-C')
+    .option('--demo', 'deploy the sample shop, and drive a gentle load through it')
+    .option('--no-load', 'with --demo: no load')
+    .option('--data <folder>', 'where all data is kept (ROADSTEAD_DATA; ./.roadstead)')
+    .option('--port <port>', 'of the API and the console (7070, or the next free one)', portOf)
+    .option('--ingress-port <port>', 'of the apps (8080, or the next free one)', portOf)
+    .option('--no-color', 'print without colours')
+    .addHelpText('after', examples)
+    .action(async (options: { load: boolean; color: boolean }) => {
+      const { runUp } = await import('./up/supervisor.ts')
+      await runUp(options)
+    })
+}
+
+const examples = `
+A port that is given and taken is refused; 0 takes any free one.
+
+Examples:
+  $ roadstead up
+  $ roadstead up --demo --no-load
+  $ roadstead up --data /srv/roadstead --port 7171`
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
+}
