@@ -7,6 +7,7 @@ import { assert, Bug, messageOf, Refusal } from '../base/errors.ts'
 import { kindOf, type Key } from '../base/key.ts'
 import type { Log } from '../base/log.ts'
 import type { Attribution } from '../parts/audit/model.ts'
+import { LiveSnapshot } from './live-snapshot.ts'
 import type { Observations } from './observations.ts'
 import type {
   Change,
@@ -19,14 +20,12 @@ import type {
   Operation,
   Proposal,
   Revision,
-  Snapshot,
   State,
   Store,
   StoredRecord,
   Write,
 } from './port.ts'
 import { RecordSchema } from './record-schema.ts'
-import { RecordTable } from './record-table.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /** Observations that tell of their changes. */
@@ -73,19 +72,17 @@ export async function openState(options: StateOptions): Promise<OpenState> {
 const whyLengthMax = 1_024
 
 class FollowedState implements OpenState {
-  readonly snapshot: Snapshot
+  readonly snapshot: LiveSnapshot
   readonly #store: Store
   readonly #clock: Clock
   readonly #log: Log
   readonly #leadership: Leadership
-  readonly #tables = new Map<string, RecordTable>()
-  readonly #schemas = new Map<string, RecordSchema>()
+  readonly #schemas: ReadonlyMap<string, RecordSchema>
   readonly #parked = new Map<Key, ParkedRecord>()
   readonly #listeners = new Set<(change: Change) => void>()
   readonly #arrivals: WaitingRoom
   readonly #closing = new AbortController()
   readonly #stopObserving: () => void
-  #revision: Revision
   #following: Promise<void> = Promise.resolve()
 
   constructor(options: StateOptions, revision: Revision) {
@@ -94,13 +91,10 @@ class FollowedState implements OpenState {
     this.#clock = clock
     this.#log = log
     this.#leadership = leadership
-    this.#revision = revision
     this.#arrivals = new WaitingRoom(revision)
-    for (const kind of kinds as unknown as readonly Kind<unknown>[]) {
-      this.#tables.set(kind.name, new RecordTable(kind))
-      this.#schemas.set(kind.name, new RecordSchema(kind))
-    }
-    this.snapshot = this.#snapshotOf(observations)
+    const known = kinds as unknown as readonly Kind<unknown>[]
+    this.snapshot = new LiveSnapshot(known, observations, revision)
+    this.#schemas = new Map(known.map((kind) => [kind.name, new RecordSchema(kind)]))
     this.#stopObserving = observations.subscribe((change) => this.#notify(change))
   }
 
@@ -119,7 +113,7 @@ class FollowedState implements OpenState {
       at: this.#clock.now(),
       epoch: this.#leadership.epoch,
     })
-    if (revision > this.#revision) await this.#arrival(revision)
+    if (revision > this.snapshot.revision) await this.#arrival(revision)
     return revision
   }
 
@@ -132,10 +126,10 @@ class FollowedState implements OpenState {
 
   waitFor(revision: Revision, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (revision <= this.#revision) return resolve()
+      if (revision <= this.snapshot.revision) return resolve()
       const timer = this.#clock.after(timeoutMs, () => {
         giveUp()
-        reject(revisionLate(revision, this.#revision))
+        reject(revisionLate(revision, this.snapshot.revision))
       })
       const giveUp = this.#arrivals.wait(revision, () => {
         timer.cancel()
@@ -160,30 +154,10 @@ class FollowedState implements OpenState {
     this.#arrivals.reach(Number.MAX_SAFE_INTEGER)
   }
 
-  #snapshotOf(observations: Observations): Snapshot {
-    const revision = (): Revision => this.#revision
-    return {
-      get revision() {
-        return revision()
-      },
-      get: <T>(kind: Kind<T>, key: Key) => this.#tableOf(kind).get(key) as Entry<T> | undefined,
-      list: <T>(kind: Kind<T>) => this.#tableOf(kind).list() as Entry<T>[],
-      find: <T>(kind: Kind<T>, index: string, value: string) =>
-        this.#tableOf(kind).find(index, value) as Entry<T>[],
-      observations,
-    }
-  }
-
-  #tableOf<T>(kind: Kind<T>): RecordTable {
-    const table = this.#tables.get(kind.name)
-    if (table === undefined) throw new Bug(`the state was opened without the kind ${kind.name}`)
-    return table
-  }
-
   /** Checks a write and turns it into an operation; adds what it expects to `expectations`. */
   #checkWrite(write: Write, expectations: Expectation[]): Operation {
     const { key, expect } = write
-    const table = this.#tables.get(kindOf(key))
+    const table = this.snapshot.tableOf(key)
     if (table === undefined) throw new Bug(`the state was opened without the kind of ${key}`)
     if (expect !== 'any') expectations.push({ key, revision: expect })
     if (write.op === 'delete') return { op: 'delete', key }
@@ -213,33 +187,39 @@ class FollowedState implements OpenState {
     const parsed = this.#schemas.get(kind)?.parse(value, schema)
     if (parsed?.ok === true) {
       this.#parked.delete(key)
-      this.#tables.get(kind)?.put({ key, value: freeze(parsed.value), revision, createdRevision })
+      const entry = { key, value: freeze(parsed.value), revision, createdRevision }
+      this.snapshot.tableOf(key)?.put(entry)
       return
     }
     const reason = parsed?.reason ?? `this version knows no records of the kind ${kind}`
     this.#parked.set(key, { key, schema, revision, createdRevision, reason })
-    this.#tables.get(kind)?.remove(key)
+    this.snapshot.tableOf(key)?.remove(key)
     this.#log.warn('record parked', { key, schema, reason })
   }
 
   async #follow(): Promise<void> {
-    const { signal } = this.#closing
-    while (!signal.aborted) {
-      try {
-        for await (const change of this.#store.changes(this.#revision, signal)) this.#apply(change)
-        return
-      } catch (error) {
-        if (!(error instanceof Refusal) || error.code !== 'compacted') {
-          // The leadership is lost with the store, and with it this process.
-          return this.#log.error('change feed ended', { error: messageOf(error) })
-        }
-        await this.#reload()
-      }
+    try {
+      while (!(await this.#followToTheEnd())) await this.#reload()
+    } catch (error) {
+      // The leadership is lost with the store, and with it this process.
+      this.#log.error('change feed ended', { error: messageOf(error) })
+    }
+  }
+
+  /** Applies what the feed tells; false when it no longer holds what comes next. */
+  async #followToTheEnd(): Promise<boolean> {
+    const changes = this.#store.changes(this.snapshot.revision, this.#closing.signal)
+    try {
+      for await (const change of changes) this.#apply(change)
+      return true
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'compacted') return false
+      throw error
     }
   }
 
   #apply({ revision, operations }: CommittedChange): void {
-    this.#revision = revision
+    this.snapshot.revision = revision
     // All of a commit is in place before anybody hears of a part of it.
     const told = operations.map((operation) => this.#applyOne(operation, revision))
     for (const change of told) if (change !== undefined) this.#notify(change)
@@ -250,7 +230,7 @@ class FollowedState implements OpenState {
     const { key } = operation
     if (operation.op === 'delete') return this.#remove(key, revision)
     const { value, schema } = operation
-    const table = this.#tables.get(kindOf(key))
+    const table = this.snapshot.tableOf(key)
     const before = table?.get(key)
     const known = before ?? this.#parked.get(key)
     const createdRevision = known?.createdRevision ?? revision
@@ -264,28 +244,28 @@ class FollowedState implements OpenState {
 
   #remove(key: Key, revision: Revision): Change | undefined {
     this.#parked.delete(key)
-    return changeOf(this.#tables.get(kindOf(key))?.remove(key), undefined, revision)
+    return changeOf(this.snapshot.tableOf(key)?.remove(key), undefined, revision)
   }
 
   /** Takes over whatever became of the records while the feed was too far behind. */
   async #reload(): Promise<void> {
     const { records, revision } = await this.#store.load()
-    this.#log.warn('state reloaded', { from: this.#revision, revision })
+    this.#log.warn('state reloaded', { from: this.snapshot.revision, revision })
     const present = new Set(records.map(({ key }) => key))
     const told: (Change | undefined)[] = []
-    for (const table of this.#tables.values()) {
+    for (const table of this.snapshot.tables()) {
       for (const { key } of table.list()) {
         if (!present.has(key)) told.push(this.#remove(key, revision))
       }
     }
     for (const record of records) {
-      if (record.revision <= this.#revision) continue
-      const table = this.#tables.get(kindOf(record.key))
+      if (record.revision <= this.snapshot.revision) continue
+      const table = this.snapshot.tableOf(record.key)
       const before = table?.get(record.key)
       this.#restore(record)
       told.push(changeOf(before, table?.get(record.key), record.revision))
     }
-    this.#revision = revision
+    this.snapshot.revision = revision
     for (const change of told) if (change !== undefined) this.#notify(change)
     this.#arrivals.reach(revision)
   }

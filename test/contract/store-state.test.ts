@@ -102,6 +102,10 @@ function writeOf({ name, op, count, group }: Attempt['writes'][number]): Write {
   return { op, key, value, schema: kind.version, expect: 'any' }
 }
 
+function sorted<T extends { readonly key: string }>(entries: Iterable<T>): T[] {
+  return [...entries].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+}
+
 describe('state and store', () => {
   it('accept exactly what their expectations allow, equal a model, and leave no gap', async () => {
     await fc.assert(
@@ -133,8 +137,6 @@ describe('state and store', () => {
           const key = thingKey(thing.name)
           return { key, value: thing, revision, createdRevision: created }
         })
-        const sorted = <T extends { key: string }>(entries: Iterable<T>) =>
-          [...entries].toSorted((a, b) => (a.key < b.key ? -1 : 1))
         expect(sorted(state.snapshot.list(kind))).toEqual(sorted(expected))
         for (const group of ['g', 'h']) {
           const inGroup = expected.filter(({ value }) => value.group === group)

@@ -6,6 +6,8 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/errors.ts'
+import type { LogEntry } from '../../parts/audit/model.ts'
+import type { LogRange } from '../log-query.ts'
 import type { JournalRow } from './journal.ts'
 import type { Answers, Failure, Reply, Request, WorkerSettings } from './messages.ts'
 import { StoreFile, StoreFileError, storeFileErrorOf } from './store-file.ts'
@@ -37,14 +39,16 @@ function send(reply: Reply): void {
   port?.postMessage(reply)
 }
 
+/** Taken from the port, to be handled when what is under way is done. */
+const waiting: Request[] = []
+
 function receive(message: Request): void {
-  let request: Request | undefined = message
-  while (request !== undefined) {
-    if (request.of === 'append') request = append(request.row)
-    else {
-      void answer(request)
-      request = next()
-    }
+  waiting.push(message)
+  for (;;) {
+    const request = waiting.shift() ?? next()
+    if (request === undefined) return
+    if (request.of === 'append') append(request.row)
+    else answer(request)
   }
 }
 
@@ -53,16 +57,24 @@ function next(): Request | undefined {
   return receiveMessageOnPort(port)?.message as Request | undefined
 }
 
-/** Writes the row with all others that have come in; returns a request that is something else. */
-function append(row: JournalRow): Request | undefined {
+/** Between two slices of something long: writes the commits that came in meanwhile. */
+function letCommitsPass(): void {
+  for (let request = next(); request !== undefined; request = next()) {
+    if (request.of === 'append') append(request.row)
+    else waiting.push(request)
+  }
+}
+
+/** Writes the row with all others that have come in. */
+function append(row: JournalRow): void {
   const rows = [row]
   let request = next()
   while (request?.of === 'append') {
     rows.push(request.row)
     request = next()
   }
+  if (request !== undefined) waiting.push(request)
   write(rows)
-  return request
 }
 
 function write(rows: readonly JournalRow[]): void {
@@ -89,20 +101,18 @@ function noteFailure(error: unknown): Failure {
   return failure ?? cause.failure
 }
 
-async function answer(request: Exclude<Request, { of: 'append' }>): Promise<void> {
+function answer(request: Exclude<Request, { of: 'append' }>): void {
   const { id } = request
   try {
     if (failure !== undefined && request.of !== 'close') throw new StoreFileError(failure)
-    send({ of: 'answer', id, value: await answerOf(request) })
+    send({ of: 'answer', id, value: answerOf(request) })
     if (request.of === 'close') port?.close()
   } catch (error) {
     send({ of: 'failure', id, failure: storeFileErrorOf(error).failure })
   }
 }
 
-async function answerOf(
-  request: Exclude<Request, { of: 'append' }>,
-): Promise<Answers[keyof Answers]> {
+function answerOf(request: Exclude<Request, { of: 'append' }>): Answers[keyof Answers] {
   switch (request.of) {
     case 'epoch':
       file.setEpoch(request.epoch)
@@ -120,13 +130,12 @@ async function answerOf(
   }
 }
 
-/** Reads a slice, lets commits be written, reads the next. */
-async function readLog(range: Extract<Request, { of: 'log' }>['range']): Promise<Answers['log']> {
-  const entries: Answers['log'][number][] = []
+function readLog(range: LogRange): Answers['log'] {
+  const entries: LogEntry[] = []
   for (const slice of file.log(range)) {
     entries.push(...slice)
     if (entries.length >= range.limit) break
-    await new Promise((resolve) => setImmediate(resolve))
+    letCommitsPass()
   }
   return entries.slice(0, range.limit)
 }

@@ -69,7 +69,7 @@ export class WorkerLink {
 
   /** Sends a message that has no answer of its own. */
   send(request: Extract<Request, { of: 'append' }>): void {
-    this.#worker.postMessage(request)
+    this.#post(request)
   }
 
   /** Asks and waits for the answer; `onRecords` gets the pages of a `load` before it. */
@@ -80,7 +80,7 @@ export class WorkerLink {
     const id = this.#nextId++
     return new Promise<Answers[keyof Answers]>((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onRecords })
-      this.#worker.postMessage({ ...question, id })
+      this.#post({ ...question, id } as Question)
     }) as Promise<Answers[Of]>
   }
 
@@ -91,6 +91,11 @@ export class WorkerLink {
     const exit = new Promise((resolve) => this.#worker.once('exit', resolve))
     await this.ask({ of: 'close' })
     await exit
+  }
+
+  #post(request: Request): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+    this.#worker.postMessage(request)
   }
 
   #receive(reply: Reply): void {
