@@ -11,3 +11,6 @@ export const appParams = Type.Object({ environment: name, tenant: name, app: nam
 
 /** An id in a path: `ro-7k3m9q2x`. */
 export const idParam = Type.String({ pattern: '^[a-z0-9-]{1,64}$' })
+
+/** A node's or an ingress's id in a path: what host names are made of. */
+export const machineParam = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' })

@@ -1,0 +1,149 @@
+import { assert } from '../../base/errors.ts'
+import type { AssignedInstance } from '../../wire/agent.ts'
+import { urlVariableOf, type Release, type ServiceSpec } from '../apps/model.ts'
+import type { Listener } from '../discovery/model.ts'
+import type { Instance } from './model.ts'
+
+/** An instance that its node is to run, with all that says what it runs. */
+export interface PlacedInstance {
+  readonly instance: Instance
+  readonly release: Release
+  /** The listeners of its app, by service. */
+  readonly listeners: ReadonlyMap<string, Pick<Listener, 'port' | 'maintenancePort'>>
+}
+
+/** A test has nothing to drain; what it started gets this long to end, in ms. */
+const testGraceMs = 5_000
+
+/** A test's checks: it is over when it exits, so nothing is probed. */
+const testHealth: AssignedInstance['health'] = {
+  probe: { kind: 'none' },
+  everyMs: 1_000,
+  timeoutMs: 1_000,
+  passes: 1,
+  fails: 1,
+  startDeadlineMs: 60_000,
+}
+
+/** The whole assignment of a node: what it is told to run, or to have stopped, in order of id. */
+export function planAssignment(placed: readonly PlacedInstance[]): AssignedInstance[] {
+  return placed
+    .map((one) => (one.instance.purpose === 'test' ? assignTest(one) : assignService(one)))
+    .filter((assigned) => assigned !== undefined)
+    .toSorted((a, b) => (a.instanceId < b.instanceId ? -1 : 1))
+}
+
+/** Undefined when its release has no such service: a record that nobody could have placed. */
+function assignService(placed: PlacedInstance): AssignedInstance | undefined {
+  const { instance, release, listeners } = placed
+  const spec = release.services.find((service) => service.name === instance.service)
+  if (spec === undefined) return undefined
+  const { run, artifact, health, stop, warmup } = spec
+  const port = instance.placement?.port ?? null
+  return {
+    ...identity(instance),
+    port,
+    run,
+    artifact,
+    health,
+    stop,
+    warmup,
+    timeoutMs: null,
+    // The platform's own variables go last: no manifest can put another address in their place.
+    env: {
+      ...spec.env,
+      ...urlsOf(spec, listeners),
+      ...platformVariables(instance, release),
+      ...(port === null ? {} : { PORT: String(port) }),
+    },
+  }
+}
+
+/** Undefined when its release has no test: then there is nothing that could pass or fail. */
+function assignTest({
+  instance,
+  release,
+  listeners,
+}: PlacedInstance): AssignedInstance | undefined {
+  const step = release.steps.find((candidate) => candidate.kind === 'test')
+  const target = targetOf(release)
+  if (step?.kind !== 'test' || target === undefined) return undefined
+  const targets = Object.fromEntries(
+    release.services
+      .map(({ name }) => [targetVariableOf(name), maintenanceUrl(name, listeners)] as const)
+      .filter(([, url]) => url !== undefined),
+  )
+  const url = maintenanceUrl(target.name, listeners)
+  return {
+    ...identity(instance),
+    port: null,
+    run: step.run,
+    artifact: release.files ?? target.artifact,
+    health: testHealth,
+    stop: { drainMs: 0, graceMs: testGraceMs },
+    warmup: null,
+    timeoutMs: step.timeoutMs,
+    env: {
+      ...targets,
+      ...(url === undefined ? {} : { ROADSTEAD_TARGET: url }),
+      ...platformVariables(instance, release),
+    },
+  }
+}
+
+function identity(instance: Instance) {
+  const { id, at, service, releaseId, purpose, desired } = instance
+  return { instanceId: id, at, service, releaseId, purpose, desired }
+}
+
+/** What a test aims at: the first service with a route, else the first with a port, else any. */
+function targetOf(release: Release): ServiceSpec | undefined {
+  const { services } = release
+  return (
+    services.find((spec) => spec.route !== null) ??
+    services.find((spec) => !spec.worker) ??
+    services[0]
+  )
+}
+
+/** `NAME_URL` for each service that it needs: its own node's listener, which outlives rollouts. */
+function urlsOf(spec: ServiceSpec, listeners: PlacedInstance['listeners']): Record<string, string> {
+  const urls: Record<string, string> = {}
+  for (const needed of spec.needs) {
+    const listener = listeners.get(needed)
+    if (listener !== undefined) urls[urlVariableOf(needed)] = localUrl(listener.port)
+  }
+  return urls
+}
+
+/** `credit-check` → ROADSTEAD_TARGET_CREDIT_CHECK. */
+function targetVariableOf(service: string): string {
+  const url = urlVariableOf(service)
+  assert(url.endsWith('_URL'), 'a URL variable ends in _URL')
+  return `ROADSTEAD_TARGET_${url.slice(0, -'_URL'.length)}`
+}
+
+function maintenanceUrl(
+  service: string,
+  listeners: PlacedInstance['listeners'],
+): string | undefined {
+  const listener = listeners.get(service)
+  return listener === undefined ? undefined : localUrl(listener.maintenancePort)
+}
+
+function localUrl(port: number): string {
+  return `http://127.0.0.1:${port}`
+}
+
+/** Who and where it is, for its own logs and metrics. */
+function platformVariables(instance: Instance, release: Release): Record<string, string> {
+  return {
+    ROADSTEAD_ENVIRONMENT: instance.at.environment,
+    ROADSTEAD_TENANT: instance.at.tenant,
+    ROADSTEAD_APP: instance.at.app,
+    ROADSTEAD_SERVICE: instance.service,
+    ROADSTEAD_INSTANCE: instance.id,
+    ROADSTEAD_RELEASE: String(release.number),
+    ROADSTEAD_VERSION: release.version,
+  }
+}

@@ -1,0 +1,266 @@
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Clock } from '../../base/clock.ts'
+import { Refusal } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { create, replace, type Snapshot, type State } from '../../store/port.ts'
+import type { LogStore } from '../../telemetry/logs/port.ts'
+import {
+  AgentReport,
+  Assignment,
+  LogBatch,
+  RegisterRequest,
+  ReportAnswer,
+  agentProtocol,
+} from '../../wire/agent.ts'
+import { Written } from '../../wire/api.ts'
+import { longPollQuery } from '../../wire/long-poll.ts'
+import { machineParam } from '../../wire/paths.ts'
+import { route, type RouteDefinition } from '../../wire/route.ts'
+import { nodeKey, type Node } from '../nodes/model.ts'
+import { nodeKind } from '../nodes/records.ts'
+import { serviceName } from './model.ts'
+import { instanceById } from './records.ts'
+
+export interface AgentRoutesOptions {
+  readonly state: State
+  readonly clock: Clock
+  readonly log: Log
+  readonly assignments: AssignmentSource
+  readonly agents: AgentListener
+  readonly logs: Pick<LogStore, 'append'>
+}
+
+/** What each node is to run, as the server keeps it. */
+export interface AssignmentSource {
+  /** The whole assignment, once it is newer than `after`; undefined after `waitMs`. */
+  next(
+    nodeId: string,
+    after: number,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<Assignment | undefined>
+}
+
+/** Who remembers what agents say. */
+export interface AgentListener {
+  registerNode(nodeId: string, incarnation: string, version: string): void
+  /** `full`: ask for a full report next; `old`: it had said something newer before. */
+  hearNode(nodeId: string, report: AgentReport): 'heard' | 'full' | 'old'
+}
+
+const agents = { roles: ['agent'] } as const
+const params = Type.Object({ nodeId: machineParam })
+const tag = 'agents'
+
+/** Bytes of a report or a batch of logs: 10,000 instances, or some thousand long lines. */
+const reportBytesMax = 16 * 1024 * 1024
+
+/** Beyond any machine there is: a node that claims more is wrong about itself. */
+const capacityMax = { cpu: 4_096, memoryBytes: 2 ** 46, diskBytes: 2 ** 52 } as const
+
+/** A host name or an address, and nothing that could be taken for another part of a URL. */
+const addressPattern = /^[a-z0-9][a-z0-9.:-]{0,252}$/i
+
+/** The agent protocol: the agent calls, the server answers. */
+export function agentRoutes(options: AgentRoutesOptions): RouteDefinition[] {
+  return [
+    registerRoute(options),
+    assignmentRoute(options),
+    reportRoute(options),
+    logsRoute(options),
+  ]
+}
+
+function registerRoute({ state, clock, agents: listener }: AgentRoutesOptions): RouteDefinition {
+  const compiled = Compile(RegisterRequest)
+  return route({
+    method: 'POST',
+    path: '/v1/agents/:nodeId/register',
+    rule: agents,
+    summary: 'Makes a node known, or changes what it has; again at each start of its agent.',
+    tag,
+    params,
+    // Only the version is checked before the version is known to be ours.
+    body: Type.Object({ protocol: Type.Integer() }),
+    answers: { 200: Written },
+    async handle({ params: { nodeId }, body, caller }) {
+      checkProtocol(body.protocol)
+      if (!compiled.Check(body)) throw invalidRegistration(compiled.Errors(body))
+      checkPlausible(body)
+      const revision = await storeNode(nodeId, body, caller?.name ?? '', state, clock)
+      listener.registerNode(nodeId, body.incarnation, body.version)
+      return { body: { revision } }
+    },
+  })
+}
+
+/** Commits the node's record when it differs from what is there; returns the revision to read at. */
+async function storeNode(
+  nodeId: string,
+  request: RegisterRequest,
+  who: string,
+  state: State,
+  clock: Clock,
+): Promise<number> {
+  const { zone, address, capacity, ports, labels } = request
+  const entry = state.snapshot.get(nodeKind, nodeKey(nodeId))
+  const told = { zone, address, capacity, ports, labels }
+  if (entry === undefined) {
+    const node: Node = { id: nodeId, ...told, registeredAt: clock.now() }
+    const why = `node ${nodeId} in zone ${zone} joined`
+    return state.commit({
+      writes: [create(nodeKind, node)],
+      attribution: { who, what: 'node.register', why },
+    })
+  }
+  const node: Node = { ...entry.value, ...told }
+  if (isSameData(node, entry.value)) return state.snapshot.revision
+  return state.commit({
+    writes: [replace(nodeKind, entry, node)],
+    attribution: { who, what: 'node.register', why: `node ${nodeId} has changed` },
+  })
+}
+
+function isSameData(a: Node, b: Node): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+function assignmentRoute({ state, assignments }: AgentRoutesOptions): RouteDefinition {
+  return route({
+    method: 'GET',
+    path: '/v1/agents/:nodeId/assignment',
+    rule: agents,
+    summary: 'All that a node is to run, once it is newer than a revision.',
+    tag,
+    params,
+    query: longPollQuery,
+    answers: { 200: Assignment, 204: Type.Null() },
+    async handle({ params: { nodeId }, query, signal }) {
+      requireNode(state.snapshot, nodeId)
+      const { after = 0, waitMs = 0 } = query
+      const assignment = await assignments.next(nodeId, after, waitMs, signal)
+      return assignment === undefined ? { status: 204 } : { body: assignment }
+    },
+  })
+}
+
+function reportRoute({ state, log, agents: listener }: AgentRoutesOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: '/v1/agents/:nodeId/report',
+    rule: agents,
+    summary: 'Takes in what an agent observes of its node and instances.',
+    tag,
+    params,
+    body: AgentReport,
+    bodyBytesMax: reportBytesMax,
+    answers: { 200: ReportAnswer },
+    async handle({ params: { nodeId }, body }) {
+      const { snapshot } = state
+      requireNode(snapshot, nodeId)
+      for (const { instanceId } of body.instances) {
+        refuseForeign(snapshot, nodeId, instanceId, log)
+      }
+      return { body: { full: listener.hearNode(nodeId, body) === 'full' } }
+    },
+  })
+}
+
+function logsRoute({ state, log, logs }: AgentRoutesOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: '/v1/agents/:nodeId/logs',
+    rule: agents,
+    summary: 'Stores what instances printed; a repeated batch is stored once.',
+    tag,
+    params,
+    body: LogBatch,
+    bodyBytesMax: reportBytesMax,
+    answers: { 204: Type.Null() },
+    async handle({ params: { nodeId }, body }) {
+      const { snapshot } = state
+      requireNode(snapshot, nodeId)
+      const batches = body.batches.filter((batch) => isOwn(snapshot, nodeId, batch, log))
+      if (batches.length > 0) await logs.append({ batches })
+      return { status: 204 }
+    },
+  })
+}
+
+/**
+ * Lines of an instance that is known no more are dropped: whose they are can only be taken from
+ * the record, never from what the agent says.
+ */
+function isOwn(
+  snapshot: Snapshot,
+  nodeId: string,
+  batch: Static<typeof LogBatch>['batches'][number],
+  log: Log,
+): boolean {
+  refuseForeign(snapshot, nodeId, batch.instanceId, log)
+  const instance = instanceById(snapshot, batch.instanceId)?.value
+  if (instance === undefined) return false
+  const isTrue =
+    serviceName(batch.at, batch.service) === serviceName(instance.at, instance.service) &&
+    batch.releaseId === instance.releaseId
+  if (isTrue) return true
+  throw foreign(nodeId, batch.instanceId)
+}
+
+/** An agent may be wrong about itself, never about others: the whole request is refused. */
+function refuseForeign(snapshot: Snapshot, nodeId: string, instanceId: string, log: Log): void {
+  const instance = instanceById(snapshot, instanceId)?.value
+  if (instance === undefined || instance.placement?.nodeId === nodeId) return
+  log.warn('an agent told of an instance that is not its own', { nodeId, instanceId })
+  throw foreign(nodeId, instanceId)
+}
+
+function foreign(nodeId: string, instanceId: string): Refusal {
+  return new Refusal('instance-foreign', `instance ${instanceId} is none of node ${nodeId}'s`, {
+    status: 403,
+    details: { instanceId },
+  })
+}
+
+function requireNode(snapshot: Snapshot, nodeId: string): void {
+  if (snapshot.get(nodeKind, nodeKey(nodeId)) !== undefined) return
+  throw new Refusal('node-unknown', `there is no node ${nodeId}`, {
+    status: 404,
+    hint: 'its agent has to register first',
+  })
+}
+
+function checkProtocol(protocol: number): void {
+  const { oldest, newest } = agentProtocol
+  if (protocol >= oldest && protocol <= newest) return
+  throw new Refusal('protocol-unsupported', `this server does not speak protocol ${protocol}`, {
+    status: 426,
+    hint: 'run server and agent of versions that are at most one apart',
+    details: { oldest, newest },
+  })
+}
+
+function invalidRegistration(
+  errors: readonly { instancePath: string; message: string }[],
+): Refusal {
+  const path = `/body${errors[0]?.instancePath ?? ''}`
+  return new Refusal('input-invalid', `${path} ${errors[0]?.message ?? 'is not valid'}`, { path })
+}
+
+function checkPlausible({ capacity, ports, address }: RegisterRequest): void {
+  for (const name of ['cpu', 'memoryBytes', 'diskBytes'] as const) {
+    if (capacity[name] > capacityMax[name]) {
+      throw implausible(`no machine has ${name} ${capacity[name]}`, `/body/capacity/${name}`)
+    }
+  }
+  if (ports.from > ports.to)
+    throw implausible('the port range ends before it begins', '/body/ports')
+  if (!addressPattern.test(address)) {
+    throw implausible('the address is neither a host name nor an IP address', '/body/address')
+  }
+}
+
+function implausible(message: string, path: string): Refusal {
+  return new Refusal('node-implausible', message, { status: 422, path })
+}

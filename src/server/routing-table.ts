@@ -1,0 +1,228 @@
+import type { Clock, Timer } from '../base/clock.ts'
+import { partsOf } from '../base/key.ts'
+import type { Change, Snapshot } from '../store/port.ts'
+import { appKind, appAt, currentRelease } from '../parts/apps/records.ts'
+import { listenerKind } from '../parts/discovery/records.ts'
+import type { Backend, TableDelta } from '../parts/ingress/model.ts'
+import { serviceName, type Instance } from '../parts/instances/model.ts'
+import { instanceById, instanceKind, instancesOn } from '../parts/instances/records.ts'
+import { appCellName, appCellOf, type AppCell } from '../parts/tenants/model.ts'
+import { pollUntil, WakeUps } from './wake-ups.ts'
+
+/**
+ * The routing table, kept up to date by looking only at services that something happened to.
+ *
+ * Its promise: a delta of revision R holds every commit up to R. What has been told is in the
+ * dirty set before anybody is answered, and the dirty set is empty when an answer is made.
+ */
+export interface RoutingTableOptions {
+  readonly snapshot: Snapshot
+  readonly clock: Clock
+  readonly backendOf: (snapshot: Snapshot, at: AppCell, service: string) => Backend | undefined
+}
+
+/** Changes that come together are told together, in ms: a rollout moves several at once. */
+const coalesceMs = 5
+
+/**
+ * After its start the server knows of no instance that it is ready. For so long, in ms, ingresses
+ * keep the table that they have, unless the agents were heard before.
+ */
+const unheardMs = 5_000
+
+/** Ids of backends that are no more, remembered at the most; older askers get the whole table. */
+const removedMax = 1_000
+
+/** Versions of one server process: more than it can make before the next one is started. */
+const versionsPerMs = 1_000
+
+interface Row {
+  readonly backend: Backend
+  readonly json: string
+  readonly version: number
+}
+
+/** The table with its history, as ingresses ask for it. */
+export class RoutingTable {
+  readonly #options: RoutingTableOptions
+  readonly #rows = new Map<string, Row>()
+  /** Which backends an app has, so that a change of the app finds them. */
+  readonly #idsOfApp = new Map<string, Set<string>>()
+  readonly #removed = new Map<string, number>()
+  readonly #dirty = new Set<string>()
+  /** Whether a commit touched an instance: the table's revision is news by itself then. */
+  #isTouched = false
+  readonly #wakeUps: WakeUps
+  #flush: Timer | undefined
+  /** Anyone who asks with an older version gets the whole table. */
+  #oldest: number
+  #version: number
+  #isOpen = false
+  readonly #opensAt: number
+  #last: { readonly after: number; readonly delta: TableDelta } | undefined
+
+  constructor(options: RoutingTableOptions) {
+    this.#options = options
+    const { clock, snapshot } = options
+    this.#wakeUps = new WakeUps(clock)
+    // No version of an earlier process lies between this one's oldest and newest.
+    this.#version = Math.floor(clock.now()) * versionsPerMs
+    this.#oldest = this.#version
+    this.#opensAt = clock.monotonic() + unheardMs
+    clock.after(unheardMs, () => this.#openIfHeard())
+    for (const { value } of snapshot.list(appKind)) this.#touchApp(value.at)
+    for (const { value } of snapshot.list(instanceKind)) this.#touch(value.at, value.service)
+    for (const { value } of snapshot.list(listenerKind)) this.#touch(value.at, value.service)
+  }
+
+  /** Takes note of what a change may concern. */
+  notice(change: Change): void {
+    const { snapshot } = this.#options
+    if (change.of === 'instance') {
+      const instance = instanceById(snapshot, change.instanceId)?.value
+      if (instance !== undefined) this.#touch(instance.at, instance.service)
+      this.#openIfHeard()
+    } else if (change.of === 'record') this.#noticeRecord(change)
+    if (this.#dirty.size === 0 || this.#flush !== undefined) return
+    this.#flush = this.#options.clock.after(coalesceMs, () => {
+      this.#refresh()
+      this.#wakeUps.wakeAll()
+    })
+  }
+
+  /** What is new after `after`; undefined when nothing came within `waitMs`. */
+  async next(after: number, waitMs: number, signal: AbortSignal): Promise<TableDelta | undefined> {
+    const { clock } = this.#options
+    const look = (): TableDelta | undefined => this.#after(after)
+    return pollUntil(look, { wakeUps: this.#wakeUps, clock, waitMs, signal })
+  }
+
+  #after(after: number): TableDelta | undefined {
+    if (!this.#isOpen) this.#openIfHeard()
+    if (!this.#isOpen) return undefined
+    this.#refresh()
+    if (after === this.#version) return undefined
+    const { revision } = this.#options.snapshot
+    if (this.#last?.after === after && this.#last.delta.version === this.#version) {
+      // Hundreds of ingresses ask the same question after each change.
+      return { ...this.#last.delta, revision }
+    }
+    const delta = { ...this.#deltaAfter(after), version: this.#version, revision }
+    this.#last = { after, delta }
+    return delta
+  }
+
+  #deltaAfter(after: number): Pick<TableDelta, 'full' | 'backends' | 'removed'> {
+    if (after < this.#oldest || after > this.#version) {
+      return {
+        full: true,
+        backends: [...this.#rows.values()].map((row) => row.backend),
+        removed: [],
+      }
+    }
+    const changed = [...this.#rows.values()].filter((row) => row.version > after)
+    const removed = [...this.#removed].filter(([, version]) => version > after)
+    return {
+      full: false,
+      backends: changed.map((row) => row.backend),
+      removed: removed.map(([id]) => id),
+    }
+  }
+
+  #noticeRecord(change: Extract<Change, { of: 'record' }>): void {
+    const { tenant, environment, app, name } = partsOf(change.key)
+    const at = { tenant, environment, app }
+    switch (change.kind) {
+      case 'instance': {
+        const { service } = (change.after ?? change.before) as Instance
+        this.#touch(at, service)
+        this.#isTouched = true
+        return
+      }
+      case 'listener':
+        return this.#touch(at, name)
+      case 'app':
+      case 'rollout':
+        return this.#touchApp(at)
+      case 'node':
+        for (const { value } of instancesOn(this.#options.snapshot, name)) {
+          this.#touch(value.at, value.service)
+        }
+    }
+  }
+
+  #touch(at: AppCell, service: string): void {
+    this.#dirty.add(serviceName(at, service))
+  }
+
+  /** Routes belong to the release that runs: all that the app has, or is to have. */
+  #touchApp(at: AppCell): void {
+    const { snapshot } = this.#options
+    for (const id of this.#idsOfApp.get(appCellName(at)) ?? []) this.#dirty.add(id)
+    const app = appAt(snapshot, at)?.value
+    if (app === undefined) return
+    for (const spec of currentRelease(snapshot, app)?.services ?? []) this.#touch(at, spec.name)
+  }
+
+  /** Brings the rows up to the snapshot: after it nothing is dirty. */
+  #refresh(): void {
+    this.#flush?.cancel()
+    this.#flush = undefined
+    if (this.#dirty.size === 0) return
+    const version = this.#version + 1
+    let isNew = this.#isTouched
+    for (const id of this.#dirty) if (this.#renew(id, version)) isNew = true
+    this.#dirty.clear()
+    this.#isTouched = false
+    if (isNew) this.#version = version
+  }
+
+  /** Looks at one backend again; whether it differs from what was told. */
+  #renew(id: string, version: number): boolean {
+    const cut = id.lastIndexOf('/')
+    const app = id.slice(0, cut)
+    const { snapshot, backendOf } = this.#options
+    const backend = backendOf(snapshot, appCellOf(app), id.slice(cut + 1))
+    const before = this.#rows.get(id)
+    if (backend === undefined) return before !== undefined && this.#remove(id, app, version)
+    const json = JSON.stringify(backend)
+    if (before?.json === json) return false
+    this.#rows.set(id, { backend, json, version })
+    this.#removed.delete(id)
+    const ids = this.#idsOfApp.get(app)
+    if (ids === undefined) this.#idsOfApp.set(app, new Set([id]))
+    else ids.add(id)
+    return true
+  }
+
+  #remove(id: string, app: string, version: number): true {
+    this.#rows.delete(id)
+    const ids = this.#idsOfApp.get(app)
+    ids?.delete(id)
+    if (ids?.size === 0) this.#idsOfApp.delete(app)
+    this.#removed.set(id, version)
+    for (const [oldest, removedAt] of this.#removed) {
+      if (this.#removed.size <= removedMax) break
+      this.#removed.delete(oldest)
+      this.#oldest = removedAt
+    }
+    return true
+  }
+
+  #openIfHeard(): void {
+    if (this.#isOpen) return
+    const { clock, snapshot } = this.#options
+    this.#isOpen = clock.monotonic() >= this.#opensAt || allHeard(snapshot)
+    if (this.#isOpen) this.#wakeUps.wakeAll()
+  }
+}
+
+/** Whether each instance that should run has been observed since this server began to listen. */
+function allHeard(snapshot: Snapshot): boolean {
+  for (const { value } of snapshot.find(instanceKind, 'state', 'placed')) {
+    if (value.desired === 'running' && snapshot.observations.instance(value.id) === undefined) {
+      return false
+    }
+  }
+  return true
+}
