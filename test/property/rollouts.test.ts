@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Release } from '../../src/parts/apps/model.ts'
 import { instanceKind } from '../../src/parts/instances/records.ts'
 import { isOver } from '../../src/parts/rollouts/model.ts'
 import { at, aService, World } from '../fixtures/world.ts'
@@ -59,13 +60,13 @@ describe('rollouts over the real controllers', () => {
   })
 
   it('run the test against the maintenance pool and revert when it fails', async () => {
-    const steps = [
+    const steps: Release['steps'] = [
       { kind: 'maintenance', portion: 0.5, min: 1 },
       { kind: 'test', run: ['node', 'test.js'], timeoutMs: 10_000 },
       { kind: 'remaining', batch: 1, pauseMs: 0 },
-    ] as const
+    ]
     const world = await World.open(5)
-    const first = await world.deploy([web('v1', 2)], { steps: [...steps] })
+    const first = await world.deploy([web('v1', 2)], { steps })
     await settle(world, first)
     expect(world.rollout(first).steps.map((step) => `${step.kind} ${step.state}`)).toEqual([
       'maintenance done',
@@ -73,7 +74,7 @@ describe('rollouts over the real controllers', () => {
       'online done',
       'remaining done',
     ])
-    const second = await world.deploy([web('v2', 2)], { steps: [...steps], version: 'never-ready' })
+    const second = await world.deploy([web('v2', 2)], { steps, version: 'never-ready' })
     await settle(world, second)
     expect(world.rollout(second).state).toBe('reverted')
   })
