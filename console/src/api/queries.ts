@@ -1,0 +1,104 @@
+import { keepPreviousData, queryOptions } from '@tanstack/react-query'
+import type {
+  AppTrafficView,
+  AppView,
+  EventView,
+  NodeView,
+  RolloutView,
+  SessionView,
+} from '../../../src/wire/api.ts'
+import { trafficHistory } from '../traffic/history.ts'
+import { isOver } from '../words/states.ts'
+import { callApi } from './client.ts'
+
+/** Every read of the console. Keys begin with the noun that the watch invalidates them by. */
+
+interface Page<T> {
+  readonly items: readonly T[]
+  readonly next?: string
+}
+
+/** The identity of an app in a cell, as routes and searches carry it. */
+export type AppPlace = AppView['at']
+
+/** Readiness is observed, never committed, so the watch does not tell it: it is asked for. */
+const appsPollMs = 2_000
+/** Beyond this many apps an answer is large enough to be asked for less often. */
+const appsPolledOften = 50
+const appsPollSlowMs = 10_000
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: ({ signal }) => callApi<SessionView>('/v1/session', { signal }),
+  staleTime: Infinity,
+})
+
+export const appsQuery = queryOptions({
+  queryKey: ['apps'],
+  queryFn: ({ signal }) => itemsOf<AppView>('/v1/apps', signal),
+  refetchInterval: (query) =>
+    (query.state.data?.length ?? 0) > appsPolledOften ? appsPollSlowMs : appsPollMs,
+})
+
+/** Each answer is also written into the history that the charts draw. */
+export const trafficQuery = queryOptions({
+  queryKey: ['traffic'],
+  queryFn: async ({ signal }) => {
+    const items = await itemsOf<AppTrafficView>('/v1/traffic', signal)
+    trafficHistory.record(Date.now(), items)
+    return items
+  },
+  refetchInterval: 1_000,
+})
+
+export const nodesQuery = queryOptions({
+  queryKey: ['nodes'],
+  queryFn: ({ signal }) => itemsOf<NodeView>('/v1/nodes', signal),
+  refetchInterval: 5_000,
+})
+
+/** The newest `limit` commits, newest first whichever way the server lists them. */
+export function eventsQuery(limit: number) {
+  return queryOptions({
+    queryKey: ['events', limit],
+    queryFn: async ({ signal }) => {
+      const items = await itemsOf<EventView>(`/v1/events?limit=${limit}`, signal)
+      return items.toSorted((a, b) => b.revision - a.revision)
+    },
+    placeholderData: keepPreviousData,
+  })
+}
+
+export function rolloutsQuery(limit: number) {
+  return queryOptions({
+    queryKey: ['rollouts', limit],
+    queryFn: ({ signal }) => itemsOf<RolloutView>(`/v1/rollouts?limit=${limit}`, signal),
+    refetchInterval: (query) =>
+      query.state.data?.some((one) => !isOver(one.state)) ? 2_000 : false,
+    placeholderData: keepPreviousData,
+  })
+}
+
+/** One rollout; its counts move all the while it runs, so it is asked for twice a second. */
+export function rolloutQuery(at: AppPlace, id: string) {
+  const path = [at.environment, at.tenant, 'apps', at.app, 'rollouts', id]
+  return queryOptions({
+    queryKey: ['rollouts', 'one', ...path],
+    queryFn: ({ signal }) =>
+      callApi<RolloutView>(`/v1/cells/${path.map(encodeURIComponent).join('/')}`, { signal }),
+    refetchInterval: ({ state }) => intervalOf(state.data),
+  })
+}
+
+/** The window after a rollout is filled within ten seconds of its end; asked for a little longer. */
+const afterWindowMs = 15_000
+
+function intervalOf(rollout: RolloutView | undefined): number | false {
+  if (rollout === undefined) return false
+  if (!isOver(rollout.state)) return 500
+  return Date.now() - (rollout.endedAt ?? 0) < afterWindowMs ? 1_000 : false
+}
+
+async function itemsOf<T>(path: string, signal: AbortSignal): Promise<readonly T[]> {
+  return (await callApi<Page<T>>(path, { signal })).items
+}

@@ -1,0 +1,65 @@
+import { Skeleton } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { eventsQuery } from '../../api/queries.ts'
+import { Moment } from '../../marks/moment.tsx'
+import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
+import { runsOf, subjectOf, type EventRun } from './event-runs.ts'
+import styles from './overview.module.css'
+
+/** Commits asked for at first: enough for a dozen runs on most days. */
+const limitFirst = 40
+const limitMore = 200
+const runsFirst = 12
+
+/** What changed lately, newest first: who, what, why. */
+export function ChangesPanel() {
+  const [isLong, setLong] = useState(false)
+  const { data: events, error } = useQuery(eventsQuery(isLong ? limitMore : limitFirst))
+  const runs = runsOf(events ?? [])
+  return (
+    <Panel title="What changed" note="newest first" className={styles.changesPanel}>
+      {error !== null && events === undefined && <FailureNotice error={error} />}
+      {events === undefined && error === null && <Skeleton height={320} />}
+      {events?.length === 0 && <Empty title="Nothing yet">Each change will stand here.</Empty>}
+      <ol className={styles.changes}>
+        {(isLong ? runs : runs.slice(0, runsFirst)).map((run) => (
+          <Run key={run.newest.revision} run={run} />
+        ))}
+      </ol>
+      {!isLong && runs.length > 0 && (
+        <button type="button" className={styles.more} onClick={() => setLong(true)}>
+          Show more
+        </button>
+      )}
+    </Panel>
+  )
+}
+
+function Run({ run }: { readonly run: EventRun }) {
+  const { newest, times } = run
+  const subject = subjectOf(newest)
+  return (
+    <li className={styles.change}>
+      <p className={styles.why}>
+        <b>{newest.who}</b> {newest.why}
+      </p>
+      <p className={styles.what}>
+        <code>{newest.what}</code>
+        {times > 1 && <span className={styles.times}>×{times}</span>}
+        {subject?.rolloutId !== undefined ? (
+          <Link
+            to="/rollouts/$environment/$tenant/$app/$id"
+            params={{ ...subject.at, id: subject.rolloutId }}
+          >
+            {subject.name}
+          </Link>
+        ) : (
+          subject !== undefined && <span>{subject.name}</span>
+        )}
+        <Moment at={newest.at} />
+      </p>
+    </li>
+  )
+}

@@ -1,0 +1,56 @@
+import { Link } from '@tanstack/react-router'
+import type { RolloutView } from '../../../../src/wire/api.ts'
+import { Moment } from '../../marks/moment.tsx'
+import { RolloutMark } from '../../marks/state-mark.tsx'
+import { duration } from '../../words/numbers.ts'
+import { isOver, releaseWord } from '../../words/states.ts'
+import { useNow } from '../../words/times.ts'
+import styles from './rollout.module.css'
+
+/** `v1 → v2`, or the version alone where nothing ran before. */
+export function versionsOf(rollout: RolloutView): string {
+  const to = releaseWord(rollout.version, rollout.releaseNumber)
+  if (rollout.fromReleaseId === null) return to
+  return `${rollout.fromVersion === null || rollout.fromVersion === '' ? 'before' : rollout.fromVersion} → ${to}`
+}
+
+/** What is carried where, how it stands, and why. */
+export function RolloutHead({ rollout }: { readonly rollout: RolloutView }) {
+  const { at } = rollout
+  const cell = `${at.environment}/${at.tenant}`
+  return (
+    <header className={styles.head}>
+      <nav aria-label="Breadcrumb" className={styles.crumbs}>
+        <Link to="/rollouts">Rollouts</Link>
+        <span aria-hidden="true">/</span>
+        <Link to="/" search={{ at: `${cell}/${at.app}` }}>
+          {at.app} in {cell}
+        </Link>
+      </nav>
+      <div className={styles.titleLine}>
+        <h1>
+          {at.app} {versionsOf(rollout)}
+        </h1>
+        <RolloutMark state={rollout.state} />
+        <span className={styles.facts}>
+          release {rollout.releaseNumber} · {rollout.purpose} by {rollout.createdBy}{' '}
+          <Moment at={rollout.createdAt} />
+          <Length rollout={rollout} />
+        </span>
+      </div>
+      <p className={styles.because}>{rollout.because}</p>
+    </header>
+  )
+}
+
+function Length({ rollout }: { readonly rollout: RolloutView }) {
+  const now = useNow()
+  if (rollout.startedAt === null) return null
+  const ms = (rollout.endedAt ?? now) - rollout.startedAt
+  return (
+    <>
+      {' · '}
+      {isOver(rollout.state) ? 'took' : 'running for'} {duration(ms)}
+    </>
+  )
+}

@@ -1,0 +1,138 @@
+import type { ReactNode } from 'react'
+import type { RolloutView } from '../../../../src/wire/api.ts'
+import { Panel } from '../../marks/panel.tsx'
+import { count, latency, rate, unknown } from '../../words/numbers.ts'
+import type { Window } from '../../words/states.ts'
+import styles from './rollout.module.css'
+
+type Ledger = RolloutView['ledger']
+
+/** The lines of the comparison: their name, and what they show of a window. */
+const lines: readonly (readonly [string, (window: Window) => string])[] = [
+  ['requests', (window) => count(window.sent)],
+  ['per second', (window) => rate(perSecond(window))],
+  ['failed', (window) => count(window.failed)],
+  ['retried', (window) => count(window.retried)],
+  ['client aborts', (window) => count(window.clientAborted)],
+  ['app errors', (window) => count(window.appErrors)],
+  ['p50', (window) => latency(window.p50Ms)],
+  ['p95', (window) => latency(window.p95Ms)],
+  ['p99', (window) => latency(window.p99Ms)],
+]
+
+/** Whether customers noticed: the minute before, the rollout, the seconds after, side by side. */
+export function BeforeDuringAfter({ ledger }: { readonly ledger: Ledger }) {
+  const windows = [ledger.before, ledger.during, ledger.after]
+  return (
+    <Panel title="Before, during, after" note="online pools, all services together">
+      <table className={styles.compare}>
+        <caption className="visually-hidden">Requests before, during and after the rollout</caption>
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">before</th>
+            <th scope="col">during</th>
+            <th scope="col">after</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map(([name, show]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              {windows.map((window, index) => (
+                <td
+                  // oxlint-disable-next-line react/no-array-index-key -- three fixed columns
+                  key={index}
+                  data-failing={name === 'failed' && (window?.failed ?? 0) > 0}
+                  data-zero={name === 'failed' && window?.failed === 0}
+                >
+                  {window === null ? unknown : show(window)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Panel>
+  )
+}
+
+export function ByService({ rollout }: { readonly rollout: RolloutView }) {
+  const rows = rollout.ledger.services.map(({ service, window }) => ({
+    key: service,
+    name: service,
+    window,
+  }))
+  return <WindowTable title="By service" first="service" rows={rows} />
+}
+
+export function ByInstance({ rollout }: { readonly rollout: RolloutView }) {
+  const services = new Map(rollout.pools.map((ship) => [ship.instanceId, ship.service]))
+  const rows = rollout.ledger.instances.map(({ instanceId, releaseId, window }) => ({
+    key: instanceId,
+    name: (
+      <>
+        <code>{instanceId}</code>{' '}
+        <span className={styles.age} data-new={releaseId === rollout.releaseId}>
+          {releaseId === rollout.releaseId ? 'new' : 'before'}
+        </span>{' '}
+        <small>{services.get(instanceId)}</small>
+      </>
+    ),
+    window,
+  }))
+  return <WindowTable title="By instance" first="instance" rows={rows} />
+}
+
+interface WindowRow {
+  readonly key: string
+  readonly name: ReactNode
+  readonly window: Window
+}
+
+function WindowTable(props: {
+  readonly title: string
+  readonly first: string
+  readonly rows: readonly WindowRow[]
+}) {
+  if (props.rows.length === 0) return null
+  return (
+    <Panel title={props.title} note="during the rollout">
+      <section className={styles.frame} aria-label={`${props.title}, scrollable`} tabIndex={0}>
+        <table className={styles.windows}>
+          <caption className="visually-hidden">{props.title}, during the rollout</caption>
+          <thead>
+            <tr>
+              <th scope="col">{props.first}</th>
+              {lines
+                .filter(([name]) => name !== 'per second')
+                .map(([name]) => (
+                  <th scope="col" key={name}>
+                    {name}
+                  </th>
+                ))}
+            </tr>
+          </thead>
+          <tbody>
+            {props.rows.map(({ key, name, window }) => (
+              <tr key={key}>
+                <th scope="row">{name}</th>
+                {lines
+                  .filter(([line]) => line !== 'per second')
+                  .map(([line, show]) => (
+                    <td key={line} data-failing={line === 'failed' && window.failed > 0}>
+                      {show(window)}
+                    </td>
+                  ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </Panel>
+  )
+}
+
+function perSecond({ sent, from, until }: Window): number {
+  return until > from ? (sent * 1_000) / (until - from) : 0
+}

@@ -1,0 +1,113 @@
+import type { QueryClient } from '@tanstack/react-query'
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { isSignedOut } from './api/client.ts'
+import { sessionQuery } from './api/queries.ts'
+import { redeemFragment } from './api/session.ts'
+import { LoginPage } from './pages/session/login-page.tsx'
+import { Lost, Broken } from './pages/session/lost-page.tsx'
+import { OverviewPage } from './pages/overview/overview-page.tsx'
+import { Shell } from './shell/shell.tsx'
+
+/** Every address of the console; all of them can be linked to. */
+
+interface RouterContext {
+  readonly client: QueryClient
+}
+
+const root = createRootRouteWithContext<RouterContext>()({ component: Outlet })
+
+/** Why somebody stands before the login, who did not ask for it. */
+export type LoginNotice = 'ended' | 'wrong-link'
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  component: LoginPage,
+  validateSearch: (search: Record<string, unknown>): { to?: string; notice?: LoginNotice } => ({
+    // Only a path of our own: a link must not send anybody elsewhere after the login.
+    ...(typeof search.to === 'string' && /^\/(?![/\\])/.test(search.to) ? { to: search.to } : {}),
+    ...(search.notice === 'ended' || search.notice === 'wrong-link'
+      ? { notice: search.notice }
+      : {}),
+  }),
+  async beforeLoad({ context: { client }, search }) {
+    if (await redeem(client, search.to)) throw redirect({ href: search.to ?? '/', replace: true })
+  },
+})
+
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: 'signed-in',
+  component: Shell,
+  async beforeLoad({ context: { client }, location }) {
+    const to = location.pathname + location.searchStr
+    const hasLink = await redeem(client, to)
+    try {
+      if (!hasLink) await client.ensureQueryData(sessionQuery)
+    } catch (error) {
+      if (!isSignedOut(error)) throw error
+      throw redirect({ to: '/login', search: { to }, replace: true })
+    }
+  },
+})
+
+/** Signs in by the address's fragment; answers whether there was one. */
+async function redeem(client: QueryClient, to: string | undefined): Promise<boolean> {
+  const redeemed = redeemFragment()
+  if (redeemed === undefined) return false
+  try {
+    client.setQueryData(sessionQuery.queryKey, await redeemed)
+    return true
+  } catch (error) {
+    if (!isSignedOut(error)) throw error
+    const search = { ...(to === undefined ? {} : { to }), notice: 'wrong-link' as const }
+    throw redirect({ to: '/login', search, replace: true })
+  }
+}
+
+const overview = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/',
+  component: OverviewPage,
+  validateSearch: (search: Record<string, unknown>): { at?: string } =>
+    typeof search.at === 'string' ? { at: search.at } : {},
+})
+
+const rollouts = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/rollouts',
+  component: lazyRouteComponent(() => import('./pages/rollouts/list-page.tsx'), 'RolloutsPage'),
+})
+
+const rollout = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/rollouts/$environment/$tenant/$app/$id',
+  component: lazyRouteComponent(() => import('./pages/rollouts/rollout-page.tsx'), 'RolloutPage'),
+})
+
+const routeTree = root.addChildren([login, signedIn.addChildren([overview, rollouts, rollout])])
+
+/** Makes the router; the notice of an ended session is the caller's to raise. */
+export function makeRouter(client: QueryClient) {
+  return createRouter({
+    routeTree,
+    context: { client },
+    defaultPreload: 'intent',
+    defaultNotFoundComponent: Lost,
+    defaultErrorComponent: Broken,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>
+  }
+}

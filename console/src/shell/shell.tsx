@@ -1,0 +1,88 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link, Outlet, useNavigate } from '@tanstack/react-router'
+import { useEffect } from 'react'
+import { appsQuery, sessionQuery, trafficQuery } from '../api/queries.ts'
+import { followChanges } from '../api/follow.ts'
+import { signOut } from '../api/session.ts'
+import { Icon } from '../marks/icon.tsx'
+import { ConnectionMark, StaleBanner } from './connection.tsx'
+import { HarbourMark } from './harbour-mark.tsx'
+import { SchemeToggle } from './scheme-toggle.tsx'
+import styles from './shell.module.css'
+
+/** The frame of every page behind the login: where one is, whether what one sees is fresh. */
+export function Shell() {
+  const client = useQueryClient()
+  useEffect(() => followChanges(client), [client])
+  // Asked for on every page, so that the charts have their minutes wherever one comes from.
+  useQuery(trafficQuery)
+  return (
+    <div className={styles.shell}>
+      <a className={styles.skip} href="#content">
+        Skip to the content
+      </a>
+      <header className={styles.header}>
+        <div className={styles.bar}>
+          <Link to="/" search={{}} className={styles.brand} aria-label="Roadstead, overview">
+            <HarbourMark />
+            <span className={styles.name}>Roadstead</span>
+          </Link>
+          <CellName />
+          <Pages />
+          <div className={styles.tools}>
+            <ConnectionMark />
+            <SchemeToggle />
+            <SignOut />
+          </div>
+        </div>
+      </header>
+      <StaleBanner />
+      <main id="content" className={styles.content} tabIndex={-1}>
+        <Outlet />
+      </main>
+    </div>
+  )
+}
+
+function Pages() {
+  return (
+    <nav className={styles.nav} aria-label="Pages">
+      <Link to="/" search={{}} activeOptions={{ exact: true, includeSearch: false }}>
+        Overview
+      </Link>
+      <Link to="/rollouts">Rollouts</Link>
+      <a href="/docs">API docs</a>
+    </nav>
+  )
+}
+
+/** The one cell there is, or how many. */
+function CellName() {
+  const { data: apps } = useQuery(appsQuery)
+  const cells = new Set(apps?.map(({ at }) => `${at.environment}/${at.tenant}`))
+  if (cells.size === 0) return null
+  const [only] = cells
+  return (
+    <span className={styles.cell} title="environment/tenant">
+      {cells.size === 1 ? only : `${cells.size} cells`}
+    </span>
+  )
+}
+
+function SignOut() {
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  const { data: session } = useQuery(sessionQuery)
+  const leave = async (): Promise<void> => {
+    await signOut()
+    client.clear()
+    await navigate({ to: '/login', search: {} })
+  }
+  const label = `Sign out ${session?.name ?? ''}`
+  return (
+    <button type="button" className={styles.tool} onClick={() => void leave()} title={label}>
+      <Icon name="leave" />
+      <span className="visually-hidden">{label}</span>
+    </button>
+  )
+}
