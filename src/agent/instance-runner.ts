@@ -22,13 +22,13 @@ export interface RunnerSurroundings {
   readonly address: string
   readonly driver: InstanceDriver
   /** Gives the directory of an unpacked artifact. */
-  readonly pull: (artifact: AssignedInstance['artifact'], signal: AbortSignal) => Promise<string>
+  readonly pull: (artifact: AssignedInstance['artifact']) => Promise<string>
   readonly clock: Clock
   readonly log: Log
   /** Keeps what the next agent has to know, before the instance goes on. */
   readonly save: (record: InstanceRecord) => Promise<void>
   /** What is observed of an instance has changed. */
-  readonly onChange: (instanceId: string) => void
+  readonly onChange: (observed: ObservedInstance) => void
 }
 
 /** All of an instance that outlives its agent. */
@@ -66,7 +66,6 @@ export class InstanceRunner {
   #halted = false
   #planning = false
   #timer: Timer | undefined
-  #pulling = new AbortController()
 
   constructor(around: RunnerSurroundings, record: InstanceRecord, adopted?: Adopted) {
     const now = around.clock.monotonic()
@@ -146,7 +145,6 @@ export class InstanceRunner {
   letGo(): void {
     this.#halted = true
     this.#timer?.cancel()
-    this.#pulling.abort(new Fault('agent-stops', 'the agent stops'))
   }
 
   #runs(): boolean {
@@ -202,7 +200,6 @@ export class InstanceRunner {
     facts.stateSince = now
     if (step.state === 'pulling') facts.artifact = { is: 'needed' }
     if (step.state === 'ready' && facts.readyAt === null) facts.readyAt = now
-    if (step.state === 'exited') this.#pulling.abort(new Fault('instance-over', 'it is over'))
     this.#observe({
       state: step.state,
       because: bounded(step.because),
@@ -257,10 +254,11 @@ export class InstanceRunner {
   async #pull(): Promise<void> {
     const { artifact } = this.assigned
     try {
-      this.#directory = await this.#around.pull(artifact, this.#pulling.signal)
+      this.#directory = await this.#around.pull(artifact)
       this.#facts.artifact = { is: 'here' }
     } catch (error) {
-      this.#facts.artifact = { is: 'failed', because: messageOf(error) }
+      const because = `its artifact could not be pulled: ${messageOf(error)}`
+      this.#facts.artifact = { is: 'failed', because }
     }
   }
 
@@ -335,11 +333,12 @@ export class InstanceRunner {
       directory: this.#directory,
       listen,
       env: {
-        ...assigned.env,
-        ...(listen === null ? {} : { PORT: String(listen.port), HOST: listen.host }),
-        ROADSTEAD_INSTANCE: this.id,
         ROADSTEAD_SERVICE: assigned.service,
         ROADSTEAD_RELEASE: assigned.releaseId,
+        ...assigned.env,
+        // Ours alone to say, and what the whole tree is known by.
+        ...(listen === null ? {} : { PORT: String(listen.port), HOST: listen.host }),
+        ROADSTEAD_INSTANCE: this.id,
         ROADSTEAD_NODE: nodeId,
       },
     }
@@ -358,7 +357,7 @@ export class InstanceRunner {
 
   #observe(change: Partial<ObservedInstance>): void {
     this.#observed = { ...this.#observed, ...change }
-    this.#around.onChange(this.id)
+    this.#around.onChange(this.#observed)
   }
 
   async #save(): Promise<void> {

@@ -42,4 +42,6 @@ async function makeHarness(): Promise<DriverHarness> {
   }
 }
 
-describe('the mock driver', () => testInstanceDriver(makeHarness))
+describe('the mock driver', () => {
+  testInstanceDriver(makeHarness)
+})

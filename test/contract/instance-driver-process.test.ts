@@ -74,4 +74,6 @@ async function makeHarness(): Promise<DriverHarness> {
   }
 }
 
-describe('the process driver', () => testInstanceDriver(makeHarness))
+describe('the process driver', () => {
+  testInstanceDriver(makeHarness)
+})

@@ -1,0 +1,295 @@
+import { setMaxListeners } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { Refusal, messageOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import { backoffMs, callBackoff } from '../base/retry.ts'
+import type { Archiver } from '../parts/artifacts/driver.ts'
+import type { InstanceDriver } from '../parts/instances/driver.ts'
+import type { ObservedInstance } from '../parts/instances/model.ts'
+import type { Assignment, RegisterRequest } from '../wire/agent.ts'
+import { agentProtocol } from '../wire/agent-protocol.ts'
+import { ArtifactCache } from './artifact-cache.ts'
+import { InstanceSet } from './instance-set.ts'
+import { LogShipper } from './log-shipper.ts'
+import { RecordFiles, readJson } from './record-files.ts'
+import { replaceFile } from './replace-file.ts'
+import { Reporter } from './reporter.ts'
+import type { ServerClient } from './server-client.ts'
+
+export interface AgentOptions {
+  readonly nodeId: string
+  readonly zone: string
+  /** Where instances listen, and other nodes find them. */
+  readonly address: string
+  readonly capacity: RegisterRequest['capacity']
+  readonly ports: RegisterRequest['ports']
+  readonly labels: RegisterRequest['labels']
+  readonly client: ServerClient
+  readonly dataDir: string
+  readonly driver: InstanceDriver
+  readonly archiver: Archiver
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly version: string
+  /** Called each time that the server has registered this node. */
+  readonly onRegistered?: () => void
+}
+
+export interface RunningAgent {
+  /**
+   * Stops the agent. `keep`: instances run on, and the next agent adopts them. `end`: their
+   * processes end too; the next agent starts those that are still assigned again.
+   */
+  stop(how: { readonly instances: 'keep' | 'end' }): Promise<void>
+  /** Resolves once the agent has stopped; rejects when it must: the server refuses its protocol. */
+  readonly ended: Promise<void>
+}
+
+/** The server holds a long poll this long; quick enough to notice a dead one, rare enough to idle. */
+const pollWaitMs = 25_000
+/** Finished instances are looked for this often, in ms. */
+const tendEveryMs = 1_000
+/** The machine's ports are looked at this often, in ms. */
+const portsEveryMs = 30_000
+/** Unused artifacts are collected this often, in ms. */
+const collectEveryMs = 10 * 60_000
+/** An agent that takes its instances along gives them no longer than this: somebody waits. */
+const haltGraceMsMax = 5_000
+/** What was printed last is shipped for this long at the most before the agent stops, in ms. */
+const lastLogsMs = 1_000
+
+/** Starts the agent of this machine: takes over what runs, then follows the server. */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const agent = new NodeAgent(options)
+  await agent.open()
+  return agent
+}
+
+class NodeAgent implements RunningAgent {
+  readonly ended: Promise<void>
+  readonly #options: AgentOptions
+  readonly #stopping = new AbortController()
+  readonly #cache: ArtifactCache
+  readonly #instances: InstanceSet
+  readonly #reporter: Reporter
+  readonly #shipper: LogShipper
+  readonly #assignmentPath: string
+  readonly #incarnation: string
+  #loops: Promise<unknown> = Promise.resolve()
+  #polling = new AbortController()
+  #isRegistered = false
+  #portsTaken: readonly number[] = []
+  #resolveEnded: () => void = () => {}
+  #rejectEnded: (error: unknown) => void = () => {}
+
+  constructor(options: AgentOptions) {
+    const { dataDir, client, clock, random, log, driver } = options
+    this.#options = options
+    // Loops, calls and pulls all listen to it: a dozen is no leak.
+    setMaxListeners(0, this.#stopping.signal)
+    this.#incarnation = Buffer.from(options.random.bytes(8)).toString('hex')
+    this.#assignmentPath = join(dataDir, 'assignment.json')
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolveEnded = resolve
+      this.#rejectEnded = reject
+    })
+    // Whoever does not look at it must not be killed by it.
+    this.ended.catch(() => {})
+    this.#cache = new ArtifactCache({
+      directory: join(dataDir, 'artifacts'),
+      archiver: options.archiver,
+      clock,
+      fetch: (digest, signal) => client.artifact(digest, signal),
+      signal: this.#stopping.signal,
+    })
+    this.#instances = new InstanceSet({
+      ...options,
+      records: new RecordFiles(dataDir),
+      pull: (artifact) => this.#cache.pull(artifact),
+      onChange: (observed) => this.#changed(observed),
+    })
+    const onUnknown = (): void => this.#registerAgain()
+    this.#reporter = new Reporter({
+      client,
+      clock,
+      log,
+      incarnation: this.#incarnation,
+      portsTaken: () => this.#portsTaken,
+      instances: () => this.#instances.observed(),
+      onUnknown,
+    })
+    this.#shipper = new LogShipper({
+      driver,
+      client,
+      clock,
+      random,
+      log,
+      directory: join(dataDir, 'positions'),
+      printing: () => this.#instances.printing(),
+      onUnknown,
+    })
+  }
+
+  async open(): Promise<void> {
+    await mkdir(this.#options.dataDir, { recursive: true, mode: 0o700 })
+    await this.#cache.open()
+    await this.#instances.open()
+    const last = await readJson<Assignment>(this.#assignmentPath)
+    if (last !== undefined) await this.#instances.apply(last.instances, false)
+    await this.#lookAtPorts()
+    const { signal } = this.#stopping
+    this.#loops = Promise.allSettled([
+      this.#follow(signal),
+      this.#reporter.run(signal),
+      this.#shipper.run(signal),
+      this.#repeat(tendEveryMs, () => this.#tend()),
+      this.#repeat(portsEveryMs, () => this.#lookAtPorts()),
+      this.#repeat(collectEveryMs, () => this.#cache.collect(this.#instances.digestsInUse())),
+    ])
+  }
+
+  async stop(how: { readonly instances: 'keep' | 'end' }): Promise<void> {
+    if (this.#stopping.signal.aborted) return this.ended
+    this.#stopping.abort(new Refusal('agent-stops', 'the agent stops'))
+    this.#polling.abort()
+    if (how.instances === 'end') await this.#instances.halt(haltGraceMsMax)
+    else this.#instances.letGo()
+    await this.#loops
+    if (how.instances === 'end') await this.#shipLast()
+    await this.#options.driver.close()
+    await this.#options.client.close()
+    this.#resolveEnded()
+  }
+
+  /** Registers, then takes one assignment after the other; begins anew when it is not known. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { client, clock, random, log } = this.#options
+    let after = 0
+    for (let failures = 0; !signal.aborted;) {
+      this.#polling = new AbortController()
+      const either = AbortSignal.any([signal, this.#polling.signal])
+      try {
+        if (!this.#isRegistered) {
+          await client.register(this.#registration(), signal)
+          after = 0
+          this.#registered()
+        }
+        const assignment = await client.assignment(after, pollWaitMs, either)
+        failures = 0
+        if (assignment === undefined) continue
+        after = assignment.revision
+        await this.#take(assignment)
+      } catch (error) {
+        if (signal.aborted) return
+        if (isRefused(error, 426)) return this.#giveUp(error)
+        if (isRefused(error, 404)) this.#isRegistered = false
+        if (this.#polling.signal.aborted) continue
+        if (failures++ === 0) log.warn('the server is not to be had', { error: messageOf(error) })
+        await clock.sleep(backoffMs(callBackoff, failures, random), signal).catch(() => {})
+      }
+    }
+  }
+
+  async #take(assignment: Assignment): Promise<void> {
+    await this.#instances.apply(assignment.instances, true)
+    try {
+      await replaceFile(this.#assignmentPath, JSON.stringify(assignment))
+    } catch (error) {
+      // A full disk: the records of the instances say enough for a restart without a server.
+      this.#options.log.error('assignment not written', { error: messageOf(error) })
+    }
+  }
+
+  #registration(): RegisterRequest {
+    const { version, zone, address, capacity, ports, labels } = this.#options
+    return {
+      protocol: agentProtocol.newest,
+      incarnation: this.#incarnation,
+      version,
+      zone,
+      address,
+      capacity,
+      ports,
+      labels,
+    }
+  }
+
+  #registered(): void {
+    this.#isRegistered = true
+    this.#reporter.begin()
+    this.#options.log.info('registered', { nodeId: this.#options.nodeId })
+    this.#options.onRegistered?.()
+  }
+
+  #registerAgain(): void {
+    if (!this.#isRegistered) return
+    this.#isRegistered = false
+    this.#polling.abort()
+  }
+
+  /** The server does not speak this protocol: nothing but another version of the program helps. */
+  #giveUp(error: unknown): void {
+    this.#options.log.error('the server refuses this agent', {
+      error: messageOf(error),
+      speaks: agentProtocol,
+    })
+    this.#rejectEnded(error)
+    void this.stop({ instances: 'keep' })
+  }
+
+  #changed(observed: ObservedInstance): void {
+    if (observed.state === 'refused') void this.#lookAtPorts()
+    this.#reporter.poke()
+  }
+
+  async #lookAtPorts(): Promise<void> {
+    const { ports, driver } = this.#options
+    const own = this.#instances.ownPorts()
+    const held = await driver.portsHeld(ports.from, ports.to)
+    this.#portsTaken = held.filter((port) => !own.has(port)).slice(0, portsTakenMax)
+  }
+
+  async #tend(): Promise<void> {
+    this.#instances.retire((observed) => this.#reporter.hasTold(observed))
+    await this.#instances.discard(
+      (instanceId) => this.#shipper.isDone(instanceId),
+      async (instanceId) => {
+        this.#reporter.forget(instanceId)
+        await this.#shipper.forget(instanceId)
+      },
+    )
+  }
+
+  async #repeat(everyMs: number, work: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await clock.sleep(everyMs, signal).catch(() => {})
+      if (signal.aborted) return
+      await work().catch((error: unknown) => log.warn('chore failed', { error: messageOf(error) }))
+    }
+  }
+
+  async #shipLast(): Promise<void> {
+    const late = new AbortController()
+    const timer = this.#options.clock.after(lastLogsMs, () => late.abort())
+    try {
+      while (await this.#shipper.shipOnce(late.signal));
+    } catch (error) {
+      this.#options.log.debug('last lines wait on disk', { error: messageOf(error) })
+    } finally {
+      timer.cancel()
+    }
+  }
+}
+
+/** Ports in one report at the most. */
+const portsTakenMax = 1_000
+
+function isRefused(error: unknown, status: number): boolean {
+  return error instanceof Refusal && error.status === status
+}

@@ -1,0 +1,222 @@
+import type { Adopted } from '../parts/instances/driver.ts'
+import type { ObservedInstance } from '../parts/instances/model.ts'
+import type { AssignedInstance } from '../wire/agent.ts'
+import {
+  InstanceRunner,
+  newlyObserved,
+  type InstanceRecord,
+  type RunnerSurroundings,
+} from './instance-runner.ts'
+import type { Printing } from './log-shipper.ts'
+import { isInstanceId, type RecordFiles } from './record-files.ts'
+
+export interface InstanceSetOptions extends Omit<RunnerSurroundings, 'save'> {
+  readonly records: RecordFiles
+}
+
+/** An ended instance whose directory is kept until its output is shipped. */
+interface Dead {
+  readonly assigned: AssignedInstance
+  /** Monotonic ms. */
+  readonly since: number
+}
+
+/** Output may still be on its way through its pipe this long after the end, in ms. */
+const finalAfterMs = 1_000
+/** Ended instances whose output waits for the server are kept this long, in ms. */
+const deadKeptMs = 24 * 60 * 60 * 1_000
+/** And no more than this many. */
+const deadMax = 50
+
+/**
+ * The instances of this node: those assigned, those that run without being assigned (which are
+ * stopped, but only on the server's word), and the dead whose output is still to be shipped.
+ */
+export class InstanceSet {
+  readonly #options: InstanceSetOptions
+  readonly #around: RunnerSurroundings
+  readonly #runners = new Map<string, InstanceRunner>()
+  /** What runs without a record: a full disk, or files that somebody removed. */
+  readonly #strays = new Map<string, Adopted>()
+  /** Ended here before, told to run again: answered, never started. */
+  readonly #ghosts = new Map<string, ObservedInstance>()
+  readonly #dead = new Map<string, Dead>()
+  readonly #overSince = new Map<string, number>()
+  /** Ids of the server's own last word; undefined until it has spoken. */
+  #assignedIds: ReadonlySet<string> | undefined
+
+  constructor(options: InstanceSetOptions) {
+    this.#options = options
+    this.#around = {
+      ...options,
+      save: (record) => options.records.save(record),
+      onChange: (observed) => this.#changed(observed),
+    }
+  }
+
+  /** Takes over what the agent before left. */
+  async open(): Promise<void> {
+    const { driver, records } = this.#options
+    driver.onExit((instanceId, run, exit) => this.#runners.get(instanceId)?.ended(run, exit))
+    const saved = await records.load()
+    const adopted = new Map((await driver.adopt()).map((one) => [one.instanceId, one]))
+    for (const record of saved) {
+      const { instanceId } = record.assigned
+      const found = adopted.get(instanceId)
+      adopted.delete(instanceId)
+      this.#add(record, found)
+      // Its end was noted, and yet it runs: whatever led there, it is not to.
+      const isOver = this.#runners.get(instanceId)?.isOver === true
+      if (isOver && found?.process.is === 'running') await driver.end(instanceId)
+    }
+    for (const [instanceId, stray] of adopted) this.#strays.set(instanceId, stray)
+    for (const runner of this.#runners.values()) runner.poke()
+  }
+
+  /** Makes the assignment so. Only the server's own word stops what is missing in it. */
+  async apply(instances: readonly AssignedInstance[], isFromServer: boolean): Promise<void> {
+    const ids = new Set<string>()
+    for (const assigned of instances) {
+      if (!isInstanceId(assigned.instanceId)) {
+        this.#options.log.error('not an instance id', { instanceId: assigned.instanceId })
+        continue
+      }
+      ids.add(assigned.instanceId)
+      this.#assign(assigned)
+    }
+    if (!isFromServer) return
+    this.#assignedIds = ids
+    for (const [id, runner] of this.#runners) if (!ids.has(id)) runner.stop()
+    for (const id of this.#ghosts.keys()) if (!ids.has(id)) this.#ghosts.delete(id)
+    for (const id of this.#strays.keys()) await this.#endStray(id)
+  }
+
+  /** All that is to be reported. */
+  observed(): readonly ObservedInstance[] {
+    return [...[...this.#runners.values()].map((one) => one.observed), ...this.#ghosts.values()]
+  }
+
+  /** All whose output may be waiting. */
+  printing(): readonly Printing[] {
+    const now = this.#options.clock.monotonic()
+    const isFinal = (since: number | undefined): boolean =>
+      since !== undefined && now - since >= finalAfterMs
+    const running = [...this.#runners.values()].map((runner) => ({
+      assigned: runner.assigned,
+      isFinal: isFinal(this.#overSince.get(runner.id)),
+    }))
+    const dead = [...this.#dead.values()].map(({ assigned, since }) => ({
+      assigned,
+      isFinal: isFinal(since),
+    }))
+    return [...running, ...dead]
+  }
+
+  /** Ports that instances of this node hold or are about to. */
+  ownPorts(): ReadonlySet<number> {
+    const living = [...this.#runners.values()].filter((runner) => !runner.isOver)
+    return new Set(living.map((runner) => runner.assigned.port ?? 0))
+  }
+
+  digestsInUse(): ReadonlySet<string> {
+    return new Set([...this.#runners.values()].map((runner) => runner.assigned.artifact.digest))
+  }
+
+  /** Lets go of what is over, unassigned and told: it is kept for its output only. */
+  retire(hasTold: (observed: ObservedInstance) => boolean): void {
+    for (const [id, runner] of this.#runners) {
+      const isWanted = this.#assignedIds === undefined || this.#assignedIds.has(id)
+      if (isWanted || !runner.isOver || !hasTold(runner.observed)) continue
+      const since = this.#overSince.get(id) ?? this.#options.clock.monotonic()
+      this.#dead.set(id, { assigned: runner.assigned, since })
+      this.#runners.delete(id)
+      this.#overSince.delete(id)
+    }
+  }
+
+  /** Discards the dead whose output is shipped, is too old, or of which there are too many. */
+  async discard(
+    isShipped: (instanceId: string) => boolean,
+    forget: (instanceId: string) => Promise<void>,
+  ): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    let tooMany = this.#dead.size - deadMax
+    for (const [id, { since }] of this.#dead) {
+      const isDone = now - since >= finalAfterMs && isShipped(id)
+      if (!isDone && now - since < deadKeptMs && tooMany <= 0) continue
+      tooMany--
+      await this.#options.driver.discard(id)
+      await this.#options.records.forget(id)
+      await forget(id)
+      this.#dead.delete(id)
+    }
+  }
+
+  /** Plans no more; what runs goes on without an agent. */
+  letGo(): void {
+    for (const runner of this.#runners.values()) runner.letGo()
+  }
+
+  /** Ends all processes; the next agent starts them again. */
+  async halt(graceMsMax: number): Promise<void> {
+    this.letGo()
+    await Promise.all([...this.#runners.values()].map((runner) => runner.halt(graceMsMax)))
+  }
+
+  #assign(assigned: AssignedInstance): void {
+    const { instanceId, desired } = assigned
+    const runner = this.#runners.get(instanceId)
+    if (runner !== undefined) return runner.assign(assigned, desired)
+    if (this.#options.records.hasEnded(instanceId)) return this.#addGhost(instanceId)
+    const observed = newlyObserved(instanceId, this.#options.clock.now())
+    const stray = this.#strays.get(instanceId)
+    this.#strays.delete(instanceId)
+    this.#add({ assigned, wanted: desired, observed }, stray)
+    this.#options.onChange(observed)
+    this.#runners.get(instanceId)?.poke()
+  }
+
+  #add(record: InstanceRecord, adopted: Adopted | undefined): void {
+    const runner = new InstanceRunner(this.#around, record, adopted)
+    this.#runners.set(runner.id, runner)
+    if (!runner.isOver) return
+    this.#overSince.set(runner.id, this.#options.clock.monotonic())
+  }
+
+  #addGhost(instanceId: string): void {
+    if (this.#ghosts.has(instanceId)) return
+    const ghost: ObservedInstance = {
+      ...newlyObserved(instanceId, this.#options.clock.now()),
+      state: 'exited',
+      because: 'ended on this node before: an instance never starts twice',
+    }
+    this.#ghosts.set(instanceId, ghost)
+    this.#options.onChange(ghost)
+  }
+
+  async #endStray(instanceId: string): Promise<void> {
+    this.#options.log.warn('ending what runs unassigned', { instanceId })
+    await this.#options.driver.end(instanceId)
+    await this.#options.driver.discard(instanceId)
+    this.#strays.delete(instanceId)
+  }
+
+  #changed(observed: ObservedInstance): void {
+    const { instanceId } = observed
+    const isOver = this.#runners.get(instanceId)?.isOver === true
+    if (isOver && !this.#overSince.has(instanceId)) {
+      this.#overSince.set(instanceId, this.#options.clock.monotonic())
+      void this.#bury(instanceId)
+    }
+    this.#options.onChange(observed)
+  }
+
+  async #bury(instanceId: string): Promise<void> {
+    try {
+      await this.#options.records.bury(instanceId)
+    } catch (error) {
+      // Its record says the same, and is written again and again.
+      this.#options.log.error('tombstone not written', { instanceId, error: String(error) })
+    }
+  }
+}

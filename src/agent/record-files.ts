@@ -1,0 +1,106 @@
+import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { InstanceRecord } from './instance-runner.ts'
+import { replaceFile } from './replace-file.ts'
+
+/** Ids that ended are remembered up to this many, oldest forgotten first. */
+const endedIdsMax = 10_000
+
+/** What an id must look like to name a file; the server's look like `i-7k3m9q2x`. */
+const idPattern = /^[a-z0-9][a-z0-9-]{0,63}$/
+
+/** Whether an instance's id may name a file. */
+export function isInstanceId(id: string): boolean {
+  return idPattern.test(id)
+}
+
+/**
+ * What the next agent has to know: a file per instance, and the ids of those that ended, which
+ * never start again on this node (a tombstone outlives its instance's record).
+ */
+export class RecordFiles {
+  readonly #directory: string
+  readonly #endedPath: string
+  readonly #ended = new Set<string>()
+  readonly #writes = new Map<string, { latest: string; done: Promise<void> }>()
+
+  constructor(dataDir: string) {
+    this.#directory = join(dataDir, 'records')
+    this.#endedPath = join(dataDir, 'ended.json')
+  }
+
+  /** Reads all; a record that cannot be read is as if it was not there. */
+  async load(): Promise<InstanceRecord[]> {
+    await mkdir(this.#directory, { recursive: true })
+    for (const id of (await readJson<string[]>(this.#endedPath)) ?? []) this.#ended.add(id)
+    const records: InstanceRecord[] = []
+    for (const name of await readdir(this.#directory)) {
+      if (!name.endsWith('.json')) continue
+      const record = await readJson<InstanceRecord>(join(this.#directory, name))
+      if (record !== undefined) records.push(record)
+    }
+    return records
+  }
+
+  /** Writes a record; of several while one is being written, the last. */
+  save(record: InstanceRecord): Promise<void> {
+    return this.#write(this.#pathOf(record.assigned.instanceId), JSON.stringify(record))
+  }
+
+  hasEnded(instanceId: string): boolean {
+    return this.#ended.has(instanceId)
+  }
+
+  /** Remembers that an instance never starts again. */
+  async bury(instanceId: string): Promise<void> {
+    if (this.#ended.has(instanceId)) return
+    this.#ended.add(instanceId)
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= endedIdsMax) break
+      this.#ended.delete(oldest)
+    }
+    await this.#write(this.#endedPath, JSON.stringify([...this.#ended]))
+  }
+
+  async forget(instanceId: string): Promise<void> {
+    const path = this.#pathOf(instanceId)
+    await this.#writes.get(path)?.done
+    await rm(path, { force: true })
+  }
+
+  #pathOf(instanceId: string): string {
+    return join(this.#directory, `${instanceId}.json`)
+  }
+
+  #write(path: string, content: string): Promise<void> {
+    const underWay = this.#writes.get(path)
+    if (underWay !== undefined) {
+      underWay.latest = content
+      return underWay.done
+    }
+    const write = { latest: content, done: Promise.resolve() }
+    write.done = this.#writeAll(path, write)
+    this.#writes.set(path, write)
+    return write.done
+  }
+
+  async #writeAll(path: string, write: { latest: string }): Promise<void> {
+    try {
+      for (let written: string | undefined; written !== write.latest;) {
+        written = write.latest
+        await replaceFile(path, written)
+      }
+    } finally {
+      this.#writes.delete(path)
+    }
+  }
+}
+
+/** A file that we wrote ourselves, by rename: what parses is whole. */
+export async function readJson<Content>(path: string): Promise<Content | undefined> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Content
+  } catch {
+    return undefined
+  }
+}
