@@ -1,12 +1,14 @@
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Plan } from '../base/control-loop.ts'
+import type { Controller, Plan } from '../base/control-loop.ts'
 import { Fault, messageOf, Refusal } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { backoffMs, type Backoff } from '../base/retry.ts'
 import type { Change, Snapshot } from '../store/port.ts'
 import type { PlanView } from '../wire/api.ts'
-import type { AnyController } from './controllers.ts'
+
+/** A controller whatever its view and actions are: the loop only carries them from hand to hand. */
+export type AnyController = Controller<Change, Snapshot, unknown, unknown>
 
 /**
  * The loop that runs one controller: observe, plan, apply, one pass per key at a time.
@@ -147,11 +149,13 @@ export class ControlLoop {
   #run(key: string, plan: Plan<unknown>): void {
     const { because, actions } = plan
     this.#options.log.info('plan', { key, because, actions: actions.length })
-    const running = this.#apply(key, plan).then(() => {
-      this.#running.delete(key)
-      if (this.#dirty.size > 0) this.#schedule()
-    })
-    this.#running.set(key, running)
+    this.#running.set(key, this.#applyAll(key, plan))
+  }
+
+  async #applyAll(key: string, plan: Plan<unknown>): Promise<void> {
+    await this.#apply(key, plan)
+    this.#running.delete(key)
+    if (this.#dirty.size > 0) this.#schedule()
   }
 
   async #apply(key: string, plan: Plan<unknown>): Promise<void> {

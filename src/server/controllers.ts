@@ -1,14 +1,12 @@
 import type { Clock, Timer } from '../base/clock.ts'
-import type { Controller } from '../base/control-loop.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import type { Change, Snapshot, State } from '../store/port.ts'
+import type { State } from '../store/port.ts'
 import type { PlanView } from '../wire/api.ts'
-import { ControlLoop } from './control-loop.ts'
+import { ControlLoop, type AnyController } from './control-loop.ts'
 import { PlanHistory } from './plan-history.ts'
 
-/** A controller whatever its view and actions are: the host only carries them from hand to hand. */
-export type AnyController = Controller<Change, Snapshot, unknown, unknown>
+export type { AnyController } from './control-loop.ts'
 
 export interface ControllerHostOptions {
   readonly state: State

@@ -2,22 +2,17 @@ import type { Socket } from 'node:net'
 import {
   fastify,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
-import type { Clock } from '../base/clock.ts'
 import { Fault, Refusal } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
-import type { Log } from '../base/log.ts'
-import type { Random } from '../base/random.ts'
-import type { State } from '../store/port.ts'
 import type { RouteDefinition } from '../wire/route.ts'
-import type { Authentication, Identity } from './authentication.ts'
+import type { Identity } from './authentication.ts'
 import { BodyGuard } from './body-guard.ts'
 import { checkCanonical, pathOf } from './canonical-path.ts'
-import type { Idempotency } from './idempotency.ts'
 import { OpenStreams } from './open-streams.ts'
+import type { HttpKitOptions } from './kit-options.ts'
 import { bodyTooLarge, problemOf } from './problems.ts'
 import { routeHandler, type RouteContext } from './route-handler.ts'
 
@@ -25,23 +20,6 @@ import { routeHandler, type RouteContext } from './route-handler.ts'
  * Fastify from a table of routes. What every request goes through, in this order: the canonical
  * path, the caller, the route's rule, the body's bounds, the schemas, and only then the handler.
  */
-export interface HttpKitOptions {
-  readonly routes: readonly RouteDefinition[]
-  readonly state: State
-  readonly authentication: Authentication
-  readonly idempotency: Idempotency
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
-  /** Answers what is not under /v1: the console and the API's documentation; both hold no data. */
-  readonly pages: Pages
-}
-
-/** Public pages; false when there is none at this path. */
-export interface Pages {
-  serve(request: FastifyRequest, reply: FastifyReply): Promise<boolean>
-}
-
 export interface HttpKit {
   readonly app: FastifyInstance
   /** Ends long polls and event streams, then takes no more requests. */

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RouteDefinition } from '../wire/route.ts'
-import type { Pages } from './http-kit.ts'
+import type { Pages } from './kit-options.ts'
 import { pathOf } from './canonical-path.ts'
 import { describeApi } from './open-api.ts'
 
@@ -19,8 +19,8 @@ export interface PagesOptions {
   readonly consoleDirectory: string
 }
 
-/** What the console's own page may load: itself, and styles that its components make. */
-const consolePolicy = [
+/** What our pages may load: this server's files, and styles that their components make. */
+const pagePolicy = [
   "default-src 'self'",
   "img-src 'self' data:",
   "style-src 'self' 'unsafe-inline'",
@@ -84,7 +84,12 @@ function handOver(app: FastifyInstance, request: FastifyRequest, reply: FastifyR
 async function openDocs({ routes, version }: PagesOptions): Promise<FastifyInstance> {
   const { default: swaggerUi } = await import('@fastify/swagger-ui')
   const app = await describeApi(routes, version)
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: pagePolicy,
+    // Nothing is sent to anybody's validator.
+    uiConfig: { validatorUrl: null },
+  })
   await app.ready()
   return app
 }
@@ -104,7 +109,7 @@ async function openConsole(directory: string): Promise<FastifyInstance | undefin
         'cache-control',
         isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
       )
-      response.header('content-security-policy', consolePolicy)
+      response.header('content-security-policy', pagePolicy)
     },
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('not found'))

@@ -1,0 +1,57 @@
+import { Command, InvalidArgumentError } from 'commander'
+
+/** The options of `roadstead server`, as `roadstead up` and operators give them. */
+export interface ServerCommandOptions {
+  readonly data: string
+  readonly host: string
+  readonly port: number
+  readonly ingressUrl: string
+  readonly listenerPorts: { readonly from: number; readonly to: number }
+  readonly https?: boolean
+  readonly logLevel: string
+  readonly supervised?: boolean
+}
+
+/** `roadstead server`: the API, the console and the control loops; until it is told to stop. */
+export function serverCommand(): Command {
+  return new Command('server')
+    .description('run the server: the API, the console and all decisions')
+    .option('--data <folder>', 'where its data is kept', './.roadstead')
+    .option('--host <address>', 'where it listens', '127.0.0.1')
+    .option('--port <port>', 'of the API and the console', portOf, 7_070)
+    .option('--ingress-url <url>', 'of the public ingress', urlOf, 'http://127.0.0.1:8080')
+    .option('--listener-ports <from-to>', "of the services' local listeners", rangeOf, {
+      from: 20_000,
+      to: 20_999,
+    })
+    .option('--https', 'browsers reach it by https, through a proxy that ends TLS')
+    .option('--log-level <level>', 'debug, info, warn or error', levelOf, 'info')
+    .option('--supervised', 'end when the supervisor that started it is gone')
+    .action(async (options: ServerCommandOptions) => {
+      const { runServer } = await import('./server-wiring.ts')
+      await runServer(options)
+    })
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port from 0 to 65535; 0 is any free one.')
+}
+
+function rangeOf(text: string): { from: number; to: number } {
+  const [from = 0, to = 0] = text.split('-').map(Number)
+  const isRange = Number.isInteger(from) && Number.isInteger(to) && from > 0 && from < to
+  if (isRange && to <= 65_535) return { from, to }
+  throw new InvalidArgumentError('It must be a range of ports such as 20000-20999.')
+}
+
+function urlOf(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text).origin
+  throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8080.')
+}
+
+function levelOf(text: string): string {
+  if (['debug', 'info', 'warn', 'error'].includes(text)) return text
+  throw new InvalidArgumentError('It must be debug, info, warn or error.')
+}
