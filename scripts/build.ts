@@ -7,10 +7,11 @@
  * finds what it loads lazily.
  */
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build as bundle, type OutputChunk } from 'rolldown'
+import { sourceStamp } from './source-stamp.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -73,13 +74,17 @@ async function publish(fileNames: readonly string[]): Promise<void> {
   }
 }
 
-/** Builds console/ with vite into dist/console. */
+/** Builds console/ with vite into dist/console, unless nothing that it is made of has changed. */
 async function buildConsole(): Promise<void> {
   const startedAt = performance.now()
   if (!existsSync(join(root, 'console', 'index.html'))) {
     console.log('  console: not built, console/index.html is missing')
     return
   }
+  const stamp = sourceStamp(root, ['console', 'src/wire', 'package-lock.json'])
+  const stampFile = join(dist, '.console-stamp')
+  const isCurrent = existsSync(stampFile) && (await readFile(stampFile, 'utf8')) === stamp
+  if (isCurrent && existsSync(join(dist, 'console', 'index.html'))) return
   const { build } = await import('vite')
   const target = join(staging, 'console')
   await build({
@@ -87,21 +92,19 @@ async function buildConsole(): Promise<void> {
     logLevel: 'warn',
     build: { outDir: target, emptyOutDir: true },
   })
-  const files = await filesUnder(target)
-  const last = files.filter((file) => file.endsWith('.html'))
-  for (const file of [...files.filter((other) => !last.includes(other)), ...last]) {
-    const place = join(dist, 'console', relative(target, file))
-    await mkdir(dirname(place), { recursive: true })
-    await copyFile(file, place)
-  }
+  const files = (await filesUnder(target)).map((file) => relative(staging, file))
+  await publish(files.filter((file) => !file.endsWith('.html')))
+  await publish(files.filter((file) => file.endsWith('.html')))
+  await writeFile(stampFile, stamp)
   report('console', `${files.length} files`, startedAt)
 }
 
-/** Removes what no build has written for a day. */
+/** Removes chunks that no build has written for a day; names with a hash would pile up. */
 async function removeStale(): Promise<void> {
   for (const file of await filesUnder(dist)) {
     const { mtimeMs } = await stat(file)
-    if (Date.now() - mtimeMs > staleAfterMs) await rm(file, { force: true })
+    const isChunk = /chunk-|assets/.test(relative(dist, file))
+    if (isChunk && Date.now() - mtimeMs > staleAfterMs) await rm(file, { force: true })
   }
 }
 

@@ -17,8 +17,13 @@ export interface Context {
   readonly signal: AbortSignal
 }
 
-/** A server that is being restarted by its supervisor is back within this time, in ms. */
-const patienceMs = 2_000
+/** How long a server that does not answer is asked again, in ms. */
+const patience = {
+  /** Its supervisor starts it again: within 2 s, a loaded machine taken into account. */
+  supervisedMs: 5_000,
+  /** Nobody is known to: a short hitch is forgiven, then it is said. */
+  otherwiseMs: 300,
+} as const
 
 /** While following something, a longer outage than a restart is sat out too, in ms. */
 export const followPatienceMs = 60_000
@@ -34,12 +39,13 @@ export async function openContext(
     import('./api/settings.ts'),
   ])
   const settings = settingsOf(command)
+  const usual = settings.isSupervised ? patience.supervisedMs : patience.otherwiseMs
   const transport = new Transport({
     server: settings.server,
     token: readToken(settings),
     clock: systemClock,
     random: systemRandom,
-    patienceMs: options.patienceMs ?? patienceMs,
+    patienceMs: options.patienceMs ?? usual,
   })
   return {
     settings,

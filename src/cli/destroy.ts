@@ -34,7 +34,10 @@ async function run(name: string, options: DestroyOptions, command: Command): Pro
   if (context.json) return printJson(written)
   if (options.detach === true) return print(`${app.at.app}: asked to go`)
   const left = (services: typeof app.services): number =>
-    services.reduce((sum, { ready, draining, maintenance }) => sum + ready + draining + maintenance, 0)
+    services.reduce(
+      (sum, { ready, draining, maintenance }) => sum + ready + draining + maintenance,
+      0,
+    )
   await waitUntilSettled(context, app.at, {
     doing: `destroying ${app.at.app}`,
     isDone: (seen) => seen === undefined,
@@ -53,8 +56,9 @@ async function confirm(app: AppView): Promise<void> {
   }
   const { isCancel, text } = await import('@clack/prompts')
   const services = pluralText(app.services.length, 'service')
+  const loss = `This ends ${services} of ${app.at.app} in ${cell} and forgets its releases.`
   const answer = await text({
-    message: `This ends ${services} of ${app.at.app} in ${cell} and forgets its releases. Type the app's name:`,
+    message: `${loss} Type the app's name:`,
     placeholder: app.at.app,
     output: process.stderr,
   })

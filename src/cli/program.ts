@@ -39,7 +39,7 @@ export function buildProgram(): Command {
   for (const [title, commands] of groups()) {
     for (const command of commands) program.addCommand(command.helpGroup(title))
   }
-  program.helpCommand('help [command]', 'print what a command does and how it is used')
+  program.addHelpCommand(helpCommand())
   for (const command of [program, ...program.commands]) prepare(command)
   return program
 }
@@ -78,20 +78,37 @@ function historyCommands(): Command[] {
   ]
 }
 
+function helpCommand(): Command {
+  return new Command('help')
+    .argument('[command]')
+    .description('print what a command does and how it is used')
+    .helpGroup('About this program:')
+}
+
 /** What all commands share: errors are thrown, and what speaks to a server knows which. */
 function prepare(command: Command): void {
   command
     .exitOverride()
     .showHelpAfterError(`(roadstead help${command.parent === null ? '' : ` ${command.name()}`})`)
     .showSuggestionAfterError()
-    .helpOption('-h, --help', 'print this help')
-  if (ownOptions.has(command.name())) return
+    .configureHelp({ subcommandTerm: termOf })
+  if (roleNames.has(command.name())) return
+  command.helpOption('-h, --help', 'print this help')
+  if (command.name() === 'up') return
   command.optionsGroup('Options of every command:')
   for (const option of globalOptions()) command.addOption(option)
 }
 
-/** Commands that start servers instead of speaking to one: their options are their own. */
-const ownOptions: ReadonlySet<string> = new Set(['up', 'server', 'agent', 'ingress'])
+/** A command with its arguments; that it has options goes without saying. */
+function termOf(command: Command): string {
+  const parameters = command.registeredArguments.map((argument) =>
+    argument.required ? ` <${argument.name()}>` : ` [${argument.name()}]`,
+  )
+  return command.name() + parameters.join('')
+}
+
+/** They start servers instead of speaking to one: their options, `--help` too, are their own. */
+const roleNames: ReadonlySet<string> = new Set(['server', 'agent', 'ingress'])
 
 function globalOptions(): Option[] {
   return [

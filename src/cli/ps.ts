@@ -50,7 +50,8 @@ async function printInstances(instances: readonly InstanceView[], now: number): 
 /** The state that people ask for: the agent's word, or the scheduler's before there is one. */
 function stateOf(instance: InstanceView): [word: string, tone: Tone] {
   if (instance.state === 'ended') return ['ended', 'quiet']
-  if (instance.state === 'pending') return [instance.unplaced === null ? 'pending' : 'no place', 'wrong']
+  if (instance.state === 'pending')
+    return [instance.unplaced === null ? 'pending' : 'no place', 'wrong']
   const state = instance.observed?.state
   if (state === undefined) return ['placed', 'moving']
   return [state, tones[state]]

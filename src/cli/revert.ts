@@ -14,7 +14,10 @@ export function revertCommand(): Command {
     .argument('[app]', 'may be left out where there is one app')
     .option('--to <number>', "the release's number (roadstead releases lists them)", numberOf)
     .option('-d, --detach', 'do not follow the rollout')
-    .addHelpText('after', '\nExamples:\n  $ roadstead revert shop\n  $ roadstead revert shop --to 3')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ roadstead revert shop\n  $ roadstead revert shop --to 3',
+    )
     .action(async (name: string | undefined, options: RevertOptions, command: Command) => {
       const context = await openContext(command, { patienceMs: followPatienceMs })
       const [{ resolveApp }, { followRollout }] = await Promise.all([

@@ -21,10 +21,7 @@ export function rolloutsCommand(): Command {
       const rollouts =
         name === undefined
           ? await client.rollouts(options.limit)
-          : await client.rolloutsOf(
-              resolveApp(name, await client.apps(), cell).at,
-              options.limit,
-            )
+          : await client.rolloutsOf(resolveApp(name, await client.apps(), cell).at, options.limit)
       if (context.json) return printJson(rollouts)
       await printRollouts(rollouts, context.clock.now())
     })

@@ -32,7 +32,9 @@ async function run(
   await waitUntilSettled(context, app.at, {
     doing: `starting ${full}`,
     isDone: (seen) =>
-      concerned(seen?.services ?? []).every(({ stopped, ready, wanted }) => !stopped && ready >= wanted),
+      concerned(seen?.services ?? []).every(
+        ({ stopped, ready, wanted }) => !stopped && ready >= wanted,
+      ),
     progress: (seen) => {
       const services = concerned(seen.services)
       const sum = (of: 'ready' | 'wanted'): number =>

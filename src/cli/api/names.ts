@@ -11,7 +11,11 @@ import type { AppView, InstanceView, ServiceView } from '../../wire/api.ts'
 const listedMax = 8
 
 /** An app in the cell: the one named, or the only one there is. */
-export function resolveApp(text: string | undefined, apps: readonly AppView[], cell: Cell): AppView {
+export function resolveApp(
+  text: string | undefined,
+  apps: readonly AppView[],
+  cell: Cell,
+): AppView {
   const here = appsIn(apps, cell)
   if (text === undefined) {
     const [only] = here

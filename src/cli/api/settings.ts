@@ -55,6 +55,8 @@ export interface Settings {
   readonly tokenFile: string | undefined
   /** The token given by ROADSTEAD_TOKEN; it comes before any file but that of --token-file. */
   readonly token: string | undefined
+  /** An `up` on this machine runs the server: when it does not answer, it soon will again. */
+  readonly isSupervised: boolean
 }
 
 /** Resolves the global options against the environment and the nearest data folder. */
@@ -71,16 +73,14 @@ export function resolveSettings(
     server: checkedServer(server),
     cell: parseCell(options.cell ?? environment['ROADSTEAD_CELL'] ?? 'local/default'),
     json: options.json ?? false,
+    isSupervised: up !== undefined && server === up.server && isAlive(up.pid),
     token: options.tokenFile === undefined ? environment['ROADSTEAD_TOKEN'] : undefined,
     tokenFile: named ?? (data === undefined ? undefined : join(data, 'tokens', 'operator')),
   }
 }
 
 /** The data folder in force: ROADSTEAD_DATA, or the nearest `.roadstead` from `folder` upwards. */
-export function findDataFolder(
-  environment: NodeJS.ProcessEnv,
-  folder: string,
-): string | undefined {
+export function findDataFolder(environment: NodeJS.ProcessEnv, folder: string): string | undefined {
   const named = environment['ROADSTEAD_DATA']
   if (named !== undefined && named !== '') return resolve(folder, named)
   for (let place = resolve(folder); ; place = dirname(place)) {
@@ -132,6 +132,14 @@ function checkedServer(text: string): string {
     hint: 'give it as http://HOST:PORT, such as http://127.0.0.1:7070',
     path: '--server',
   })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 function isUpFile(content: unknown): content is UpFile {

@@ -87,7 +87,7 @@ export function cutTo(line: string, width: number): string {
       result += piece
       continue
     }
-    const characters = [...piece]
+    const characters = Array.from(piece)
     if (characters.length > left) {
       result += left > 0 ? `${characters.slice(0, left - 1).join('')}…` : ''
       left = 0

@@ -83,7 +83,8 @@ export function costOf(window: LedgerWindow | null): string {
 
 function rolloutTitle(view: RolloutView): string {
   const cell = `${view.at.environment}/${view.at.tenant}`
-  const from = view.fromVersion === null || view.fromVersion === '' ? '' : ` from ${view.fromVersion}`
+  const from =
+    view.fromVersion === null || view.fromVersion === '' ? '' : ` from ${view.fromVersion}`
   const verb = view.purpose === 'revert' ? 'revert' : 'deploy'
   return styleText('bold', `${verb} ${view.at.app} to ${cell}: ${releaseName(view)}${from}`)
 }

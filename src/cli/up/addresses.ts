@@ -1,6 +1,13 @@
 import { Refusal } from '../../base/errors.ts'
 import type { PortRange, UpFile } from '../api/settings.ts'
-import { anyPort, choosePort, chooseRanges, claimRange, probePort, type ChosenPort } from './ports.ts'
+import {
+  anyPort,
+  choosePort,
+  chooseRanges,
+  claimRange,
+  probePort,
+  type ChosenPort,
+} from './ports.ts'
 
 /** Where the roles of one `up` listen. */
 export interface Addresses {

@@ -16,6 +16,7 @@ import { lastLines, rotateRoleLog } from './role-log.ts'
 import { RoleProcess, type RoleSpec } from './role-process.ts'
 import { roleSpec } from './role-spec.ts'
 import { StatusLine, statusText } from './status-line.ts'
+import { killInstances } from './stray-instances.ts'
 
 /** What `roadstead up` was told. */
 export interface UpOptions {
@@ -32,8 +33,11 @@ const startMsMax = 30_000
 /** Roles of an `up` that was killed end by themselves within this time, in ms. */
 const leftoverMsMax = 5_000
 
-/** The agent gives its instances drain and grace (20 s and 30 s by default) before it kills them. */
-const agentStopMsMax = 60_000
+/** The agent gives its instances 5 s to end, and its last log lines 1 s, before it ends itself. */
+const agentStopMsMax = 15_000
+
+/** Deaths in a row after which a role that has never answered is given up. */
+const startDeathsMax = 5
 
 /** Server and ingress have nothing to wait for but an fsync and open connections. */
 const roleStopMsMax = 5_000
@@ -131,9 +135,11 @@ class Supervisor {
     this.#roles.set(name, role)
     role.start()
     const begun = this.#clock.monotonic()
-    const isUp = await waitUntil(isThere, startMsMax, this.#clock, this.#ending.signal)
+    const isDecided = async (): Promise<boolean> =>
+      role.deaths >= startDeathsMax || (await isThere())
+    const isUp = await waitUntil(isDecided, startMsMax, this.#clock, this.#ending.signal)
     if (this.#ending.signal.aborted) return
-    if (!isUp) throw noStart(name, spec.logFile)
+    if (!isUp || role.deaths >= startDeathsMax) throw noStart(name, spec.logFile)
     this.#say(`${toned('✓', 'well')} ${name} · ${durationText(this.#clock.monotonic() - begun)}`)
   }
 
@@ -231,6 +237,7 @@ class Supervisor {
   #force(): void {
     this.#warn('ending at once')
     for (const role of this.#roles.values()) role.kill()
+    killInstances(this.#folder.path)
   }
 
   #token(): string | undefined {
