@@ -44,10 +44,12 @@ const settings = `
 
 /** Commits that may wait to be folded: 8,192 are replayed in some 20 ms at the next start. */
 const unfoldedMax = 8_192
-/** Commits folded at a time: some 3 ms in which no commit is written. */
-const foldedAtOnce = 1_024
-/** Rows of the log deleted at a time, for the same reason. */
-const compactedAtOnce = 256
+/** Commits read at a time to be folded: some 1 ms in which none is written. */
+const foldedAtOnce = 256
+/** Records written at a time by the fold, for the same reason. */
+const writtenAtOnce = 256
+/** Rows of the log forgotten at a time, for the same reason. */
+const forgottenAtOnce = 256
 /** Rows of the log read at a time, between which commits are written. */
 const readAtOnce = 64
 /** Commits told to the change feed at a time. */
@@ -63,6 +65,13 @@ export class StoreFileError extends Error {
   }
 }
 
+/** What the newest commit of those being folded did to a record. */
+interface FoldedChange {
+  readonly operation: JournalOperation
+  readonly revision: Revision
+}
+type Latest = Map<string, FoldedChange>
+
 /** An open store file; every method is synchronous and throws StoreFileError. */
 export class StoreFile {
   readonly #database: DatabaseSync
@@ -70,6 +79,8 @@ export class StoreFile {
   readonly #statements: Statements
   #revision: Revision
   #folded: Revision
+  /** Housekeeping under way, a slice after each batch of commits. */
+  #maintenance: Generator<void> | undefined
   /** An epoch that a full disk did not take yet; it goes with the next commits. */
   #unwrittenEpoch: number | undefined
 
@@ -114,30 +125,31 @@ export class StoreFile {
     this.#revision = rows.at(-1)?.last ?? this.#revision
   }
 
-  /** Folds and forgets a little, when there is enough of it; false: nothing was due. */
-  maintain(): boolean {
-    const isFoldDue = this.#revision - this.#folded > unfoldedMax
-    const slack = Math.min(unfoldedMax, this.#commitsKept)
-    const oldest = this.oldest()
-    const isCompactionDue = this.#revision - oldest >= this.#commitsKept + slack
-    if (!isFoldDue && !isCompactionDue) return false
-    let folded = this.#folded
-    this.#inTransaction(() => {
-      folded = this.#fold(foldedAtOnce)
-      const dead = Math.min(folded, this.#revision - this.#commitsKept)
-      this.#statements.forget.run(dead, dead, compactedAtOnce)
-    })
-    this.#folded = folded
-    return true
+  /** Folds and forgets a slice, where there is enough of it to be worth while. */
+  maintain(): void {
+    if (this.#maintenance === undefined && this.#isMaintenanceDue()) {
+      this.#maintenance = this.#maintainInSlices()
+    }
+    try {
+      if (this.#maintenance?.next().done === true) this.#maintenance = undefined
+    } catch (error) {
+      // Whatever was written of it is written again the next time.
+      this.#maintenance = undefined
+      throw error
+    }
   }
 
   /** Every record, in pages, at the newest revision. */
   *load(pageLength: number): Generator<readonly RecordRow[]> {
+    this.#maintenance = undefined
+    const folded = this.#revision
     // The transaction reads its own fold even where the disk is too full to keep it.
     this.#database.exec('BEGIN')
-    let folded = this.#folded
     try {
-      folded = this.#fold(Number.MAX_SAFE_INTEGER)
+      const latest: Latest = new Map()
+      for (let read = this.#folded; read < folded;) read = this.#readToFold(latest, read)
+      for (const change of latest.values()) this.#writeFolded(change)
+      this.#statements.setMeta.run(folded, 'folded')
       let page: RecordRow[] = []
       for (const row of this.#statements.records.iterate()) {
         page.push(recordRowOf(row))
@@ -169,7 +181,7 @@ export class StoreFile {
 
   /** Rows that hold the commits after `after`; `compacted` when some of them are forgotten. */
   changes(after: Revision): string[] {
-    const oldest = this.oldest()
+    const oldest = this.#oldest()
     if (after < oldest - 1) {
       const message = `commits before revision ${oldest} are no longer kept`
       throw new StoreFileError({ code: 'compacted', message, oldest })
@@ -185,37 +197,69 @@ export class StoreFile {
     return found
   }
 
-  /** The oldest commit that is kept; the next one where there is none. */
-  oldest(): Revision {
-    return (this.#statements.oldest.get()?.['first'] as Revision | null) ?? this.#revision + 1
-  }
-
   close(): void {
     this.#database.close()
   }
 
-  /** Carries up to `most` commits over into the records; returns the last one carried over. */
-  #fold(most: number): Revision {
-    const latest = new Map<string, { operation: JournalOperation; revision: Revision }>()
+  #oldest(): Revision {
+    return (this.#statements.oldest.get()?.['first'] as Revision | null) ?? this.#revision + 1
+  }
+
+  #isMaintenanceDue(): boolean {
+    const slack = Math.min(unfoldedMax, this.#commitsKept)
+    return (
+      this.#revision - this.#folded >= unfoldedMax ||
+      this.#revision - this.#oldest() >= this.#commitsKept + slack
+    )
+  }
+
+  /**
+   * Brings the records up to the newest commit, and forgets commits that are not kept any more.
+   * Records may so be ahead of `folded`; folding the same commits again ends in the same place.
+   */
+  *#maintainInSlices(): Generator<void> {
+    const until = this.#revision
+    const latest: Latest = new Map()
     let folded = this.#folded
-    for (const row of this.#statements.rowsToFold.iterate(folded)) {
+    for (; folded < until; yield) folded = this.#readToFold(latest, folded)
+    const changes = [...latest.values()]
+    for (let from = 0; from < changes.length; from += writtenAtOnce, yield) {
+      this.#inTransaction(() => {
+        for (const change of changes.slice(from, from + writtenAtOnce)) this.#writeFolded(change)
+      })
+    }
+    this.#inTransaction(() => this.#statements.setMeta.run(folded, 'folded'))
+    this.#folded = folded
+    const dead = Math.min(folded, this.#revision - this.#commitsKept)
+    for (let forgotten = forgottenAtOnce; forgotten === forgottenAtOnce; yield) {
+      this.#inTransaction(() => {
+        const { changes: count } = this.#statements.forget.run(dead, dead, forgottenAtOnce)
+        forgotten = Number(count)
+      })
+    }
+  }
+
+  /** Adds a slice of the commits after `after` to `latest`; returns the last one read. */
+  #readToFold(latest: Latest, after: Revision): Revision {
+    let read = after
+    for (const row of this.#statements.rowsToFold.iterate(after)) {
       const journalRow = journalRowOf(row)
       for (const { revision, operations } of linesOf(journalRow)) {
         for (const operation of operations) latest.set(operation.key, { operation, revision })
       }
-      folded = journalRow.last
-      if (folded - this.#folded >= most) break
+      read = journalRow.last
+      if (read - after >= foldedAtOnce) break
     }
-    for (const { operation, revision } of latest.values()) {
-      if (operation.op === 'delete') this.#statements.remove.run(operation.key)
-      else {
-        const { key, schema, created } = operation
-        const value = JSON.stringify(operation.value)
-        this.#statements.upsert.run(key, value, schema, revision, created)
-      }
+    return read
+  }
+
+  #writeFolded({ operation, revision }: FoldedChange): void {
+    if (operation.op === 'delete') this.#statements.remove.run(operation.key)
+    else {
+      const { key, schema, created } = operation
+      const value = JSON.stringify(operation.value)
+      this.#statements.upsert.run(key, value, schema, revision, created)
     }
-    if (folded !== this.#folded) this.#statements.setMeta.run(folded, 'folded')
-    return folded
   }
 
   #inTransaction(write: () => void): void {
