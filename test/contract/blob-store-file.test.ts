@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { digestOf } from '../../src/base/digest.ts'
+import { openFileBlobStore } from '../../src/drivers/artifacts/file-blob-store.ts'
+import { describeBlobStore, patient } from './blob-store.suite.ts'
+
+describeBlobStore('file', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'roadstead-blobs-'))
+  return {
+    open: (options) => openFileBlobStore({ directory, ...options }),
+    remove: () => rm(directory, { recursive: true }),
+  }
+})
+
+describe('blobs as files', () => {
+  let directory: string
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'roadstead-blobs-'))
+  })
+  afterEach(async () => {
+    await rm(directory, { recursive: true, force: true })
+  })
+
+  test('what a killed server had received in part is gone at the next start', async () => {
+    await mkdir(join(directory, 'incoming'))
+    await writeFile(join(directory, 'incoming', '7'), 'half of')
+    await openFileBlobStore({ directory })
+    expect(await readdir(join(directory, 'incoming'))).toEqual([])
+  })
+
+  test('a refused upload leaves no file', async () => {
+    const store = await openFileBlobStore({ directory })
+    const put = store.put(digestOf('a'), Readable.from([Buffer.from('b')]), patient)
+    await expect(put).rejects.toThrow('what came is')
+    expect(await readdir(join(directory, 'incoming'))).toEqual([])
+  })
+
+  test.skipIf(!canMount())('a full disk is a fault that says so, and nothing is kept', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory])
+    try {
+      const store = await openFileBlobStore({ directory })
+      const big = Buffer.alloc(1_000_000, 7)
+      const put = store.put(digestOf(big), Readable.from([big]), patient)
+      await expect(put).rejects.toMatchObject({ code: 'disk-full', retry: 'backoff' })
+      const small = Buffer.alloc(1_000, 7)
+      await store.put(digestOf(small), Readable.from([small]), patient)
+      expect(await store.list()).toHaveLength(1)
+    } finally {
+      execFileSync('umount', [directory])
+    }
+  })
+})
+
+/** A disk of 256 KiB needs the right to mount one. */
+function canMount(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  const place = mkdtempSync(join(tmpdir(), 'roadstead-mount-'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place], { stdio: 'ignore' })
+    execFileSync('umount', [place])
+    return true
+  } catch {
+    return false
+  } finally {
+    rmdirSync(place)
+  }
+}
