@@ -11,7 +11,9 @@ import type { ArtifactRef } from '../parts/artifacts/model.ts'
 
 /** Unpacked artifacts that nothing uses any more but that a revert may want: the newest few. */
 const unusedKeptMax = 8
-const directoryMode = 0o555
+/** A digest's hexadecimal digits: a whole artifact; any other name is something unfinished. */
+const namePattern = /^[0-9a-f]{64}$/
+const sealedMode = 0o555
 const writableMode = 0o755
 
 export interface ArtifactCacheOptions {
@@ -43,8 +45,12 @@ export class ArtifactCache {
 
   /** Makes the directory and throws away what an earlier agent was in the middle of. */
   async open(): Promise<void> {
-    await rm(this.#incoming, { recursive: true, force: true })
-    await mkdir(this.#incoming, { recursive: true })
+    await mkdir(this.#options.directory, { recursive: true })
+    for (const name of await readdir(this.#options.directory)) {
+      if (namePattern.test(name)) continue
+      await rm(join(this.#options.directory, name), { recursive: true, force: true })
+    }
+    await mkdir(this.#incoming)
   }
 
   /** The directory of an artifact, fetched if it is not here; pulls of one digest are one pull. */
@@ -74,7 +80,7 @@ export class ArtifactCache {
     const unused: { path: string; usedAt: number }[] = []
     for (const name of await readdir(directory)) {
       const digest = `sha256:${name}`
-      if (name.startsWith('.') || inUse.has(digest) || this.#pulls.has(digest)) continue
+      if (!namePattern.test(name) || inUse.has(digest) || this.#pulls.has(digest)) continue
       const path = join(directory, name)
       unused.push({ path, usedAt: (await stat(path)).mtimeMs })
     }
@@ -98,7 +104,7 @@ export class ArtifactCache {
         throw new Refusal('digest-mismatch', `what the server sent is not ${digest}`)
       }
       await this.#options.archiver.unpack(archive, digest, directory)
-      await setDirectoryModes(directory, directoryMode)
+      await setDirectoryModes(directory, sealedMode)
       return directory
     } catch (error) {
       throw pullFault(error)

@@ -87,6 +87,8 @@ export class LogShipper {
   readonly #options: LogShipperOptions
   readonly #states = new Map<string, Shipped>()
   #turn = 0
+  /** Bytes were passed over that belong to no line. */
+  #hasSkipped = false
 
   constructor(options: LogShipperOptions) {
     this.#options = options
@@ -111,10 +113,11 @@ export class LogShipper {
     }
   }
 
-  /** Sends one request with what there is; false when there was nothing. */
+  /** Sends one request with what there is; false when nothing was left to read. */
   async shipOnce(signal: AbortSignal): Promise<boolean> {
+    this.#hasSkipped = false
     const gathered = await this.#gather()
-    if (gathered.length === 0) return false
+    if (gathered.length === 0) return this.#hasSkipped
     for (const { instanceId, state, next } of gathered) {
       await this.#note(instanceId, { ...state.position, sending: next.from })
     }
@@ -190,8 +193,10 @@ export class LogShipper {
       for (const { text, cut } of read.lines) {
         lines.push({ at, stream, text, ...(cut ? { cut } : {}) })
       }
-      if (!isSame(read.place.position, position.from[stream].position)) lost += read.lost
-      places[stream] = read.place
+      if (!isSame(read.place.position, position.from[stream].position)) {
+        places[stream] = read.place
+        lost += read.lost
+      }
       seen[stream] = read.seen
     }
     const next: Position = { offset: position.offset + lines.length, from: places, sending: null }
@@ -199,6 +204,7 @@ export class LogShipper {
       return { instanceId, state, next, seen, batch: batchOf(one.assigned, position, lost, lines) }
     }
     // The rest of a line that was cut, or a line without its end: nothing to be acknowledged.
+    this.#hasSkipped ||= streams.some((stream) => places[stream] !== position.from[stream])
     Object.assign(state, { position: next, seen, lost })
     return undefined
   }

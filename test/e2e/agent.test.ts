@@ -1,0 +1,316 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import {
+  anAssigned,
+  freePort,
+  isRunning,
+  killQuietly,
+  openWorld,
+  type AgentWorld,
+} from './agent-world.ts'
+
+const webServer = `
+const server = require('node:http').createServer((request, answer) => {
+  if (request.url === '/env') answer.end(JSON.stringify(process.env))
+  else if (request.url === '/crash') process.exit(7)
+  else answer.end('ok')
+})
+server.listen(Number(process.env.PORT), process.env.HOST, () => console.log('listening'))
+process.on('SIGTERM', () => { console.log('goodbye'); process.exit(0) })
+`
+const stubborn = `
+const { spawn } = require('node:child_process')
+process.on('SIGTERM', () => {})
+const child = spawn('sleep', ['1000'], { stdio: 'ignore', detached: true })
+child.unref()
+console.log('child ' + child.pid)
+setInterval(() => {}, 1000)
+`
+const flood = `
+const chunk = Buffer.alloc(1 << 20, 120)
+let left = 200
+const write = () => { while (left-- > 0) if (!process.stdout.write(chunk)) return process.stdout.once('drain', write)
+  process.stdout.write('\\nafter the flood\\n', () => setInterval(() => {}, 1000)) }
+write()
+`
+
+let world: AgentWorld
+beforeEach(async () => {
+  world = await openWorld()
+})
+afterEach(() => world.close())
+
+async function aWebInstance(instanceId: string) {
+  const artifact = await world.artifact({ 'server.js': webServer })
+  return anAssigned({
+    instanceId,
+    artifact,
+    run: ['node', 'server.js'],
+    port: await freePort(),
+    warmup: { get: ['/', '/toys'], times: 5 },
+  })
+}
+
+test('an assigned instance is pulled, started, checked, warmed up and ready', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  const observed = await world.untilState('i-web1', 'ready')
+  expect(observed).toMatchObject({ runs: 1, warmedUp: { requests: 10 } })
+  expect(world.server.registrations).toMatchObject([{ protocol: 1, zone: 'a' }])
+  expect(world.server.reports[0]).toMatchObject({ full: true, sequence: 1 })
+  await world.until('its line is shipped', () => world.server.text('i-web1') === 'listening')
+})
+
+test('the environment of an instance is its own, with nothing of npm or of the agent', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign({ ...web, env: { CURRENCY: 'CZK' } })
+  world.startAgent()
+  await world.untilState('i-web1', 'ready')
+  const answer = await fetch(`http://127.0.0.1:${web.port}/env`)
+  const env = (await answer.json()) as Record<string, string>
+  expect(Object.keys(env).filter((name) => /^npm_|CANARY/.test(name))).toEqual([])
+  expect(env).toMatchObject({
+    CURRENCY: 'CZK',
+    HOST: '127.0.0.1',
+    PORT: String(web.port),
+    ROADSTEAD_INSTANCE: 'i-web1',
+    ROADSTEAD_NODE: 'n1',
+    ROADSTEAD_RELEASE: 'rel-1',
+    ROADSTEAD_SERVICE: 'web',
+  })
+  expect(env['PATH']).not.toContain('node_modules/.bin')
+  expect(env['HOME']).toContain('i-web1')
+})
+
+test('a killed instance is restarted at once under its id', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  const before = await world.untilState('i-web1', 'ready')
+  killQuietly(before.pid ?? 0)
+  await world.until('it runs again', () => {
+    const now = world.server.observed.get('i-web1')
+    return now?.state === 'ready' && now.runs === 2
+  })
+  const after = world.server.observed.get('i-web1')
+  expect(after?.lastExit).toMatchObject({ code: null, signal: 'SIGKILL' })
+  expect(after?.pid).not.toBe(before.pid)
+  expect(world.server.pulls).toBe(1)
+})
+
+test('a killed agent costs no instance its life, and the next one takes it over', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  const before = await world.untilState('i-web1', 'ready')
+  await world.killAgent()
+  expect(isRunning(before.pid ?? 0)).toBe(true)
+  world.server.observed.clear()
+  world.server.states.clear()
+  world.startAgent()
+  const after = await world.untilState('i-web1', 'ready')
+  expect(after.pid).toBe(before.pid)
+  expect(after.runs).toBe(1)
+  expect(world.server.states.get('i-web1')).toEqual(['ready'])
+  killQuietly(after.pid ?? 0)
+  await world.until('it heals under the new agent', () => {
+    const now = world.server.observed.get('i-web1')
+    return now?.state === 'ready' && now.runs === 2
+  })
+  await world.until('each line came once', () => {
+    return world.server.text('i-web1') === 'listening\nlistening'
+  })
+})
+
+test('what ended while there was no agent is noticed and started again', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  await world.untilState('i-web1', 'ready')
+  await world.killAgent()
+  await fetch(`http://127.0.0.1:${web.port}/crash`).catch(() => {})
+  world.server.observed.clear()
+  world.startAgent()
+  await world.untilState('i-web1', 'ready')
+  expect(world.server.observed.get('i-web1')).toMatchObject({ runs: 2, lastExit: { code: 7 } })
+})
+
+test('a killed shim costs no instance its life, and its end is noticed all the same', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  const { pid } = await world.untilState('i-web1', 'ready')
+  const note = readFileSync(join(world.folder, 'agent/instances/.events/i-web1.1.pid'), 'utf8')
+  killQuietly(Number(note.trim().split(' ')[3]))
+  await systemClock.sleep(1_500)
+  expect(world.server.observed.get('i-web1')).toMatchObject({ state: 'ready', runs: 1, pid })
+  killQuietly(pid ?? 0)
+  await world.until('it runs again', () => world.server.observed.get('i-web1')?.runs === 2)
+  expect(world.server.observed.get('i-web1')?.lastExit).toMatchObject({ code: null, signal: null })
+})
+
+test('without a server an instance is restarted, and its lines wait', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  const before = await world.untilState('i-web1', 'ready')
+  await world.server.stop()
+  await world.killAgent()
+  world.startAgent()
+  killQuietly(before.pid ?? 0)
+  const answers = async (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${web.port}/`).then(
+      (answer) => answer.ok,
+      () => false,
+    )
+  let isBack = false
+  await world.until('it answers without a server', () => {
+    void answers().then((ok) => {
+      isBack ||= ok
+    })
+    return isBack
+  })
+  await world.server.start()
+  await world.until('both lines are there', () => {
+    return world.server.text('i-web1') === 'listening\nlistening'
+  })
+})
+
+test('an unassigned instance is stopped with its whole tree, and never starts again', async () => {
+  const artifact = await world.artifact({ 'stubborn.js': stubborn })
+  const one = anAssigned({
+    instanceId: 'i-stub',
+    artifact,
+    run: ['node', 'stubborn.js'],
+    stop: { drainMs: 0, graceMs: 300 },
+  })
+  world.server.assign(one)
+  world.startAgent()
+  const { pid } = await world.untilState('i-stub', 'ready')
+  await world.until('its child is told', () => world.server.text('i-stub').startsWith('child '))
+  const child = Number(world.server.text('i-stub').slice('child '.length))
+  expect(isRunning(child)).toBe(true)
+  world.server.assign()
+  const observed = await world.untilState('i-stub', 'exited')
+  expect(observed.lastExit).toMatchObject({ signal: 'SIGKILL' })
+  expect([isRunning(pid ?? 0), isRunning(child)]).toEqual([false, false])
+  const home = join(world.folder, 'agent/instances/i-stub')
+  await world.until('its directory is gone', () => !statExists(home))
+  world.server.observed.clear()
+  world.server.assign(one)
+  expect(await world.untilState('i-stub', 'exited')).toMatchObject({ runs: 0, pid: null })
+})
+
+test('a command that does not exist is told in words', async () => {
+  const artifact = await world.artifact({ 'server.js': '' })
+  world.server.assign(anAssigned({ instanceId: 'i-nod', artifact, run: ['nod', 'server.js'] }))
+  world.startAgent()
+  const { because } = await world.untilState('i-nod', 'backing-off')
+  expect(because).toContain('nod: command not found: there is no `nod` in PATH or in the artifact')
+})
+
+test('a port that another process holds is refused and reported', async () => {
+  const port = await freePort()
+  const foreign = createServer()
+  await new Promise<void>((resolve) => {
+    foreign.listen(port, '127.0.0.1', resolve)
+  })
+  const artifact = await world.artifact({ 'server.js': webServer })
+  const web = anAssigned({ instanceId: 'i-web1', artifact, run: ['node', 'server.js'], port })
+  world.server.assign(web)
+  world.startAgent(`--ports=${port}-${port}`)
+  const { because } = await world.untilState('i-web1', 'refused')
+  expect(because).toContain(`port ${port} is held by another process`)
+  await world.until('the port is reported', () =>
+    (world.server.reports.at(-1)?.portsTaken ?? []).includes(port),
+  )
+  foreign.close()
+})
+
+test('a test runs once to its end, and its exit code is reported', async () => {
+  const artifact = await world.artifact({ 'test.js': 'console.log("tested"); process.exit(3)' })
+  const timeless = { purpose: 'test' as const, artifact, timeoutMs: 10_000 }
+  world.server.assign(
+    anAssigned({ ...timeless, instanceId: 'i-test', run: ['node', 'test.js'] }),
+    anAssigned({ ...timeless, instanceId: 'i-late', run: ['sleep', '100'], timeoutMs: 500 }),
+  )
+  world.startAgent()
+  expect(await world.untilState('i-test', 'exited')).toMatchObject({
+    runs: 1,
+    lastExit: { code: 3, signal: null },
+  })
+  const late = await world.untilState('i-late', 'exited')
+  expect(late).toMatchObject({ because: 'timed out after 500 ms', lastExit: { signal: 'SIGKILL' } })
+  await world.until('its line is shipped', () => world.server.text('i-test') === 'tested')
+})
+
+test('200 MB without a newline stay within the bound, and the next line is shipped', async () => {
+  const artifact = await world.artifact({ 'flood.js': flood })
+  world.server.assign(anAssigned({ instanceId: 'i-flood', artifact, run: ['node', 'flood.js'] }))
+  world.startAgent()
+  await world.until(
+    'the line after the flood is there',
+    () => world.server.lines.get('i-flood')?.at(-1)?.text === 'after the flood',
+    60_000,
+  )
+  const home = join(world.folder, 'agent/instances/i-flood')
+  const sizes = readdirSync(home)
+    .filter((name) => /^stdout\.\d+$/.test(name))
+    .map((name) => statSync(join(home, name)).size)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(8 * 1024 * 1024)
+  expect(sizes.length).toBeLessThanOrEqual(2)
+  const [first] = world.server.lines.get('i-flood') ?? []
+  expect(first).toMatchObject({ cut: true })
+  expect(first?.text.length).toBe(16_384)
+})
+
+test('a node that the server has forgotten registers again', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  world.startAgent()
+  const before = await world.untilState('i-web1', 'ready')
+  world.server.observed.clear()
+  world.server.forgetNodes()
+  const after = await world.untilState('i-web1', 'ready')
+  expect(after.pid).toBe(before.pid)
+  expect(world.server.registrations.length).toBeGreaterThan(1)
+})
+
+test('a server of another protocol ends the agent with a sentence', async () => {
+  world.server.failWith = 426
+  const agent = world.startAgent()
+  const code = await new Promise((resolve) => agent.once('exit', resolve))
+  expect(code).toBe(1)
+  expect(world.log).toContain('versions 7 to 8 are spoken')
+})
+
+test('SIGTERM ends the agent alone; a supervised one takes its instances along', async () => {
+  const web = await aWebInstance('i-web1')
+  world.server.assign(web)
+  const alone = world.startAgent()
+  const { pid } = await world.untilState('i-web1', 'ready')
+  const aloneEnded = new Promise((resolve) => alone.once('exit', resolve))
+  alone.kill('SIGTERM')
+  expect(await aloneEnded).toBe(0)
+  expect(isRunning(pid ?? 0)).toBe(true)
+  world.server.observed.clear()
+  const supervised = world.startAgent('--supervised')
+  await world.untilState('i-web1', 'ready')
+  const supervisedEnded = new Promise((resolve) => supervised.once('exit', resolve))
+  supervised.disconnect()
+  expect(await supervisedEnded).toBe(0)
+  expect(isRunning(pid ?? 0)).toBe(false)
+  await world.until('no process is left', () => world.instancePids().length === 0)
+  expect(world.server.text('i-web1')).toBe('listening\ngoodbye')
+  world.server.observed.clear()
+  world.startAgent()
+  expect(await world.untilState('i-web1', 'ready')).toMatchObject({ runs: 2 })
+})
+
+function statExists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
+}
