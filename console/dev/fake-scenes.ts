@@ -1,9 +1,20 @@
-import type { EventView, NodeView, RolloutView, ServiceView } from '../../src/wire/api.ts'
+import type { AppView, EventView, NodeView, RolloutView, ServiceView } from '../../src/wire/api.ts'
 import { endedRollout } from './fake-rollout.ts'
 import type { Load } from './fake-traffic.ts'
-import type { FakeApp } from './fake-world.ts'
 
 /** What the fake worlds begin with. */
+
+/** An app that lives by itself. */
+export interface FakeApp {
+  readonly at: AppView['at']
+  version: string
+  releaseNumber: number
+  rolloutId: string | null
+  services: ServiceView[]
+  readonly loads: Readonly<Record<string, Load>>
+  /** Requests so far, by service. */
+  readonly sent: Map<string, number>
+}
 
 export interface Scene {
   readonly apps: FakeApp[]

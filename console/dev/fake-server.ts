@@ -47,9 +47,12 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /** Starts a world and its server on loopback; port 0 takes any. */
-export async function startFakeServer(scene: SceneName, port = 0): Promise<FakeServer> {
+export async function startFakeServer(
+  scene: SceneName,
+  { port = 0, files = built }: { readonly port?: number; readonly files?: string } = {},
+): Promise<FakeServer> {
   const world = new FakeWorld(scene, Date.now())
-  const handler = new FakeApi(world)
+  const handler = new FakeApi(world, files)
   const server = createServer((request, response) => void handler.answer(request, response))
   const timer = setInterval(() => world.tick(Date.now(), tickMs), tickMs)
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -69,11 +72,13 @@ export async function startFakeServer(scene: SceneName, port = 0): Promise<FakeS
 class FakeApi {
   readonly sessions = new Set<string>()
   readonly #world: FakeWorld
+  readonly #files: string
   readonly #streams = new Set<ServerResponse>()
   #isDown = false
 
-  constructor(world: FakeWorld) {
+  constructor(world: FakeWorld, files: string) {
     this.#world = world
+    this.#files = files
   }
 
   setDown(isDown: boolean): void {
@@ -85,7 +90,7 @@ class FakeApi {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://localhost')
-    if (!url.pathname.startsWith('/v1/')) return sendFile(url.pathname, response)
+    if (!url.pathname.startsWith('/v1/')) return sendFile(this.#files, url.pathname, response)
     if (this.#isDown) return void response.destroy()
     if (url.pathname === '/v1/session') return this.#session(request, response)
     if (!this.sessions.has(sessionOf(request))) return refuse(response, 401, 'unauthenticated')
@@ -157,10 +162,10 @@ class FakeApi {
   }
 }
 
-async function sendFile(path: string, response: ServerResponse): Promise<void> {
+async function sendFile(root: string, path: string, response: ServerResponse): Promise<void> {
   const name = extname(path) === '' ? '/index.html' : normalize(path)
   try {
-    const content = await readFile(join(built, name))
+    const content = await readFile(join(root, name))
     response.writeHead(200, {
       'content-type': types[extname(name)] ?? 'application/octet-stream',
       'content-security-policy': contentSecurityPolicy,
@@ -192,7 +197,7 @@ function closed(server: Server): Promise<void> {
 
 if (import.meta.main) {
   const [scene = 'shop', port = '7099'] = process.argv.slice(2)
-  const { url, world } = await startFakeServer(scene as SceneName, Number(port))
+  const { url, world } = await startFakeServer(scene as SceneName, { port: Number(port) })
   process.stdout.write(`${url}/#token=${fakeToken}\n`)
   const again = (): void => {
     if (world.apps.length > 0) world.deploy(`v${world.rollouts.length}`, 1_000, Date.now())

@@ -8,21 +8,10 @@ import type {
   ServiceView,
 } from '../../src/wire/api.ts'
 import { countUp, momentsOf, queuedRollout, type FakeService, type Moment } from './fake-rollout.ts'
-import { scenes, type SceneName } from './fake-scenes.ts'
-import { healthOf, rateAt, sumOf, trafficView, type Load } from './fake-traffic.ts'
+import { scenes, type FakeApp, type SceneName } from './fake-scenes.ts'
+import { healthOf, rateAt, sumOf, trafficView } from './fake-traffic.ts'
 
 /** A small world that lives by itself: what a server would tell of it, without one. */
-
-export interface FakeApp {
-  readonly at: AppView['at']
-  version: string
-  releaseNumber: number
-  rolloutId: string | null
-  services: ServiceView[]
-  readonly loads: Readonly<Record<string, Load>>
-  /** Requests so far, by service. */
-  readonly sent: Map<string, number>
-}
 
 /** Changes kept for streams that resume. */
 const changesKept = 1_000

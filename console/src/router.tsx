@@ -9,7 +9,7 @@ import {
 } from '@tanstack/react-router'
 import { isSignedOut } from './api/client.ts'
 import { sessionQuery } from './api/queries.ts'
-import { redeemFragment } from './api/session.ts'
+import { redeemFragment, type LoginNotice } from './api/session.ts'
 import { LoginPage } from './pages/session/login-page.tsx'
 import { Lost, Broken } from './pages/session/lost-page.tsx'
 import { OverviewPage } from './pages/overview/overview-page.tsx'
@@ -21,22 +21,21 @@ interface RouterContext {
   readonly client: QueryClient
 }
 
-const root = createRootRouteWithContext<RouterContext>()({ component: Outlet })
+/** As the address has it; what a reader leaves out must be set to undefined, or it passes through. */
+type Search = Record<string, unknown>
 
-/** Why somebody stands before the login, who did not ask for it. */
-export type LoginNotice = 'ended' | 'wrong-link'
+interface LoginSearch {
+  readonly to?: string | undefined
+  readonly notice?: LoginNotice | undefined
+}
+
+const root = createRootRouteWithContext<RouterContext>()({ component: Outlet })
 
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
   component: LoginPage,
-  validateSearch: (search: Record<string, unknown>): { to?: string; notice?: LoginNotice } => ({
-    // Only a path of our own: a link must not send anybody elsewhere after the login.
-    ...(typeof search.to === 'string' && /^\/(?![/\\])/.test(search.to) ? { to: search.to } : {}),
-    ...(search.notice === 'ended' || search.notice === 'wrong-link'
-      ? { notice: search.notice }
-      : {}),
-  }),
+  validateSearch: readLoginSearch,
   async beforeLoad({ context: { client }, search }) {
     if (await redeem(client, search.to)) throw redirect({ href: search.to ?? '/', replace: true })
   },
@@ -76,8 +75,9 @@ const overview = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
   component: OverviewPage,
-  validateSearch: (search: Record<string, unknown>): { at?: string } =>
-    typeof search.at === 'string' ? { at: search.at } : {},
+  validateSearch: (search: Search): { at?: string | undefined } => ({
+    at: typeof search.at === 'string' ? search.at : undefined,
+  }),
 })
 
 const rollouts = createRoute({
@@ -93,6 +93,14 @@ const rollout = createRoute({
 })
 
 const routeTree = root.addChildren([login, signedIn.addChildren([overview, rollouts, rollout])])
+
+/** Only a path of our own is taken: a link must not send anybody elsewhere after the login. */
+function readLoginSearch({ to, notice }: Search): LoginSearch {
+  return {
+    to: typeof to === 'string' && /^\/(?![/\\])/.test(to) ? to : undefined,
+    notice: notice === 'ended' || notice === 'wrong-link' ? notice : undefined,
+  }
+}
 
 /** Makes the router; the notice of an ended session is the caller's to raise. */
 export function makeRouter(client: QueryClient) {

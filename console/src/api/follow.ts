@@ -24,12 +24,13 @@ export function followChanges(client: QueryClient): () => void {
     for (const noun of nouns) void client.invalidateQueries({ queryKey: [noun] })
     nouns.clear()
   }
+  const mark = (...marked: readonly string[]): void => {
+    for (const noun of marked) nouns.add(noun)
+    timer ??= setTimeout(refresh, burstMs)
+  }
   const stop = watch.start({
-    onChange(kind) {
-      for (const noun of concerned[kind] ?? []) nouns.add(noun)
-      nouns.add('events')
-      timer ??= setTimeout(refresh, burstMs)
-    },
+    onChange: (kind) => mark('events', ...(concerned[kind] ?? [])),
+    onObserved: () => mark('apps'),
     onReset: () => void client.invalidateQueries(),
   })
   return () => {

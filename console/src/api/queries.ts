@@ -21,7 +21,7 @@ interface Page<T> {
 /** The identity of an app in a cell, as routes and searches carry it. */
 export type AppPlace = AppView['at']
 
-/** Readiness is observed, never committed, so the watch does not tell it: it is asked for. */
+/** What agents observe is told by the watch, but a node that falls silent says nothing. */
 const appsPollMs = 2_000
 /** Beyond this many apps an answer is large enough to be asked for less often. */
 const appsPolledOften = 50

@@ -3,6 +3,9 @@ import { callApi } from './client.ts'
 
 /** Signing in and out: the token goes to the server once, and a cookie that scripts cannot read stays. */
 
+/** Why somebody stands before the login, who did not ask for it. */
+export type LoginNotice = 'ended' | 'wrong-link'
+
 /** Exchanges a token for a session. */
 export function signIn(token: string): Promise<SessionView> {
   return callApi('/v1/session', { method: 'POST', body: { token } })

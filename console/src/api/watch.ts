@@ -14,14 +14,15 @@ export interface WatchState {
 export interface WatchListener {
   /** A record of that kind was written or deleted. */
   onChange(kind: string): void
+  /** An agent said something new of an instance. */
+  onObserved(): void
   /** Anything may have changed: after (re)connecting, or when the server says so. */
   onReset(): void
 }
 
 /** The part of EventSource that the watch uses; tests bring their own. */
 export interface EventStream {
-  onopen: (() => void) | null
-  onerror: (() => void) | null
+  /** `open`, `error`, and the stream's own: `change`, `observed`, `reset`. */
   addEventListener(name: string, listener: (event: { readonly data: string }) => void): void
   close(): void
 }
@@ -73,12 +74,13 @@ export class Watch {
     const resume = this.#revision === 0 ? '' : `?after=${this.#revision}`
     const stream = this.#options.open(`/v1/watch${resume}`)
     this.#stream = stream
-    stream.onopen = () => {
+    stream.addEventListener('open', () => {
       this.#failures = 0
       this.#move('live')
       this.#listener?.onReset()
-    }
-    stream.onerror = () => this.#failed()
+    })
+    stream.addEventListener('error', () => this.#failed())
+    stream.addEventListener('observed', () => this.#listener?.onObserved())
     stream.addEventListener('change', (event) => this.#changed(event.data))
     stream.addEventListener('reset', () => this.#listener?.onReset())
   }

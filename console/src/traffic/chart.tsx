@@ -1,17 +1,11 @@
 import { useComputedColorScheme } from '@mantine/core'
 import { lazy, Suspense, useSyncExternalStore } from 'react'
 import { rate } from '../words/numbers.ts'
-import { trafficHistory, type Curve } from './history.ts'
+import { trafficHistory } from './history.ts'
+import type { ChartProps } from './chart-props.ts'
 import styles from './traffic.module.css'
 
 const Plot = lazy(async () => ({ default: (await import('./plot.tsx')).Plot }))
-
-export interface ChartProps {
-  readonly curve: Curve
-  /** `full` has axes and a readout, `deep` is that on deep water, `spark` a bare line. */
-  readonly look: 'full' | 'deep' | 'spark'
-  readonly scheme: string
-}
 
 /** Requests and failures per second over the last minutes; its place is kept while it loads. */
 export function Chart(props: {
@@ -25,7 +19,8 @@ export function Chart(props: {
     trafficHistory.curve(props.name),
   )
   const scheme = useComputedColorScheme('light')
-  const now = `${rate(curve.requests.at(-1) ?? 0)} requests and ${rate(curve.failed.at(-1) ?? 0)} failures per second now`
+  const [requests, failed] = [curve.requests.at(-1) ?? 0, curve.failed.at(-1) ?? 0]
+  const now = `${rate(requests)} requests and ${rate(failed)} failures per second now`
   return (
     <div
       className={styles.chart}

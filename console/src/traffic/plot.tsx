@@ -3,7 +3,7 @@ import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef, type RefObject } from 'react'
 import { rate } from '../words/numbers.ts'
 import { timeOfDay } from '../words/times.ts'
-import type { ChartProps } from './chart.tsx'
+import type { ChartProps } from './chart-props.ts'
 import styles from './traffic.module.css'
 
 /** The lazily loaded half of Chart: everything that knows uPlot. */
@@ -20,8 +20,8 @@ export function Plot(props: ChartProps) {
   const plot = useRef<uPlot | null>(null)
   const latest = useRef(curve)
   latest.current = curve
-  useEffect(() => {
-    if (place.current === null) return
+  const mount = (): (() => void) | undefined => {
+    if (place.current === null) return undefined
     const made = new uPlot(
       optionsFor(place.current, look, readout),
       dataOf(latest.current),
@@ -37,8 +37,9 @@ export function Plot(props: ChartProps) {
       made.destroy()
       plot.current = null
     }
-    // The colours are read when it is made: another scheme needs another plot.
-  }, [look, scheme])
+  }
+  // The colours are read when it is made: another scheme needs another plot.
+  useEffect(mount, [look, scheme])
   useEffect(() => plot.current?.setData(dataOf(curve)), [curve])
   return (
     <div className={styles.plot}>

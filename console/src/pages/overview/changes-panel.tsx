@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { eventsQuery } from '../../api/queries.ts'
 import { Moment } from '../../marks/moment.tsx'
 import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
-import { runsOf, subjectOf, type EventRun } from './event-runs.ts'
+import { runsOf, sentenceOf, subjectOf, type EventRun, type Subject } from './event-runs.ts'
 import styles from './overview.module.css'
 
 /** Commits asked for at first: enough for a dozen runs on most days. */
@@ -42,24 +42,24 @@ function Run({ run }: { readonly run: EventRun }) {
   const subject = subjectOf(newest)
   return (
     <li className={styles.change}>
-      <p className={styles.why}>
-        <b>{newest.who}</b> {newest.why}
-      </p>
+      <p className={styles.why}>{sentenceOf(newest)}</p>
       <p className={styles.what}>
+        <b>{newest.who}</b>
         <code>{newest.what}</code>
         {times > 1 && <span className={styles.times}>×{times}</span>}
-        {subject?.rolloutId !== undefined ? (
-          <Link
-            to="/rollouts/$environment/$tenant/$app/$id"
-            params={{ ...subject.at, id: subject.rolloutId }}
-          >
-            {subject.name}
-          </Link>
-        ) : (
-          subject !== undefined && <span>{subject.name}</span>
-        )}
+        <SubjectName subject={subject} />
         <Moment at={newest.at} />
       </p>
     </li>
+  )
+}
+
+function SubjectName({ subject }: { readonly subject: Subject | undefined }) {
+  if (subject === undefined) return null
+  if (subject.rollout === undefined) return <span>{subject.name}</span>
+  return (
+    <Link to="/rollouts/$environment/$tenant/$app/$id" params={subject.rollout}>
+      {subject.name}
+    </Link>
   )
 }

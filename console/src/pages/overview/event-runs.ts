@@ -7,11 +7,15 @@ export interface EventRun {
   readonly times: number
 }
 
+/** The server's own bookkeeping; it changes nothing that anybody runs. */
+const bookkeeping: ReadonlySet<string> = new Set(['idempotency.keep'])
+
 /** Joins neighbours of the same who and what about the same subject; newest first, as given. */
 export function runsOf(events: readonly EventView[]): readonly EventRun[] {
   const runs: EventRun[] = []
   for (const event of events) {
     const last = runs.at(-1)
+    if (bookkeeping.has(event.what)) continue
     if (last !== undefined && isAlike(last.newest, event)) {
       runs[runs.length - 1] = { ...last, times: last.times + 1 }
     } else runs.push({ newest: event, times: 1 })
@@ -22,18 +26,29 @@ export function runsOf(events: readonly EventView[]): readonly EventRun[] {
 /** What a commit was about, from the first of its keys that tells. */
 export interface Subject {
   readonly name: string
-  readonly at: AppPlace
-  readonly rolloutId?: string
+  /** Where its rollout is shown, if it was about one. */
+  readonly rollout?: AppPlace & { readonly id: string }
 }
 
+/** Reads a commit's keys: `kind/tenant/environment/app/name`, `-` where a part has no meaning. */
 export function subjectOf(event: EventView): Subject | undefined {
-  const parts = event.keys.map((key) => key.split('/'))
-  const rollout = parts.find(([kind]) => kind === 'rollout')
-  const found = rollout ?? parts.find(([, , , app]) => app !== undefined && app !== '-')
+  const keys = event.keys.map((key) => key.split('/'))
+  const found =
+    keys.find(([kind]) => kind === 'rollout') ??
+    keys.find(([, , , app]) => app !== undefined && app !== '-') ??
+    keys.find(([kind]) => kind === 'node')
   if (found === undefined) return undefined
-  const [, tenant = '', environment = '', app = '', id = ''] = found
-  const subject = { name: `${environment}/${tenant}/${app}`, at: { tenant, environment, app } }
-  return rollout === undefined ? subject : { ...subject, rolloutId: id }
+  const [kind, tenant = '', environment = '', app = '', id = ''] = found
+  if (app === '-') return { name: id }
+  const name = `${environment}/${tenant}/${app}`
+  return kind === 'rollout' ? { name, rollout: { environment, tenant, app, id } } : { name }
+}
+
+/** Why it happened, as a sentence: `Scaled storefront from 3 to 4.` */
+export function sentenceOf({ why }: EventView): string {
+  const [first = '', ...rest] = why
+  const sentence = first.toUpperCase() + rest.join('')
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }
 
 function isAlike(a: EventView, b: EventView): boolean {

@@ -173,22 +173,38 @@ function Hull({ kind }: { readonly kind: 'new' | 'old' }) {
   )
 }
 
+interface Departure {
+  readonly ship: Ship
+  readonly at: number
+}
+
 /** Ships that have gone since the last answer, kept until they have sailed out of the picture. */
 function useDeparting(ships: readonly Ship[]): readonly Ship[] {
   const [before, setBefore] = useState(ships)
-  const [departing, setDeparting] = useState<readonly Ship[]>([])
+  const [departures, setDepartures] = useState<readonly Departure[]>([])
   if (before !== ships) {
     // While rendering, not in an effect: a ship that was away for a frame could not sail on.
-    const here = new Set(ships.map((ship) => ship.instanceId))
     setBefore(ships)
-    setDeparting([...before, ...departing].filter((ship) => !here.has(ship.instanceId)))
+    setDepartures(departuresOf(before, ships, departures, Date.now()))
   }
   useEffect(() => {
-    if (departing.length === 0) return
-    const timer = setTimeout(() => setDeparting([]), departureMs)
+    if (departures.length === 0) return
+    const timer = setTimeout(() => setDepartures([]), departureMs)
     return () => clearTimeout(timer)
-  }, [departing])
-  return departing
+  }, [departures])
+  return departures.map(({ ship }) => ship)
+}
+
+function departuresOf(
+  before: readonly Ship[],
+  ships: readonly Ship[],
+  departures: readonly Departure[],
+  now: number,
+): readonly Departure[] {
+  const here = new Set(ships.map(({ instanceId }) => instanceId))
+  const gone = before.map((ship) => ({ ship, at: now }))
+  const underWay = departures.filter(({ at }) => now - at < departureMs)
+  return [...gone, ...underWay].filter(({ ship }) => !here.has(ship.instanceId))
 }
 
 /** Services that have ships or are to be changed, in the order of the rollout. */

@@ -11,7 +11,8 @@ import styles from './rollout.module.css'
 export function versionsOf(rollout: RolloutView): string {
   const to = releaseWord(rollout.version, rollout.releaseNumber)
   if (rollout.fromReleaseId === null) return to
-  return `${rollout.fromVersion === null || rollout.fromVersion === '' ? 'before' : rollout.fromVersion} → ${to}`
+  const from = rollout.fromVersion ?? ''
+  return `${from === '' ? 'before' : from} → ${to}`
 }
 
 /** What is carried where, how it stands, and why. */
