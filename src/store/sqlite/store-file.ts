@@ -231,12 +231,16 @@ export class StoreFile {
     this.#inTransaction(() => this.#statements.setMeta.run(folded, 'folded'))
     this.#folded = folded
     const dead = Math.min(folded, this.#revision - this.#commitsKept)
-    for (let forgotten = forgottenAtOnce; forgotten === forgottenAtOnce; yield) {
-      this.#inTransaction(() => {
-        const { changes: count } = this.#statements.forget.run(dead, dead, forgottenAtOnce)
-        forgotten = Number(count)
-      })
-    }
+    while (this.#forget(dead) === forgottenAtOnce) yield
+  }
+
+  /** Deletes the oldest rows that lie at or before `dead`; returns how many. */
+  #forget(dead: Revision): number {
+    let count = 0
+    this.#inTransaction(() => {
+      count = Number(this.#statements.forget.run(dead, dead, forgottenAtOnce).changes)
+    })
+    return count
   }
 
   /** Adds a slice of the commits after `after` to `latest`; returns the last one read. */
