@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest'
+import { aListener, anInstance, aRelease, aSpec } from '../../../test/fixtures/records.ts'
+import { planAssignment, type PlacedInstance } from './plan-assignment.ts'
+
+function placed(parts: Partial<PlacedInstance> = {}): PlacedInstance {
+  return { instance: anInstance(), release: aRelease(), listeners: new Map(), ...parts }
+}
+
+const listeners = new Map([
+  ['web', aListener('web', 20_000)],
+  ['credit-check', aListener('credit-check', 20_002)],
+])
+
+describe('the assignment of a service', () => {
+  test('is what its release says, with the port that it was given', () => {
+    const spec = aSpec({ warmup: { get: ['/'], times: 3 } })
+    const [assigned] = planAssignment([placed({ release: aRelease({ services: [spec] }) })])
+    expect(assigned).toMatchObject({
+      instanceId: 'i-1',
+      purpose: 'service',
+      desired: 'running',
+      port: 21_000,
+      run: spec.run,
+      artifact: spec.artifact,
+      warmup: spec.warmup,
+      timeoutMs: null,
+    })
+    expect(assigned?.env).toMatchObject({
+      PORT: '21000',
+      ROADSTEAD_APP: 'shop',
+      ROADSTEAD_SERVICE: 'web',
+      ROADSTEAD_INSTANCE: 'i-1',
+      ROADSTEAD_RELEASE: '7',
+      ROADSTEAD_VERSION: 'v7',
+      ROADSTEAD_ENVIRONMENT: 'local',
+      ROADSTEAD_TENANT: 'default',
+    })
+  })
+
+  test('names the local listener of each service that it needs', () => {
+    const release = aRelease({ services: [aSpec({ needs: ['credit-check'] })] })
+    const [assigned] = planAssignment([placed({ release, listeners })])
+    expect(assigned?.env['CREDIT_CHECK_URL']).toBe('http://127.0.0.1:20002')
+    expect(assigned?.env).not.toHaveProperty('WEB_URL')
+  })
+
+  test('lets no variable of the manifest take the place of the platform’s', () => {
+    const env = { PORT: '1', CREDIT_CHECK_URL: 'http://evil', ROADSTEAD_TENANT: 'other', A: 'b' }
+    const release = aRelease({ services: [aSpec({ needs: ['credit-check'], env })] })
+    const [assigned] = planAssignment([placed({ release, listeners })])
+    expect(assigned?.env).toMatchObject({
+      PORT: '21000',
+      CREDIT_CHECK_URL: 'http://127.0.0.1:20002',
+      ROADSTEAD_TENANT: 'default',
+      A: 'b',
+    })
+  })
+
+  test('gives a worker no port', () => {
+    const instance = anInstance({ placement: { nodeId: 'node-1', port: null } })
+    const [assigned] = planAssignment([placed({ instance })])
+    expect(assigned?.port).toBeNull()
+    expect(assigned?.env).not.toHaveProperty('PORT')
+  })
+
+  test('still holds an instance that is to stop, until it has ended', () => {
+    const instance = anInstance({ desired: 'stopped', pool: 'draining' })
+    expect(planAssignment([placed({ instance })])).toMatchObject([{ desired: 'stopped' }])
+  })
+
+  test('leaves out an instance whose release has no such service', () => {
+    const instance = anInstance({ service: 'gone' })
+    expect(planAssignment([placed({ instance }), placed()])).toHaveLength(1)
+  })
+
+  test('is in order of id, whatever the order of the records', () => {
+    const ids = ['i-3', 'i-1', 'i-2'].map((id) => placed({ instance: anInstance({ id }) }))
+    const assigned = planAssignment(ids).map((one) => one.instanceId)
+    expect(assigned).toEqual(['i-1', 'i-2', 'i-3'])
+  })
+})
+
+describe('the assignment of a test', () => {
+  const route = { host: 'shop.localhost', path: '/', expose: 'public' as const }
+  const files = { digest: `sha256:${'f'.repeat(64)}`, sizeBytes: 2 }
+  const release = aRelease({
+    files,
+    services: [aSpec({ name: 'credit-check' }), aSpec({ name: 'web', route })],
+    steps: [
+      { kind: 'maintenance', portion: 0.25, min: 1 },
+      { kind: 'test', run: ['npm', 'run', 'smoke'], timeoutMs: 60_000 },
+    ],
+  })
+  const instance = anInstance({
+    purpose: 'test',
+    service: '~test',
+    placement: { nodeId: 'node-1', port: null },
+  })
+
+  test('runs the release’s command against the maintenance pool of the routed service', () => {
+    const [assigned] = planAssignment([placed({ instance, release, listeners })])
+    expect(assigned).toMatchObject({
+      purpose: 'test',
+      port: null,
+      run: ['npm', 'run', 'smoke'],
+      artifact: files,
+      timeoutMs: 60_000,
+      warmup: null,
+    })
+    expect(assigned?.env).toMatchObject({
+      ROADSTEAD_TARGET: 'http://127.0.0.1:20001',
+      ROADSTEAD_TARGET_WEB: 'http://127.0.0.1:20001',
+      ROADSTEAD_TARGET_CREDIT_CHECK: 'http://127.0.0.1:20003',
+    })
+  })
+
+  test('has the routed service’s artifact where the release has no files', () => {
+    const own = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 3 }
+    const services = [aSpec({ name: 'credit-check' }), aSpec({ route, artifact: own })]
+    const bare = aRelease({ ...release, files: null, services })
+    expect(planAssignment([placed({ instance, release: bare })])[0]?.artifact).toEqual(own)
+  })
+
+  test('aims at the first service with a port where none has a route', () => {
+    const services = [aSpec({ name: 'mailer', worker: true }), aSpec({ name: 'credit-check' })]
+    const unrouted = aRelease({ ...release, services })
+    const [assigned] = planAssignment([placed({ instance, release: unrouted, listeners })])
+    expect(assigned?.env['ROADSTEAD_TARGET']).toBe('http://127.0.0.1:20003')
+  })
+})
