@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import { messageOf, Refusal } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { systemRandom } from '../base/random.ts'
+import type { RunningIngress } from '../ingress/ingress.ts'
+import type { Address } from '../parts/ingress/driver.ts'
+
+/** `roadstead ingress`: carries the requests of this node to the instances behind them. */
+export function ingressCommand(): Command {
+  return new Command('ingress')
+    .description('carry requests to instances: the public port, and the listeners of this node')
+    .option('--server <url>', 'the server', 'http://127.0.0.1:7070')
+    .option('--token-file <path>', "the ingress's token (tokens/ingress in the data folder)")
+    .option('--id <id>', 'this ingress among all', idOf, 'local')
+    .option('--listen <host:port>', 'the public address', addressOf, {
+      host: '127.0.0.1',
+      port: 8_080,
+    })
+    .option('--port <port>', 'the public port, in place of the one in --listen', portOf)
+    .option('--default-host <host>', 'serve hosts that no route names as this one')
+    .option('--data <folder>', 'where all data is kept (ROADSTEAD_DATA; ./.roadstead)')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .option('--supervised', 'end with the process that started it')
+    .addHelpText('after', closing)
+    .action(run)
+}
+
+const closing = `
+It serves from the last table that it knew, also while the server is away. SIGTERM and SIGINT end it
+once the requests under way have ended, after 10 s at the latest.
+
+Example:
+  $ roadstead ingress --server https://cloud.example:7070 --id edge-1 --listen 0.0.0.0:80`
+
+interface Options {
+  readonly server: string
+  readonly tokenFile?: string
+  readonly id: string
+  readonly listen: Address
+  readonly port?: number
+  readonly defaultHost?: string
+  readonly data?: string
+  readonly logLevel: string
+  readonly supervised?: boolean
+}
+
+/** Requests under way are waited for so long at the end, in ms. */
+const graceMs = 10_000
+
+async function run(options: Options): Promise<void> {
+  const dataFolder = resolve(options.data ?? process.env['ROADSTEAD_DATA'] ?? '.roadstead')
+  const token = await readToken(options.tokenFile ?? join(dataFolder, 'tokens', 'ingress'))
+  const [{ openLog }, { startIngress }, { builtinIngress }] = await Promise.all([
+    import('../base/log.ts'),
+    import('../ingress/ingress.ts'),
+    import('../drivers/ingress/builtin/builtin-ingress.ts'),
+  ])
+  const log = openLog('ingress', options.logLevel)
+  const world = { clock: systemClock, random: systemRandom, log }
+  const ingress = await startIngress({
+    ...world,
+    ingressId: options.id,
+    serverUrl: options.server,
+    token,
+    dataDir: join(dataFolder, 'ingress'),
+    publicAddress: { ...options.listen, port: options.port ?? options.listen.port },
+    defaultHost: options.defaultHost,
+    driver: builtinIngress(world),
+  })
+  if (process.connected) process.send?.({ type: 'listening', port: ingress.publicPort })
+  endOnSignals(ingress, options.supervised === true, log)
+}
+
+/** The first signal ends it in order; a second one is the impatient user's, and ends it now. */
+function endOnSignals(ingress: RunningIngress, isSupervised: boolean, log: Log): void {
+  let isEnding = false
+  const end = (): void => {
+    if (isEnding) process.exit(0)
+    isEnding = true
+    ingress.close(graceMs).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('the ingress did not end cleanly', { because: messageOf(error) })
+        process.exit(1)
+      },
+    )
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, end)
+  // Its supervisor is gone, and nobody would start it again: the port must be free for the next.
+  if (isSupervised) process.on('disconnect', () => process.exit(0))
+}
+
+async function readToken(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    throw new Refusal(
+      'token-unreadable',
+      `the ingress's token cannot be read: ${messageOf(error)}`,
+      {
+        path,
+        hint: 'name it by --token-file; the server makes one at its first start, in its data folder',
+      },
+    )
+  }
+}
+
+function addressOf(text: string): Address {
+  const found = /^(?:(\[[0-9a-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text)
+  const port = Number(found?.[2])
+  if (found !== null && port <= 65_535) {
+    return { host: (found[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port }
+  }
+  throw new InvalidArgumentError('It must be an address such as 127.0.0.1:8080.')
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port from 0 to 65535; 0 is any free one.')
+}
+
+function idOf(text: string): string {
+  if (/^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/.test(text)) return text
+  throw new InvalidArgumentError('It must be lower-case letters, digits and hyphens.')
+}

@@ -1,0 +1,65 @@
+import type { Backend, CounterSeries } from './model.ts'
+
+/**
+ * How an ingress carries requests: the port that each driver implements (`builtin`; HAProxy can
+ * come behind it: a change is what its runtime socket takes, an observation what it tells).
+ *
+ * A driver moves bytes and counts. It decides nothing about who stands in which pool, and it goes on
+ * with the last table for as long as nobody gives it another.
+ */
+export interface IngressDriver {
+  /** The glossary's word for it: `builtin`. */
+  readonly name: string
+  /** Begins to serve the public address. Refusal `port-taken` when another process listens there. */
+  open(settings: IngressSettings): Promise<{ readonly publicPort: number }>
+  /**
+   * Takes over a change of the table. Once it resolves, no instance that the change took out of its
+   * pool is sent another request, not even one that had been chosen before; requests under way go
+   * on to their end, and no connection of a client is closed. A listener that cannot be opened does
+   * not fail it: that is tried again, and told as a trouble meanwhile.
+   */
+  apply(change: TableChange): Promise<void>
+  /** What it counted and sees now. */
+  observe(): Promise<IngressObservation>
+  /** Calls back when a leaving instance has become idle, or troubles came or went. */
+  onNews(listener: () => void): void
+  /** Accepts nothing new, lets requests under way end for at most `graceMs`, then cuts the rest. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface IngressSettings {
+  readonly publicAddress: Address
+  /** The host whose routes serve requests for a host that no route names. */
+  readonly defaultHost?: string | undefined
+}
+
+export interface Address {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+}
+
+/** Backends that are new or differ, and the ids of those that are no more. */
+export interface TableChange {
+  /** True: `backends` is all there is; any other is to be forgotten. */
+  readonly full: boolean
+  readonly backends: readonly Backend[]
+  readonly removed: readonly string[]
+}
+
+export interface IngressObservation {
+  /** Cumulative; a series of an instance that left is dropped after `leftSeriesKeptMs`. */
+  readonly series: readonly CounterSeries[]
+  /** Requests under way of instances that are in no pool any more; none of them is zero. */
+  readonly leaving: Readonly<Record<string, number>>
+  readonly troubles: readonly ListenerTrouble[]
+}
+
+/** A local port that cannot be opened now, with the reason. */
+export interface ListenerTrouble {
+  readonly port: number
+  readonly because: string
+}
+
+/** How long the counts of an instance are told after it left, in ms: 10 min, five rollouts. */
+export const leftSeriesKeptMs = 600_000
