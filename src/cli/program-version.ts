@@ -5,7 +5,7 @@ import { findPackageJSON } from 'node:module'
 export const programVersion: string = readVersion()
 
 function readVersion(): string {
-  const file = findPackageJSON(import.meta.url)
+  const file = findPackageJSON('..', import.meta.url)
   if (file === undefined) return 'unknown'
   const { version }: { version: string } = JSON.parse(readFileSync(file, 'utf8'))
   return version

@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { styleText } from 'node:util'
 import { toned } from '../terminal/output.ts'
 import type { Addresses } from './addresses.ts'
@@ -16,6 +17,7 @@ export interface Banner {
 export function bannerLines({ addresses, dataFolder, token, hasShop }: Banner): string[] {
   const server = `http://127.0.0.1:${addresses.serverPort}`
   const ingress = `http://127.0.0.1:${addresses.ingressPort}`
+  const folder = shortPath(dataFolder)
   const login = token === undefined ? '' : `#token=${encodeURIComponent(token)}`
   const rows: [name: string, address: string, remark: string][] = [
     ['console', `${server}/${login}`, 'this link logs you in'],
@@ -23,12 +25,18 @@ export function bannerLines({ addresses, dataFolder, token, hasShop }: Banner): 
     hasShop
       ? ['shop', ingress, `or http://shop.localhost:${addresses.ingressPort}`]
       : ['apps', ingress, 'roadstead deploy brings the first one'],
-    ['token', `${dataFolder}/tokens/operator`, 'for the console and --token-file'],
-    ['logs', `${dataFolder}/logs/`, ''],
+    ['token', `${folder}/tokens/operator`, 'for the console and --token-file'],
+    ['logs', `${folder}/logs/`, ''],
   ]
   const lines = rows.map(([name, address, remark]) => {
     const tail = remark === '' ? '' : `   ${toned(remark, 'quiet')}`
     return `  ${styleText('bold', name.padEnd(9))} ${address}${tail}`
   })
   return ['', ...lines, '', `  ${toned('Ctrl-C ends all of it.', 'quiet')}`, '']
+}
+
+/** Seen from the current folder where that is shorter, as people type it. */
+function shortPath(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near.length < path.length && near !== '' ? near : path
 }

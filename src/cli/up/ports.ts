@@ -20,6 +20,9 @@ const triesMax = 100
 const rangeLength = 1_000
 const rangeShift = 2_000
 
+/** Ports asked about at a time: each takes a descriptor, of which there may be as few as 256. */
+const probedAtOnce = 50
+
 /** Ranges stay below the ports that Linux gives to outgoing connections (32,768 and up). */
 const rangeTopMax = 32_767
 
@@ -62,9 +65,13 @@ export async function chooseRanges(
 }
 
 async function busyPorts(range: PortRange, isFree: PortProbe): Promise<number> {
-  const ports = Array.from({ length: range.to - range.from + 1 }, (_, index) => range.from + index)
-  const free = await Promise.all(ports.map(isFree))
-  return free.filter((isPortFree) => !isPortFree).length
+  let busy = 0
+  for (let from = range.from; from <= range.to; from += probedAtOnce) {
+    const length = Math.min(probedAtOnce, range.to - from + 1)
+    const free = await Promise.all(Array.from({ length }, (_, index) => isFree(from + index)))
+    busy += free.filter((isPortFree) => !isPortFree).length
+  }
+  return busy
 }
 
 /** Asks the system, by listening for an instant. */

@@ -24,11 +24,15 @@ export function roleSpec(
   }
 }
 
+/** Whoever comes by the bare address is shown the sample shop, where it is deployed. */
+const defaultHost = 'shop.localhost'
+
 /**
- * A young generation of 1 MB instead of 16: a role allocates little, and three processes with the
- * default would hold 100 MB of memory that is almost all free. Measured in bench/footprint.ts.
+ * node:sqlite still says that it is experimental at each start; other warnings are to be seen. No
+ * memory limits: idle, the four processes take some 150 MB of the 250 that they may, and a small
+ * young generation would cost throughput (bench/footprint.ts measures it).
  */
-const nodeOptions = ['--max-semi-space-size=1', '--no-warnings'] as const
+const nodeOptions = ['--disable-warning=ExperimentalWarning'] as const
 
 function optionsOf(name: RoleSpec['name'], dataFolder: string, addresses: Addresses): string[] {
   const server = `http://127.0.0.1:${addresses.serverPort}`
@@ -48,6 +52,11 @@ function optionsOf(name: RoleSpec['name'], dataFolder: string, addresses: Addres
         `--ports=${instancePorts.from}-${instancePorts.to}`,
       ]
     case 'ingress':
-      return [`--data=${dataFolder}`, `--server=${server}`, `--port=${addresses.ingressPort}`]
+      return [
+        `--data=${dataFolder}`,
+        `--server=${server}`,
+        `--port=${addresses.ingressPort}`,
+        `--default-host=${defaultHost}`,
+      ]
   }
 }
