@@ -101,6 +101,16 @@ const restartWait = { firstMs: 1_000, maxMs: 30_000 } as const
 
 /** Plans the next step of one instance. */
 export function planInstance(view: InstanceView, now: number): Step {
+  const step = planState(view, now)
+  const isExclusive = step.action !== null && exclusive.has(step.action.do)
+  // Its end is an event, and what is still to be done then is planned then.
+  return isExclusive && view.busy !== null ? { ...step, action: null } : step
+}
+
+/** One of these at a time; the others may go along with it. */
+const exclusive: ReadonlySet<InstanceAction['do']> = new Set(['pull', 'start', 'end'])
+
+function planState(view: InstanceView, now: number): Step {
   switch (view.state) {
     case 'pulling':
       return planPulling(view, now)
@@ -231,7 +241,7 @@ function planEnded(view: InstanceView, now: number): Step | undefined {
     return move(view, 'stopping', 'told to stop: SIGTERM sent', 'terminate')
   }
   const because = process.is === 'ended' ? endedText(process) : 'its start was cut short'
-  const action = isGone(view) || view.busy !== null ? null : 'end'
+  const action = isGone(view) ? null : 'end'
   if (view.wanted === 'stopped') {
     return move(view, 'stopping', because, action)
   }
