@@ -1,6 +1,5 @@
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Value } from 'typebox/value'
 import { Refusal } from '../base/errors.ts'
 
 /** Checks one part of a request, and returns it with the types that its schema says. */
@@ -13,17 +12,36 @@ const faultsMax = 8
  * Compiles a schema into a check. Throws a Refusal `input-invalid` that names the place as
  * `/body/services/0/name`, the first fault as a sentence, and all faults in `details.faults`.
  *
- * `convert`: parameters and queries arrive as text, so `"12"` becomes 12 where a number is wanted.
+ * `convert`: parameters and queries arrive as text, so `"12"` becomes 12 where a number is wanted,
+ * and nothing that is not spelt exactly so.
  */
 export function compileCheck(schema: TSchema, place: string, convert: boolean): Check {
   // Compiled at first use: a server's start pays for no route that nobody calls.
   let compiled: ReturnType<typeof Compile<TSchema>> | undefined
   return (value) => {
     compiled ??= Compile(schema)
-    const converted = convert ? Value.Convert(schema, value) : value
+    const converted = convert ? fromTexts(schema, value) : value
     if (compiled.Check(converted)) return converted
     throw invalid(place, compiled.Errors(converted))
   }
+}
+
+const decimalPattern = /^-?\d{1,16}(\.\d{1,16})?$/
+
+/** An object of texts with numbers and booleans where its schema has them; others stay texts. */
+function fromTexts(schema: TSchema, texts: unknown): Record<string, unknown> {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: string }> }
+  const entries = Object.entries(texts as Record<string, unknown>)
+  return Object.fromEntries(
+    entries.map(([name, text]) => [name, fromText(properties[name]?.type, text)]),
+  )
+}
+
+function fromText(type: string | undefined, text: unknown): unknown {
+  if (typeof text !== 'string') return text
+  if (type === 'integer' || type === 'number') return decimalPattern.test(text) ? +text : text
+  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  return text
 }
 
 interface SchemaFault {
