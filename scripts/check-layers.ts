@@ -32,7 +32,7 @@ for (const { path, text } of files) {
   if (isPlan(path) && /\bawait\b/.test(withoutComments(text))) {
     findings.push(`${path}: a plan decides and does not wait; move the await to the controller`)
   }
-  if (path.startsWith('src/') && levelOf(path) === undefined) {
+  if (path.startsWith('src/') && !path.endsWith('.test.ts') && levelOf(path) === undefined) {
     findings.push(`${path}: no level of ARCHITECTURE.md fits this file; see scripts/layers.ts`)
   }
 }

@@ -18,6 +18,10 @@ const bannedInSource: readonly (readonly [RegExp, string])[] = [
   [/\bFIXME\b/, 'mend it before it lands'],
 ]
 
+/** A sentence for people stays on its line: it is found by searching for its words. */
+const sentencePattern = /(['"`]).{50,}\1|https?:\/\/|<path /
+const sentenceLineMax = 240
+
 const bannedNames = /(^|[/-])(utils?|helpers?|common|misc|managers?)([/.-]|$)/
 
 const findings: string[] = []
@@ -42,7 +46,7 @@ function checkSizes({ path, text }: SourceFile): void {
   if (lines.length > most)
     findings.push(`${path}: ${lines.length} lines, at most ${most}: split it`)
   lines.forEach((line, index) => {
-    if (line.length > lineLengthMax && !/https?:\/\/|^\s*(\/\/|\*)?\s*\S+$/.test(line)) {
+    if (line.length > (sentencePattern.test(line) ? sentenceLineMax : lineLengthMax)) {
       findings.push(`${path}:${index + 1}: ${line.length} characters, at most ${lineLengthMax}`)
     }
   })
@@ -57,11 +61,16 @@ function checkFunctions(path: string, lines: readonly string[]): void {
     const match = opening.exec(line)
     if (match === null || /^\s*(if|for|while|switch|return|catch)\b/.test(line)) return
     const indent = match[1] ?? ''
-    const length = lines.slice(start + 1).findIndex((other) => other === `${indent}}`) + 2
+    const length = lines.slice(start + 1).findIndex((other) => isEndOf(other, indent)) + 2
     if (length > functionLinesMax) {
       findings.push(`${path}:${start + 1}: a function of ${length} lines, at most 70: split it`)
     }
   })
+}
+
+/** `}` at the same indent, with what may follow it in an object, a call or a class. */
+function isEndOf(line: string, indent: string): boolean {
+  return line.startsWith(`${indent}}`) && /^[,;)]*$/.test(line.slice(indent.length + 1))
 }
 
 function checkWords({ path, text }: SourceFile): void {

@@ -8,8 +8,14 @@ import { systemRandom } from '../base/random.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
 import { appsController } from '../parts/apps/controller.ts'
 import { appKind, releaseKind } from '../parts/apps/records.ts'
+import { deployRoute } from '../parts/apps/routes-deploy.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
+import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
+import { artifactsController, sweepBlobs } from '../parts/artifacts/controller.ts'
+import type { BlobStore } from '../parts/artifacts/driver.ts'
 import { artifactKind } from '../parts/artifacts/records.ts'
+import { artifactRoutes } from '../parts/artifacts/routes.ts'
+import { ArtifactUsage } from '../parts/artifacts/usage.ts'
 import { auditRoutes } from '../parts/audit/routes.ts'
 import { discoveryController } from '../parts/discovery/controller.ts'
 import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
@@ -74,8 +80,10 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   const state = await openState({ store, kinds, clock: systemClock, observations, log, leadership })
   const tokens = join(resolve(options.data), 'tokens')
   await ensureTokens({ state, directory: tokens, clock: systemClock, random: systemRandom })
+  const blobs = await openFileBlobStore({ directory: join(folder, 'artifacts') })
+  await sweepBlobs(state.snapshot, blobs)
   const server = await startServer({
-    ...compose(options, state, observed, log),
+    ...compose(options, { state, observed, blobs, log }),
     state,
     backendOf,
     clock: systemClock,
@@ -96,21 +104,29 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   process.exit(isLost ? 1 : 0)
 }
 
+/** What is open for as long as the server runs. */
+interface Opened {
+  readonly state: OpenState
+  readonly observed: ObservedState
+  readonly blobs: BlobStore
+  readonly log: Log
+}
+
 /** Routes and controllers of all parts. */
 function compose(
   options: ServerCommandOptions,
-  state: OpenState,
-  observed: ObservedState,
-  log: Log,
+  { state, observed, blobs, log }: Opened,
 ): { routes: (pieces: RoutePieces) => RouteDefinition[]; controllers: readonly AnyController[] } {
   const clock = systemClock
   const random = systemRandom
   const traffic = new TrafficHistory()
   const usage = new NodeUsage(state)
+  const artifactUsage = new ArtifactUsage(state)
   const lastMinute = (backendIds: readonly string[]) =>
     traffic.windowSince(backendIds, clock.now() - minuteMs, clock.now())
   const controllers = [
     appsController(state),
+    artifactsController({ state, blobs, usage: artifactUsage }),
     discoveryController({ state, ports: options.listenerPorts }),
     instancesController({ state, clock, random }),
     nodesController(state, clock),
@@ -124,7 +140,9 @@ function compose(
     observed.hearIngress(id, report)
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
+    deployRoute({ state: routed, clock, random }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
+    ...artifactRoutes({ state: routed, blobs, clock, usage: artifactUsage }),
     ...instanceRoutes({ snapshot }),
     ...schedulingRoutes({ state: routed, clock, usage }),
     ...nodeRoutes({ snapshot, clock }),
