@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { logLineBytesMax } from '../wire/agent-protocol.ts'
 import { cutLines } from './log-lines.ts'

@@ -2,6 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { outputStart, type OutputChunk, type OutputPosition } from '../parts/instances/driver.ts'
 import { readLines, streamStart } from './log-reader.ts'
 
+function chunkAt(at: OutputPosition, text: string): OutputChunk {
+  const newlines = at.newlines + text.split('\n').length - 1
+  const next = { segment: at.segment, byte: at.byte + text.length, newlines }
+  return { at, bytes: Buffer.from(text), next }
+}
+
 /** Output in segments, of which those in `dropped` are gone. */
 function output(segments: readonly string[], dropped = 0) {
   const newlinesBefore = (segment: number): number =>
@@ -9,11 +15,6 @@ function output(segments: readonly string[], dropped = 0) {
       .slice(0, segment - 1)
       .join('')
       .split('\n').length - 1
-  const chunkAt = (at: OutputPosition, text: string): OutputChunk => {
-    const newlines = at.newlines + text.split('\n').length - 1
-    const next = { segment: at.segment, byte: at.byte + text.length, newlines }
-    return { at, bytes: Buffer.from(text), next }
-  }
   return {
     readOutput(_id: string, _stream: string, from: OutputPosition, bytesMax: number) {
       let at = from

@@ -61,9 +61,13 @@ export class AgentWorld {
   }
 
   /** Waits until `condition` holds, and says what was the case if it never does. */
-  async until(what: string, condition: () => boolean, withinMs = 15_000): Promise<void> {
+  async until(
+    what: string,
+    condition: () => boolean | Promise<boolean>,
+    withinMs = 15_000,
+  ): Promise<void> {
     for (let waitedMs = 0; waitedMs < withinMs; waitedMs += 10) {
-      if (condition()) return
+      if (await condition()) return
       await systemClock.sleep(10)
     }
     const observed = JSON.stringify([...this.server.observed.values()], null, 1)

@@ -62,8 +62,7 @@ function chunkAt(at: OutputPosition, bytes: Uint8Array): OutputChunk {
   return { at, bytes, next }
 }
 
-/** The newlines in `bytes`. */
-export function countNewlines(bytes: Uint8Array): number {
+function countNewlines(bytes: Uint8Array): number {
   let count = 0
   for (let at = bytes.indexOf(newline); at !== -1; at = bytes.indexOf(newline, at + 1)) count++
   return count
