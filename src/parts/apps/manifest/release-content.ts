@@ -1,0 +1,125 @@
+import { Refusal } from '../../../base/errors.ts'
+import type { ArtifactRef } from '../../artifacts/model.ts'
+import type { AppCell } from '../../tenants/model.ts'
+import type { Release, ReleaseStep, ServiceSpec } from '../model.ts'
+import { argumentsOf } from './check-command.ts'
+import { manifestRefusal, requireCell } from './manifest.ts'
+import { refusalsAtDeploy } from './not-yet.ts'
+import type { RenderedCell } from './render.ts'
+import { tidyPath, type RenderedService } from './rendered-service.ts'
+import type { Step } from './schema-release.ts'
+import { stepDefaults } from './defaults.ts'
+import { aboveOf, durationOf, shareOf } from './units.ts'
+
+/** What a manifest gives to a release. */
+export interface ReleaseContent extends Pick<Release, 'services' | 'steps' | 'revertAboveFailed'> {
+  readonly team: string
+}
+
+/** What a deploy sends along with its manifest. */
+export interface DeployInput {
+  readonly manifest: string
+  readonly platform?: string
+  /** By source directory, as `sourcesOf` names it. */
+  readonly artifacts: Readonly<Record<string, ArtifactRef>>
+  readonly files: ArtifactRef | null
+}
+
+/** Directories and files that a deploy has to pack. */
+export interface Sources {
+  readonly directories: readonly string[]
+  /** What `release.files` names; empty where tests need nothing. */
+  readonly files: readonly string[]
+}
+
+/** Names of the two files where nothing says otherwise. */
+export const manifestFileName = 'roadstead.yaml'
+export const platformFileName = 'platform.yaml'
+
+/**
+ * What a deploy into a cell would release. Refusals: `manifest-invalid`, `manifest-not-yet`,
+ * `app-mismatch`, `artifact-missing` (all 422).
+ */
+export function releaseContentOf(input: DeployInput, at: AppCell): ReleaseContent {
+  const source = { text: input.manifest, file: manifestFileName }
+  const platform =
+    input.platform === undefined ? undefined : { text: input.platform, file: platformFileName }
+  const { tenant, environment } = at
+  const rendered = requireCell(source, platform, { tenant, environment })
+  if (rendered.app !== at.app) {
+    const message = `the manifest describes ${rendered.app}, not ${at.app}`
+    throw new Refusal('app-mismatch', message, {
+      status: 422,
+      path: 'app',
+      hint: `deploy it as ${rendered.app}, or change \`app:\` in the manifest`,
+    })
+  }
+  const refused = refusalsAtDeploy(rendered)
+  if (refused.length > 0) throw manifestRefusal(refused, 'manifest-not-yet')
+  return toReleaseContent(rendered, input.artifacts, input.files)
+}
+
+/** A rendered cell with its artifacts, in the types of a release. */
+export function toReleaseContent(
+  rendered: RenderedCell,
+  artifacts: Readonly<Record<string, ArtifactRef>>,
+  files: ArtifactRef | null,
+): ReleaseContent {
+  const { release, team } = rendered
+  if ((release.files ?? []).length > 0 && files === null) {
+    throw missing('release.files', 'the files that `release.files` names were not sent along')
+  }
+  const { revertIf } = release
+  return {
+    team,
+    services: rendered.services.map((service) => specOf(service, artifacts)),
+    steps: release.steps.flatMap(stepOf),
+    revertAboveFailed: revertIf === undefined ? null : aboveOf(revertIf.failedRequests),
+  }
+}
+
+/** What `deploy` packs for a cell, each directory once. */
+export function sourcesOf({ services, release }: RenderedCell): Sources {
+  const directories = services.map(({ source }) => source).filter((source) => source !== null)
+  return {
+    directories: [...new Set(directories)],
+    files: [...new Set((release.files ?? []).map(tidyPath))],
+  }
+}
+
+function specOf(
+  service: RenderedService,
+  artifacts: Readonly<Record<string, ArtifactRef>>,
+): ServiceSpec {
+  const { source, image: _image, run, ...spec } = service
+  const artifact =
+    source !== null && Object.hasOwn(artifacts, source) ? artifacts[source] : undefined
+  if (artifact === undefined || run === null) {
+    throw missing(`artifacts.${source ?? ''}`, `no artifact was sent for ${source ?? service.name}`)
+  }
+  return { ...spec, run, artifact }
+}
+
+function missing(path: string, message: string): Refusal {
+  return new Refusal('artifact-missing', message, {
+    status: 422,
+    path,
+    hint: 'pack and upload it first; `roadstead deploy` does',
+  })
+}
+
+/** Steps that this version does not run have been refused before. */
+function stepOf({ maintenance, test, remaining }: Step): ReleaseStep[] {
+  if (maintenance !== undefined) {
+    const { portion, min } = { ...stepDefaults.maintenance, ...maintenance }
+    return [{ kind: 'maintenance', portion: shareOf(portion), min }]
+  }
+  if (test !== undefined) {
+    const { timeout } = { ...stepDefaults.test, ...test }
+    const run = argumentsOf(test.run) ?? []
+    return [{ kind: 'test', run, timeoutMs: durationOf(timeout) }]
+  }
+  if (remaining === undefined) return []
+  const { batch, pause } = { ...stepDefaults.remaining, ...remaining }
+  return [{ kind: 'remaining', batch: shareOf(batch), pauseMs: durationOf(pause) }]
+}

@@ -1,0 +1,63 @@
+import type { ServiceSpec } from '../model.ts'
+import { firstInstances, type FilledHealth, type FilledService } from './cell-view.ts'
+import { argumentsOf } from './check-command.ts'
+import { neededOf } from './check-service.ts'
+import { healthDefaults } from './defaults.ts'
+import { durationOf, sizeOf } from './units.ts'
+
+/** A service as a cell runs it; what is missing is only the artifact made of its source. */
+export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run'> {
+  /** Null where the image says what runs. */
+  readonly run: string[] | null
+  readonly image: string | null
+  /** The directory to pack, as `sourcesOf` names it; null for an image. */
+  readonly source: string | null
+}
+
+/** A filled service in the units of the model. */
+export function serviceOf(name: string, service: FilledService): RenderedService {
+  const { run, shell, image, source, cpu, memory, disk, spread, stop, route, env, warmup } = service
+  return {
+    name,
+    worker: service.worker ?? false,
+    run: argumentsOf(run, shell),
+    image: image ?? null,
+    source: source === undefined ? null : tidyPath(source),
+    instances: firstInstances(service),
+    resources: { cpu, memoryBytes: sizeOf(memory), diskBytes: sizeOf(disk) },
+    spread: { zone: spread.zone, node: spread.node },
+    health: healthOf(service.health),
+    stop: { drainMs: durationOf(stop.drain), graceMs: durationOf(stop.grace) },
+    route:
+      route === undefined ? null : { host: route.host, path: route.path, expose: route.expose },
+    needs: neededOf(service),
+    env: { ...env },
+    warmup: warmup === undefined ? null : { get: [warmup.get].flat(), times: warmup.times ?? 1 },
+    singleton: service.singleton ?? false,
+  }
+}
+
+function healthOf(health: FilledHealth | undefined): ServiceSpec['health'] {
+  const { every, timeout, passes, fails, startDeadline } = health ?? healthDefaults
+  return {
+    probe: probeOf(health),
+    everyMs: durationOf(every),
+    timeoutMs: durationOf(timeout),
+    passes,
+    fails,
+    startDeadlineMs: durationOf(startDeadline),
+  }
+}
+
+function probeOf(health: FilledHealth | undefined): ServiceSpec['health']['probe'] {
+  if (health?.http !== undefined) return { kind: 'http', path: health.http }
+  if (health?.tcp !== undefined) return { kind: 'tcp' }
+  const run = argumentsOf(health?.exec)
+  return run === null ? { kind: 'none' } : { kind: 'exec', run }
+}
+
+/** `./services/api/` and `services/api` are one directory. */
+export function tidyPath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  return parts.length === 0 ? '.' : parts.join('/')
+}

@@ -1,0 +1,286 @@
+import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, Lexer } from 'yaml'
+import type { Document, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml'
+import { faultsMax, type FaultList, type Spot } from './faults.ts'
+import { checkText, hiddenIn } from './text.ts'
+import type { Entry, Layer, MapNode, Node, Place, ScalarNode } from './tree.ts'
+import { addSyntaxFault } from './yaml-faults.ts'
+
+/** Blocks inside blocks: a manifest needs 9. */
+const depthMax = 32
+
+/**
+ * Tokens that may be open at once while the text is parsed: a level of nesting holds up to three.
+ * Stops a 20,000-deep document before anything recurses over it.
+ */
+const openTokensMax = depthMax * 3 + 8
+
+/** Values of a document once its aliases are written out: the long example has 400. */
+const nodesMax = 20_000
+
+/** Words and marks of the text: a value takes about five, so this is beyond `nodesMax`. */
+const lexemesMax = 100_000
+
+/** What YAML 1.1, and so many other tools, reads as a boolean. */
+const bareBoolean = /^(?:y|yes|n|no|on|off)$/i
+
+/** Keys that reach into JavaScript's objects. */
+const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__'])
+
+/**
+ * Reads a YAML 1.2 document into a tree; undefined where it cannot be read at all.
+ *
+ * Never throws and always ends: size, depth and number of values are bounded before they cost.
+ */
+export function readYaml(text: string, file: string, faults: FaultList): MapNode | undefined {
+  if (!checkText(text, file, faults)) return undefined
+  const lines = new LineCounter()
+  const document = compose(text, file, lines, faults)
+  if (document === undefined) return undefined
+  const reader = new Reader(text, file, lines, document, faults)
+  const root = reader.read()
+  if (root?.kind === 'map') return root
+  if (faults.isEmpty) {
+    const message =
+      root === undefined ? 'the file is empty' : 'the file is no map of keys and values'
+    faults.add('document-empty', reader.startSpot(), message, 'begin with `roadstead: v1`')
+  }
+  return undefined
+}
+
+/** Tokens first, counted as they come and as they open; then the document, which recurses. */
+function compose(
+  text: string,
+  file: string,
+  lines: LineCounter,
+  faults: FaultList,
+): Document.Parsed | undefined {
+  const spotAt = (offset: number, words: string): Spot => {
+    const { line, col } = lines.linePos(offset)
+    return { place: { file, line, column: col, words, layer: 'app' }, path: [] }
+  }
+  const parser = new Parser(lines.addNewLine)
+  const tokens = []
+  let lexemes = 0
+  lines.addNewLine(0)
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token)
+    if (parser.stack.length > openTokensMax) {
+      const message = `blocks are nested more than ${depthMax} deep`
+      const spot = spotAt(parser.offset - lexeme.length, lexeme.slice(0, 80))
+      faults.add('too-deep', spot, message, 'a manifest needs no more than nine')
+      return undefined
+    }
+    if (++lexemes > lexemesMax) {
+      const message = `the file holds more than ${lexemesMax} words and marks`
+      faults.add('too-many-nodes', spotAt(parser.offset, ''), message, 'is it a manifest?')
+      return undefined
+    }
+  }
+  for (const token of parser.end()) tokens.push(token)
+  const composer = new Composer({ uniqueKeys: false, merge: false, logLevel: 'silent' })
+  const documents = [...composer.compose(tokens, true, text.length)]
+  const [document, second] = documents as Document.Parsed[]
+  /** One mistake makes the parser complain of all that follows it in the line. */
+  const linesSaid = new Set<number>()
+  for (const problem of document?.errors.slice(0, faultsMax) ?? []) {
+    const { line } = lines.linePos(problem.pos[0])
+    if (!linesSaid.has(line)) addSyntaxFault(problem, text, file, lines, faults)
+    linesSaid.add(line)
+  }
+  if (!faults.isEmpty) return undefined
+  if (second === undefined) return document
+  const hint = 'keep one document; everything after `---` belongs in another file'
+  faults.add('yaml-syntax', spotAt(second.range[0], '---'), 'a second document begins here', hint)
+  return undefined
+}
+
+/** Turns a YAML document into a tree, value by value. */
+class Reader {
+  readonly #text: string
+  readonly #file: string
+  readonly #lines: LineCounter
+  readonly #document: Document.Parsed
+  readonly #faults: FaultList
+  /** Anchors whose value is being read: one that holds itself would never end. */
+  readonly #open = new Set<ParsedNode>()
+  /** By name, as far as the document has been read: the last one of a name counts. */
+  readonly #anchors = new Map<string, ParsedNode>()
+  #nodes = 0
+
+  constructor(
+    text: string,
+    file: string,
+    lines: LineCounter,
+    document: Document.Parsed,
+    faults: FaultList,
+  ) {
+    this.#text = text
+    this.#file = file
+    this.#lines = lines
+    this.#document = document
+    this.#faults = faults
+  }
+
+  read(): Node | undefined {
+    const { directives, contents } = this.#document
+    if (directives.yaml.explicit === true || Object.keys(directives.tags).length > 1) {
+      const hint = 'delete the line that begins with %'
+      this.#faults.add('tag-refused', this.startSpot(), 'directives are not read', hint)
+      return undefined
+    }
+    if (contents === null || (isScalar(contents) && contents.value === null)) return undefined
+    return this.#node(contents, [])
+  }
+
+  startSpot(): Spot {
+    return { place: this.#place([0, 0], []), path: [] }
+  }
+
+  #node(node: ParsedNode, path: readonly string[]): Node {
+    const place = this.#place(node.range, path)
+    const spot = { place, path }
+    if (++this.#nodes > nodesMax) {
+      if (this.#nodes === nodesMax + 1) {
+        const message = `with its aliases written out the file holds more than ${nodesMax} values`
+        this.#faults.add(
+          'too-many-nodes',
+          spot,
+          message,
+          'write out what is needed, without aliases',
+        )
+      }
+      return { kind: 'hole', place }
+    }
+    if (path.length > depthMax) {
+      this.#faults.add('too-deep', spot, `blocks are nested more than ${depthMax} deep`)
+      return { kind: 'hole', place }
+    }
+    if (isAlias(node)) return this.#alias(this.#anchors.get(node.source), spot)
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, node)
+    if (node.tag !== undefined) {
+      const hint = 'leave the tag out; quotes make a text of anything'
+      this.#faults.add('tag-refused', spot, `the tag ${node.tag} is not read`, hint)
+      return { kind: 'hole', place }
+    }
+    if (isMap(node)) return this.#map(node as YAMLMap.Parsed, spot)
+    if (isSeq(node)) {
+      const items = (node.items as ParsedNode[]).map((item, index) =>
+        this.#node(item, [...path, String(index)]),
+      )
+      return { kind: 'list', place, items }
+    }
+    return this.#scalar(node as Scalar.Parsed, spot)
+  }
+
+  #alias(target: ParsedNode | undefined, spot: Spot): Node {
+    if (target === undefined || this.#open.has(target)) {
+      const message = target === undefined ? 'the alias names no anchor' : 'the alias holds itself'
+      this.#faults.add('yaml-syntax', spot, message, 'write the value out instead')
+      return { kind: 'hole', place: spot.place }
+    }
+    this.#open.add(target)
+    const node = this.#node(target, spot.path)
+    this.#open.delete(target)
+    return node
+  }
+
+  #map(node: YAMLMap.Parsed, { place, path }: Spot): Node {
+    const entries = new Map<string, Entry>()
+    for (const pair of node.items as Pair<ParsedNode, ParsedNode | null>[]) {
+      const key = this.#key(pair.key, path)
+      if (key === undefined) continue
+      const spot = { place: this.#place(pair.key.range, [...path, key]), path: [...path, key] }
+      const first = entries.get(key)
+      if (first !== undefined) {
+        const message = `\`${key}\` stands here twice; first in line ${first.key.line}`
+        this.#faults.add('duplicate-key', spot, message, 'join the two, or delete one')
+        continue
+      }
+      const value: Node =
+        pair.value === null
+          ? { kind: 'scalar', place: spot.place, value: null, text: '', plain: true }
+          : this.#node(pair.value, spot.path)
+      entries.set(key, { key: spot.place, value })
+      if (this.#nodes > nodesMax) break
+    }
+    return { kind: 'map', place, entries }
+  }
+
+  /** A key as text; undefined, with a fault, where it cannot be one. */
+  #key(node: ParsedNode, path: readonly string[]): string | undefined {
+    const target = isAlias(node) ? this.#anchors.get(node.source) : node
+    if (!isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node)
+    const spot = { place: this.#place(node.range, path), path }
+    if (!isScalar(target) || target.value === null) {
+      this.#faults.add('yaml-syntax', spot, 'a key has to be a word', 'is there a quote missing?')
+      return undefined
+    }
+    const key =
+      typeof target.value === 'string' ? target.value : (target.source ?? String(target.value))
+    if (this.#refusesWord(target, spot)) return undefined
+    if (key === '<<') {
+      const hint = 'repeat the lines, or put what services share under `defaults`'
+      this.#faults.add('merge-key', spot, 'merge keys (`<<`) are not read', hint)
+      return undefined
+    }
+    if (forbiddenKeys.has(key)) {
+      this.#faults.add('forbidden-key', spot, `\`${key}\` cannot be a key`, 'delete it')
+      return undefined
+    }
+    return key
+  }
+
+  #scalar(node: Scalar.Parsed, spot: Spot): Node {
+    const { value, source, type } = node as Scalar
+    const { place } = spot
+    if (this.#refusesWord(node, spot)) return { kind: 'hole', place }
+    const plain = type === 'PLAIN' || type === undefined
+    const text = source ?? ''
+    if (typeof value === 'number' && !Number.isFinite(value)) {
+      this.#faults.add('wrong-value', spot, `${text} is not a number that can be counted with`)
+      return { kind: 'hole', place }
+    }
+    return { kind: 'scalar', place, value: value as ScalarNode['value'], text, plain }
+  }
+
+  /** Bare booleans of YAML 1.1, and hidden characters that came in by an escape. */
+  #refusesWord(node: Scalar, spot: Spot): boolean {
+    const text = node.source ?? ''
+    if ((node.type === 'PLAIN' || node.type === undefined) && bareBoolean.test(text)) {
+      const message = `a bare \`${text}\` means true or false to other tools`
+      const instead = /^(?:y|yes|on)$/i.test(text) ? 'true' : 'false'
+      const hint = `write "${text}" in quotes if you mean the word, or ${instead}`
+      this.#faults.add('bare-boolean', spot, message, hint)
+      return true
+    }
+    const found = typeof node.value === 'string' ? hiddenIn(node.value) : undefined
+    if (found === undefined) return false
+    this.#faults.add('hidden-character', spot, `${found} hides in this value`, 'delete the escape')
+    return true
+  }
+
+  #place(range: readonly [number, number, ...number[]], path: readonly string[]): Place {
+    const [start, end] = range
+    const { line, col } = this.#lines.linePos(start)
+    const words = this.#text
+      .slice(start, Math.min(end, start + 80))
+      .split('\n', 1)[0]!
+      .trimEnd()
+    return {
+      file: this.#file,
+      line: Math.max(1, line),
+      column: Math.max(1, col),
+      words,
+      layer: layerAt(path),
+    }
+  }
+}
+
+/** The layer that a path of the developers' file belongs to. */
+function layerAt(path: readonly string[]): Layer {
+  const [block, name] = path
+  if (name === undefined) return 'app'
+  if (block === 'environments') return `environment ${name}`
+  if (block === 'tenants') return `tenant ${name}`
+  return block === 'cells' ? `cell ${name}` : 'app'
+}
