@@ -26,30 +26,18 @@ const patience = {
 } as const
 
 /** While following something, a longer outage than a restart is sat out too, in ms. */
-export const followPatienceMs = 60_000
+const followPatienceMs = 60_000
 
 /** Opens what a command needs from its own and the program's options. */
 export async function openContext(
   command: Command,
   options: { readonly patienceMs?: number } = {},
 ): Promise<Context> {
-  const [{ ApiClient }, { Transport }, { readToken }] = await Promise.all([
-    import('./api/client.ts'),
-    import('./api/transport.ts'),
-    import('./api/settings.ts'),
-  ])
   const settings = settingsOf(command)
   const usual = settings.isSupervised ? patience.supervisedMs : patience.otherwiseMs
-  const transport = new Transport({
-    server: settings.server,
-    token: readToken(settings),
-    clock: systemClock,
-    random: systemRandom,
-    patienceMs: options.patienceMs ?? usual,
-  })
   return {
     settings,
-    client: new ApiClient(transport),
+    client: await openClient(settings, options.patienceMs ?? usual),
     cell: settings.cell,
     json: settings.json,
     clock: systemClock,
@@ -57,15 +45,38 @@ export async function openContext(
   }
 }
 
+/** The same, once there was an answer and something is followed: an outage is sat out. */
+export async function patiently(context: Context): Promise<Context> {
+  return { ...context, client: await openClient(context.settings, followPatienceMs) }
+}
+
 /** The global options of a command, resolved. */
 export function settingsOf(command: Command): Settings {
   return resolveSettings(command.optsWithGlobals<GlobalOptions>(), process.env, process.cwd())
 }
 
+async function openClient(settings: Settings, patienceMs: number): Promise<ApiClient> {
+  const [{ ApiClient }, { Transport }, { readToken }] = await Promise.all([
+    import('./api/client.ts'),
+    import('./api/transport.ts'),
+    import('./api/settings.ts'),
+  ])
+  const { server } = settings
+  const token = readToken(settings)
+  const transport = new Transport({
+    server,
+    token,
+    clock: systemClock,
+    random: systemRandom,
+    patienceMs,
+  })
+  return new ApiClient(transport)
+}
+
 let interrupted: AbortSignal | undefined
 
 /** Aborts at the first Ctrl-C or SIGTERM, so that a command can say where things stand. */
-export function interruption(): AbortSignal {
+function interruption(): AbortSignal {
   if (interrupted !== undefined) return interrupted
   const controller = new AbortController()
   const abort = (): void => controller.abort()

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { LogEntry } from '../parts/audit/model.ts'
-import { followPatienceMs, openContext, type Context } from './context.ts'
+import { openContext, patiently, type Context } from './context.ts'
 import { timeText } from './terminal/format.ts'
 import { print, printJson, toned } from './terminal/output.ts'
 
@@ -22,8 +22,7 @@ export function eventsCommand(): Command {
     .option('-k, --key <prefix>', 'those that touched such records: rollout/, app/default/local/')
     .addHelpText('after', '\nExamples:\n  $ roadstead events -f\n  $ roadstead events -k rollout/')
     .action(async (options: EventOptions, command: Command) => {
-      const patience = options.follow === true ? { patienceMs: followPatienceMs } : {}
-      const context = await openContext(command, patience)
+      const context = await openContext(command)
       const newest = await context.client.eventLog({
         before: Number.MAX_SAFE_INTEGER,
         key: options.key,
@@ -32,7 +31,8 @@ export function eventsCommand(): Command {
       const entries = newest.toSorted((a, b) => a.revision - b.revision)
       if (context.json && options.follow !== true) return printJson(entries)
       for (const entry of entries) show(context, entry)
-      if (options.follow === true) await follow(context, options.key, entries.at(-1)?.revision ?? 0)
+      if (options.follow !== true) return
+      await follow(await patiently(context), options.key, entries.at(-1)?.revision ?? 0)
     })
 }
 

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
-import { settingsOf } from './context.ts'
-import { print, remark } from './terminal/output.ts'
+import { print, toned } from './terminal/output.ts'
 
 /** `roadstead init [NAME]`: a manifest to begin with, guessed from what lies in this folder. */
 export function initCommand(): Command {
@@ -8,12 +7,10 @@ export function initCommand(): Command {
     .description('write a first roadstead.yaml for the app in this folder')
     .argument('[name]', "the app's name; the folder's name unless you say")
     .addHelpText('after', '\nExample:\n  $ roadstead init hello && roadstead validate')
-    .action(async (name: string | undefined, _options: unknown, command: Command) => {
+    .action(async (name: string | undefined) => {
       const { writeFirstManifest } = await import('./manifest/first-manifest.ts')
-      const { server } = settingsOf(command)
-      const { file, guesses } = await writeFirstManifest(process.cwd(), name, server)
-      print(`wrote ${file}`)
-      for (const guess of guesses) remark(`  ${guess}`)
-      remark('next: roadstead validate, then roadstead deploy')
+      const text = await writeFirstManifest(process.cwd(), name)
+      print('wrote roadstead.yaml:')
+      for (const line of text.trimEnd().split('\n')) print(toned(`  ${line}`, 'quiet'))
     })
 }

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { styleText } from 'node:util'
 import type { LogLineView } from '../wire/api.ts'
 import type { LogFilter } from './api/client.ts'
-import { followPatienceMs, openContext, type Context } from './context.ts'
+import { openContext, patiently, type Context } from './context.ts'
 import { timeText } from './terminal/format.ts'
 import { print, remark, toned } from './terminal/output.ts'
 
@@ -22,8 +22,7 @@ export function logsCommand(): Command {
     .option('-i, --instance <id>', 'one instance only (a beginning of its id is enough)')
     .addHelpText('after', examples)
     .action(async (name: string | undefined, options: LogOptions, command: Command) => {
-      const patience = options.follow === true ? { patienceMs: followPatienceMs } : {}
-      const context = await openContext(command, patience)
+      const context = await openContext(command)
       const filter = await filterOf(context, name, options.instance)
       const show = printerOf(context)
       const lines = await context.client.logs(filter, options.lines)
@@ -32,7 +31,7 @@ export function logsCommand(): Command {
         if (lines.length === 0 && !context.json) remark('no lines are kept of that yet')
         return
       }
-      await follow(context, filter, lines, show)
+      await follow(await patiently(context), filter, lines, show)
     })
 }
 

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { followPatienceMs, openContext } from './context.ts'
+import { openContext } from './context.ts'
 import { print, printJson } from './terminal/output.ts'
 
 interface RevertOptions {
@@ -19,7 +19,7 @@ export function revertCommand(): Command {
       '\nExamples:\n  $ roadstead revert shop\n  $ roadstead revert shop --to 3',
     )
     .action(async (name: string | undefined, options: RevertOptions, command: Command) => {
-      const context = await openContext(command, { patienceMs: followPatienceMs })
+      const context = await openContext(command)
       const [{ resolveApp }, { followRollout }] = await Promise.all([
         import('./api/names.ts'),
         import('./rollout-follower.ts'),

@@ -1,7 +1,7 @@
 import { isOver } from '../parts/rollouts/model.ts'
 import type { AppCell } from '../parts/tenants/model.ts'
 import type { RolloutView } from '../wire/api.ts'
-import type { Context } from './context.ts'
+import { patiently, type Context } from './context.ts'
 import { Exit, exitCodes } from './terminal/failure.ts'
 import { LiveBlock, spinnerAt } from './terminal/live-block.ts'
 import { print, printJson, remark } from './terminal/output.ts'
@@ -20,7 +20,7 @@ const drawEveryMs = 80
 export async function followRollout(context: Context, at: AppCell, id: string): Promise<void> {
   const block = new LiveBlock(process.stderr)
   try {
-    const last = await watch(context, at, id, block)
+    const last = await watch(await patiently(context), at, id, block)
     block.clear()
     if (context.json) printJson(last)
     else showEnding(last, block.isLive)

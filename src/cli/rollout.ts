@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { Refusal } from '../base/errors.ts'
 import type { RolloutView } from '../wire/api.ts'
-import { followPatienceMs, openContext, type Context } from './context.ts'
+import { openContext, type Context } from './context.ts'
 import { durationText, timeText } from './terminal/format.ts'
 import { print, printFields, printJson, printTable } from './terminal/output.ts'
 
@@ -15,7 +15,7 @@ export function rolloutCommand(): Command {
     .argument('[id]', 'the newest one unless you say (a beginning of the id is enough)')
     .addHelpText('after', '\nExamples:\n  $ roadstead rollout\n  $ roadstead rollout ro-7k3')
     .action(async (id: string | undefined, _options: unknown, command: Command) => {
-      const context = await openContext(command, { patienceMs: followPatienceMs })
+      const context = await openContext(command)
       const [found, { isOver }] = await Promise.all([
         find(context, id),
         import('../parts/rollouts/model.ts'),
