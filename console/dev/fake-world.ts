@@ -47,8 +47,9 @@ export class FakeWorld {
     const due = this.#moments.filter(({ at }) => at <= now)
     this.#moments = this.#moments.filter(({ at }) => at > now)
     for (const { rollout, moment } of due) {
+      const { because } = rollout
       moment.happen()
-      this.#settle(rollout, now)
+      this.#settle(rollout, now, rollout.because !== because)
     }
   }
 
@@ -81,10 +82,14 @@ export class FakeWorld {
 
   /** Writes a commit into the log and tells the streams. */
   log(who: string, what: string, why: string, rollout: RolloutView, now: number): void {
-    this.revision++
     const { tenant, environment, app } = rollout.at
     const key = `rollout/${tenant}/${environment}/${app}/${rollout.id}`
-    this.events.push({ revision: this.revision, at: now, who, what, why, keys: [key] })
+    this.events.push({ revision: this.revision + 1, at: now, who, what, why, keys: [key] })
+    this.#tell(key)
+  }
+
+  #tell(key: string): void {
+    this.revision++
     const change = { revision: this.revision, kind: 'rollout', key, value: null }
     this.changes.push(change)
     this.changes.splice(0, this.changes.length - changesKept)
@@ -142,7 +147,7 @@ export class FakeWorld {
   }
 
   /** What a moment means for the app, and for the log. */
-  #settle(rollout: RolloutView, now: number): void {
+  #settle(rollout: RolloutView, now: number, isNews: boolean): void {
     const app = this.apps.find(({ rolloutId }) => rolloutId === rollout.id)
     if (app !== undefined) {
       app.services = app.services.map((service) => withPools(service, rollout))
@@ -154,7 +159,8 @@ export class FakeWorld {
         app.rolloutId = null
       }
     }
-    this.log('rollouts', 'rollout.advance', rollout.because, rollout, now)
+    if (isNews) this.log('rollouts', 'rollout.advance', rollout.because, rollout, now)
+    else this.#tell('rollout')
   }
 }
 

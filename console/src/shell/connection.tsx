@@ -40,8 +40,10 @@ export function StaleBanner() {
         <p className={styles.banner}>
           <Icon name="warning" />
           <span>
-            <strong>Stale since {timeOfDay(since)}</strong> ({duration(now - since)}): the server
-            does not answer. Instances and ingress go on without it; this page catches up by itself.
+            <strong>Stale since {timeOfDay(since)}</strong>{' '}
+            {/* It changes each second: readers are told once, not again and again. */}
+            <span aria-hidden="true">({duration(now - since)})</span>: the server does not answer.
+            Instances and ingress go on without it; this page catches up by itself.
           </span>
         </p>
       )}

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { Link, Outlet, useNavigate } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import { appsQuery, sessionQuery, trafficQuery } from '../api/queries.ts'
 import { followChanges } from '../api/follow.ts'
 import { signOut } from '../api/session.ts'
@@ -37,10 +37,25 @@ export function Shell() {
         </div>
       </header>
       <StaleBanner />
-      <main id="content" className={styles.content} tabIndex={-1}>
-        <Outlet />
-      </main>
+      <Content />
     </div>
+  )
+}
+
+/** The page; it takes the focus when another one has come, so that readers begin at its top. */
+function Content() {
+  const { pathname } = useLocation()
+  const main = useRef<HTMLElement>(null)
+  const shown = useRef(pathname)
+  useEffect(() => {
+    if (shown.current === pathname) return
+    shown.current = pathname
+    main.current?.focus({ preventScroll: true })
+  }, [pathname])
+  return (
+    <main id="content" ref={main} className={styles.content} tabIndex={-1}>
+      <Outlet />
+    </main>
   )
 }
 

@@ -80,7 +80,7 @@ function optionsFor(
   const line = colour('--chart-line')
   return {
     ...sizeOf(place.getBoundingClientRect()),
-    padding: isSpark ? [2, 1, 1, 1] : [8, 6, 0, 0],
+    padding: isSpark ? [2, 1, 1, 1] : [8, 24, 0, 0],
     legend: { show: false },
     cursor: isSpark ? { show: false } : { y: false, drag: { x: false, y: false } },
     scales: {

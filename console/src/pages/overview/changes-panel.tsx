@@ -8,9 +8,9 @@ import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
 import { runsOf, sentenceOf, subjectOf, type EventRun, type Subject } from './event-runs.ts'
 import styles from './overview.module.css'
 
-/** Commits asked for at first: enough for a dozen runs on most days. */
-const limitFirst = 40
-const limitMore = 200
+/** Commits asked for at first: enough for a dozen runs, even in the middle of a rollout. */
+const limitFirst = 100
+const limitMore = 500
 const runsFirst = 12
 
 /** What changed lately, newest first: who, what, why. */
@@ -18,6 +18,7 @@ export function ChangesPanel() {
   const [isLong, setLong] = useState(false)
   const { data: events, error } = useQuery(eventsQuery(isLong ? limitMore : limitFirst))
   const runs = runsOf(events ?? [])
+  const isMore = runs.length > runsFirst || events?.length === limitFirst
   return (
     <Panel title="What changed" note="newest first" className={styles.changesPanel}>
       {error !== null && events === undefined && <FailureNotice error={error} />}
@@ -28,7 +29,7 @@ export function ChangesPanel() {
           <Run key={run.newest.revision} run={run} />
         ))}
       </ol>
-      {!isLong && runs.length > 0 && (
+      {!isLong && isMore && (
         <button type="button" className={styles.more} onClick={() => setLong(true)}>
           Show more
         </button>
