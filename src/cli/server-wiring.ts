@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '../base/clock.ts'
 import { openLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
+import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
 import { appsController } from '../parts/apps/controller.ts'
 import { appKind, releaseKind } from '../parts/apps/records.ts'
 import { deployRoute } from '../parts/apps/routes-deploy.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
-import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
 import { artifactsController, sweepBlobs } from '../parts/artifacts/controller.ts'
 import type { BlobStore } from '../parts/artifacts/driver.ts'
 import { artifactKind } from '../parts/artifacts/records.ts'
@@ -40,9 +40,12 @@ import { idempotencyKind } from '../server/idempotency.ts'
 import { startServer, type RoutePieces } from '../server/server.ts'
 import { ensureTokens } from '../server/tokens.ts'
 import { ObservedState } from '../store/observed.ts'
-import type { Kind } from '../store/port.ts'
+import type { Kind, Leadership, Store } from '../store/port.ts'
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import { openState, type OpenState } from '../store/state.ts'
+import { openFileLogStore } from '../telemetry/logs/file-log-store.ts'
+import type { LogStore } from '../telemetry/logs/port.ts'
+import { logRoutes } from '../telemetry/logs/routes.ts'
 import type { RouteDefinition } from '../wire/route.ts'
 import { programVersion } from './program-version.ts'
 import type { ServerCommandOptions } from './server.ts'
@@ -67,23 +70,29 @@ const kinds = [
 /** The minute before a rollout, in ms. */
 const minuteMs = 60_000
 
+/** What holds the server's data, opened. */
+interface Stores {
+  readonly state: OpenState
+  readonly observed: ObservedState
+  readonly blobs: BlobStore
+  readonly logs: LogStore
+}
+
 /** Runs the server until it is told to stop, or its store is lost. */
 export async function runServer(options: ServerCommandOptions): Promise<void> {
   const log = openLog('server', options.logLevel)
   const stopping = stopSignal(options.supervised === true)
-  const folder = join(resolve(options.data), 'server')
+  const data = resolve(options.data)
+  const folder = join(data, 'server')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const store = await openSqliteStore({ file: join(folder, 'state.db'), clock: systemClock, log })
   const leadership = await store.campaign(stopping)
-  const observed = new ObservedState(systemClock)
-  const observations = observed
-  const state = await openState({ store, kinds, clock: systemClock, observations, log, leadership })
-  const tokens = join(resolve(options.data), 'tokens')
+  const stores = await openStores(store, leadership, folder, log)
+  const tokens = join(data, 'tokens')
+  const { state, logs } = stores
   await ensureTokens({ state, directory: tokens, clock: systemClock, random: systemRandom })
-  const blobs = await openFileBlobStore({ directory: join(folder, 'artifacts') })
-  await sweepBlobs(state.snapshot, blobs)
   const server = await startServer({
-    ...compose(options, { state, observed, blobs, log }),
+    ...compose(options, stores, log),
     state,
     backendOf,
     clock: systemClock,
@@ -100,60 +109,72 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   log[isLost ? 'error' : 'info'](isLost ? 'leadership lost' : 'server stops')
   await server.stop()
   await state.close()
+  await logs.close()
   await store.close()
   process.exit(isLost ? 1 : 0)
 }
 
-/** What is open for as long as the server runs. */
-interface Opened {
-  readonly state: OpenState
-  readonly observed: ObservedState
-  readonly blobs: BlobStore
-  readonly log: Log
+async function openStores(
+  store: Store,
+  leadership: Leadership,
+  folder: string,
+  log: Log,
+): Promise<Stores> {
+  const clock = systemClock
+  const observed = new ObservedState(clock)
+  const state = await openState({ store, kinds, clock, observations: observed, log, leadership })
+  const blobs = await openFileBlobStore({ directory: join(folder, 'artifacts') })
+  const swept = await sweepBlobs(state.snapshot, blobs)
+  if (swept > 0) log.info('artifacts without a record swept', { swept })
+  const logs = await openFileLogStore({ directory: join(folder, 'logs'), clock, log })
+  return { state, observed, blobs, logs }
 }
 
+type Composition = Pick<Parameters<typeof startServer>[0], 'routes' | 'controllers'>
+
 /** Routes and controllers of all parts. */
-function compose(
-  options: ServerCommandOptions,
-  { state, observed, blobs, log }: Opened,
-): { routes: (pieces: RoutePieces) => RouteDefinition[]; controllers: readonly AnyController[] } {
+function compose(options: ServerCommandOptions, stores: Stores, log: Log): Composition {
+  const { state, observed, blobs, logs } = stores
+  const { snapshot } = state
   const clock = systemClock
   const random = systemRandom
   const traffic = new TrafficHistory()
-  const usage = new NodeUsage(state)
-  const artifactUsage = new ArtifactUsage(state)
+  const nodes = new NodeUsage(state)
+  const artifacts = new ArtifactUsage(state)
+  const rates = (backendId: string) => traffic.rates(backendId, clock.now())
   const lastMinute = (backendIds: readonly string[]) =>
     traffic.windowSince(backendIds, clock.now() - minuteMs, clock.now())
   const controllers = [
     appsController(state),
-    artifactsController({ state, blobs, usage: artifactUsage }),
+    artifactsController({ state, blobs, usage: artifacts }),
     discoveryController({ state, ports: options.listenerPorts }),
     instancesController({ state, clock, random }),
     nodesController(state, clock),
     rolloutsController({ state, clock, random, lastMinute }),
-    schedulingController({ state, clock, usage }),
+    schedulingController({ state, clock, usage: nodes }),
   ] as unknown as AnyController[]
-  const rates = (backendId: string) => traffic.rates(backendId, clock.now())
   const { ingressUrl } = options
-  const { snapshot } = state
-  const hear: Parameters<typeof ingressRoutes>[0]['hear'] = (id, report) =>
-    observed.hearIngress(id, report)
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
     deployRoute({ state: routed, clock, random }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
-    ...artifactRoutes({ state: routed, blobs, clock, usage: artifactUsage }),
     ...instanceRoutes({ snapshot }),
-    ...schedulingRoutes({ state: routed, clock, usage }),
+    ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...nodeRoutes({ snapshot, clock }),
     ...auditRoutes({ state: routed }),
-    ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, logs: noLogs }),
-    ...ingressRoutes({ snapshot, clock, table, hear, traffic }),
+    ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
+    ...logRoutes({ logs, state: routed, clock }),
+    ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, logs }),
+    ...ingressRoutes({
+      snapshot,
+      clock,
+      table,
+      traffic,
+      hear: (id, report) => observed.hearIngress(id, report),
+    }),
   ]
   return { routes, controllers }
 }
-
-const noLogs = { append: async (): Promise<void> => {} }
 
 /** The built console: beside the bundle, or in the checkout's dist/ when run from source. */
 function consoleDirectory(): string {
@@ -177,8 +198,8 @@ function stopSignal(isSupervised: boolean): AbortSignal {
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+  return new Promise((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
   })
 }

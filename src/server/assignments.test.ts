@@ -25,7 +25,7 @@ describe('assignments', () => {
     await write(state, create(releaseKind, aRelease({ services })))
     await place('i-1', 'node-1')
     assignments = new Assignments(state.snapshot, clock)
-    state.subscribe((change) => assignments.notice(change))
+    state.subscribe((told) => assignments.notice(told))
   })
 
   async function place(id: string, nodeId: string): Promise<void> {

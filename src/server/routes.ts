@@ -20,7 +20,7 @@ const plansDefault = 100
 
 /** What the server says of itself. */
 export function serverRoutes(options: ServerRoutesOptions): RouteDefinition[] {
-  return [healthRoute(options), plansRoute(options), openApiRoute(options)]
+  return [healthRoute(options), plansRoute(options), openApiRoute(options), manifestSchemaRoute()]
 }
 
 function healthRoute({ snapshot, version, startedAt, isReady }: ServerRoutesOptions) {
@@ -76,6 +76,22 @@ function openApiRoute({ openApi }: ServerRoutesOptions) {
     async handle() {
       const headers = { 'content-type': 'application/json; charset=utf-8' }
       return { headers, body: await openApi() }
+    },
+  })
+}
+
+/** Open to all, since editors fetch it and bring no token. */
+function manifestSchemaRoute() {
+  return route({
+    method: 'GET',
+    path: '/v1/schema/manifest.json',
+    rule: 'public',
+    summary: 'The JSON Schema of roadstead.yaml, for editors.',
+    tag,
+    answers: { 200: Type.Unknown() },
+    async handle() {
+      const { manifestJsonSchema } = await import('../parts/apps/manifest/schema-manifest.ts')
+      return { body: manifestJsonSchema() }
     },
   })
 }

@@ -55,7 +55,7 @@ describe('the routing table', () => {
 
   function openTable(): void {
     table = new RoutingTable({ snapshot: state.snapshot, clock, backendOf })
-    state.subscribe((change) => table.notice(change))
+    state.subscribe((told) => table.notice(told))
   }
 
   async function addInstance(id: string, parts: Partial<Instance> = {}): Promise<void> {

@@ -62,6 +62,7 @@ describe('routes and roles', () => {
     expect(open.map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual([
       'GET /v1/health',
       'GET /v1/openapi.json',
+      'GET /v1/schema/manifest.json',
       'POST /v1/session',
     ])
   })
