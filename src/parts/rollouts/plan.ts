@@ -261,7 +261,22 @@ function carryOn(
     resumeAt: progress.resumeAt ?? null,
     ...(targets === rollout.targets ? {} : { deadline: now + stepWaitMs }),
   }
-  return { actions: [{ type: 'advance', changes, because: waitsFor }], because: waitsFor, wakeAt }
+  const because = pauses ? waitsFor : wishes(rollout.targets, targets)
+  return { actions: [{ type: 'advance', changes, because }], because, wakeAt }
+}
+
+/** What is newly wanted, service by service, for people. */
+function wishes(before: readonly ServiceTarget[], after: readonly ServiceTarget[]): string {
+  const sentences = after.flatMap((target, index) => {
+    const { service, successors, online, predecessors } = target
+    const old = before[index]
+    const wished: string[] = []
+    if (successors !== old?.successors) wished.push(`${successors} started in maintenance`)
+    if (online !== old?.online) wished.push(`${online} online`)
+    if (predecessors !== old?.predecessors) wished.push(`${predecessors} predecessors left`)
+    return wished.length === 0 ? [] : [`${service}: wants ${wished.join(', ')}`]
+  })
+  return sentences.join('; ')
 }
 
 function finish(
