@@ -148,7 +148,8 @@ export class BackendSet {
     known: ReadonlyMap<string, InstanceLink>,
   ): InstanceLink {
     const before = known.get(endpoint.instanceId)
-    const link = before?.leadsTo(endpoint) === true ? before : new InstanceLink(endpoint, this.#patience)
+    const link =
+      before?.leadsTo(endpoint) === true ? before : new InstanceLink(endpoint, this.#patience)
     link.pool = pool
     link.isReady = endpoint.ready
     this.#leaving.delete(link)

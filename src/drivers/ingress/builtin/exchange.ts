@@ -109,7 +109,9 @@ export class Exchange implements Held, AttemptOwner {
   }
 
   mayStart(attempt: Attempt): boolean {
-    return attempt.link.pool === this.#parts.pool
+    if (attempt.link.pool !== this.#parts.pool) return false
+    this.#body.begin()
+    return true
   }
 
   onAnswer(attempt: Attempt, status: number, reason: string, raw: RawHeaders): void {

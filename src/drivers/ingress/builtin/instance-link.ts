@@ -19,6 +19,8 @@ export class InstanceLink {
   isReady: boolean
   /** Requests chosen for it that have not ended, tunnels included. */
   underWay = 0
+  /** When its pool chose it last, counted in choices. */
+  lastTurn = 0
   /** The pool that it stands in; undefined: it is leaving, and gets no new request. */
   pool: object | undefined
   /** Monotonic ms until which others are preferred, since it refused a connection. */

@@ -60,20 +60,18 @@ export class InstancePool {
   choose(tried: readonly InstanceLink[], isProbe: boolean): InstanceLink | undefined {
     const now = this.#clock.monotonic()
     const rankMax = this.#held.isEmpty || isProbe ? 3 : 1
-    const count = this.#links.length
     let best: InstanceLink | undefined
     let bestRank = rankMax + 1
-    this.#turn = this.#turn + 1 < count ? this.#turn + 1 : 0
-    for (let step = 0; step < count; step++) {
-      const link = this.#links[(this.#turn + step) % count]
-      if (link === undefined || tried.includes(link)) continue
+    for (const link of this.#links) {
+      if (tried.includes(link)) continue
       const rank = rankOf(link, now)
-      if (rank > bestRank || rank > rankMax) continue
-      if (rank < bestRank || best === undefined || link.underWay < best.underWay) {
+      if (rank > bestRank) continue
+      if (rank < bestRank || best === undefined || isFreer(link, best)) {
         best = link
         bestRank = rank
       }
     }
+    if (best !== undefined) best.lastTurn = ++this.#turn
     return best
   }
 
@@ -97,6 +95,12 @@ export class InstancePool {
     if (link.avoidedUntil !== 0) link.avoidedUntil = 0
     if (!this.#held.isEmpty) this.#held.releaseAll()
   }
+}
+
+/** Less under way; among equals, the one that was chosen longer ago. */
+function isFreer(link: InstanceLink, other: InstanceLink): boolean {
+  const difference = link.underWay - other.underWay
+  return difference < 0 || (difference === 0 && link.lastTurn < other.lastTurn)
 }
 
 /**

@@ -17,6 +17,7 @@ export class RequestBody {
   readonly #expectsContinue: boolean
   #kept: Buffer | null = null
   #hasBegun = false
+  #attach: (() => void) | undefined
   #lastByteAt = 0
 
   constructor(req: IncomingMessage, res: ServerResponse, clock: Clock) {
@@ -43,7 +44,7 @@ export class RequestBody {
   /** Calls back once when an attempt can begin: at once, or when a small body is here. */
   whenReady(callback: () => void): void {
     if (this.#kind !== 'small') return callback()
-    this.#begin()
+    this.begin()
     const chunks: Buffer[] = []
     this.#req.on('data', (chunk: Buffer) => {
       this.#lastByteAt = this.#clock.monotonic()
@@ -66,12 +67,16 @@ export class RequestBody {
     return now - this.#lastByteAt > limits.bodySilenceMsMax
   }
 
-  #begin(): void {
+  /** The attempt is about to send: from here on a streamed body is read, and cannot move. */
+  begin(): void {
+    if (this.#hasBegun) return
     this.#hasBegun = true
     this.#lastByteAt = this.#clock.monotonic()
     if (this.#expectsContinue && !this.#res.headersSent) this.#res.writeContinue()
+    this.#attach?.()
   }
 
+  /** A stream over the request that takes nothing from it before `begin`, whoever looks into it. */
   #stream(): Readable {
     const req = this.#req
     const onData = (chunk: Buffer): void => {
@@ -79,23 +84,19 @@ export class RequestBody {
       if (!stream.push(chunk)) req.pause()
     }
     const onEnd = (): void => void stream.push(null)
-    let isAttached = false
     const stream = new Readable({
       highWaterMark: limits.replayBytesMax,
       read: () => {
-        if (isAttached) {
-          this.#lastByteAt = this.#clock.monotonic()
-          return void req.resume()
-        }
-        isAttached = true
-        this.#begin()
-        req.on('data', onData).once('end', onEnd)
+        if (!this.#hasBegun) return
+        this.#lastByteAt = this.#clock.monotonic()
+        req.resume()
       },
       destroy: (error, callback) => {
-        if (isAttached) req.off('data', onData).off('end', onEnd)
+        req.off('data', onData).off('end', onEnd)
         callback(error)
       },
     })
+    this.#attach = () => void req.on('data', onData).once('end', onEnd)
     // Breaking off is the attempt's matter: it hears of it through its own failure.
     stream.on('error', () => {})
     return stream
