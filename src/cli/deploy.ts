@@ -62,20 +62,18 @@ async function deploy(
   try {
     const rendered = await renderDeployable(context, files)
     const at = { ...rendered.cell, app: rendered.app }
-    const lines: string[] = []
-    const say = (line: string): void => void lines.push(line)
-    const { artifacts, files: testFiles } = await whileDrawing(
+    const parcels = await whileDrawing(
       new LiveBlock(process.stderr),
       context.clock,
       (spinner) => [`${toned(spinner, 'moving')} packing and sending what it needs`],
-      sendParcels(sourcesOf(rendered), files.directory, tarArchiver(), client, say),
+      sendParcels(sourcesOf(rendered), files.directory, tarArchiver(), client),
     )
-    if (!context.json) for (const line of lines) remark(toned(line, 'quiet'))
+    if (!context.json) remark(toned(parcels.summary, 'quiet'))
     const answer = await client.deploy(at, {
       manifest: files.manifest.text,
       ...(files.platform === undefined ? {} : { platform: files.platform.text }),
-      artifacts,
-      files: testFiles,
+      artifacts: parcels.artifacts,
+      files: parcels.files,
       version: options.version ?? (await versionOf(files.directory)),
       supersede: options.supersede,
     })

@@ -50,12 +50,21 @@ export async function deployShop(
   return code === 0
 }
 
-/** Starts the shop's load generator; it goes on until it is killed. */
+/** Requests per second: enough to see, too little to hear the fan. */
+const loadRate = 20
+
+/** Makes a child end when its parent is gone, however that came: the channel between them closes. */
+const leash = "data:text/javascript,process.on('disconnect', () => process.exit())"
+
+/** Starts the shop's load generator; it goes on until it is killed, or this process is gone. */
 export function startLoad(addresses: Addresses): ChildProcess {
   const url = `http://127.0.0.1:${addresses.ingressPort}`
   const script = join(shopFolder(), 'load', 'load.js')
-  const parameters = ['--max-semi-space-size=1', script, '--url', url]
-  const child = spawn(process.execPath, parameters, { stdio: 'ignore', detached: true })
+  const load = [script, '--url', url, '--rate', String(loadRate), '--forever']
+  const child = spawn(process.execPath, ['--import', leash, ...load], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    detached: true,
+  })
   child.on('error', () => {})
   return child
 }

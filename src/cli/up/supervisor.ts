@@ -171,6 +171,7 @@ class Supervisor {
       const isOnline = await deployShop(addresses, this.#folder.path, signal, (line) =>
         this.#say(`  ${line}`),
       )
+      if (!isOnline && !signal.aborted) this.#warn('the shop did not come online')
       if (!isOnline) return false
     }
     if (this.#options.load && !this.#ending.signal.aborted) this.#load = startLoad(addresses)
