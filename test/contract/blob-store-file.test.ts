@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +5,7 @@ import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/base/digest.ts'
 import { openFileBlobStore } from '../../src/drivers/artifacts/file-blob-store.ts'
+import { canMountDisk, mountDisk } from '../fixtures/small-disk.ts'
 import { describeBlobStore, patient } from './blob-store.suite.ts'
 
 describeBlobStore('file', async () => {
@@ -40,10 +39,10 @@ describe('blobs as files', () => {
     expect(await readdir(join(directory, 'incoming'))).toEqual([])
   })
 
-  test.skipIf(!canMount())('a full disk is a fault that says so, and nothing is kept', async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory])
+  test.skipIf(!canMountDisk())('a full disk is a fault, and nothing is kept', async () => {
+    const disk = mountDisk('256k')
     try {
-      const store = await openFileBlobStore({ directory })
+      const store = await openFileBlobStore({ directory: disk.directory })
       const big = Buffer.alloc(1_000_000, 7)
       const put = store.put(digestOf(big), Readable.from([big]), patient)
       await expect(put).rejects.toMatchObject({ code: 'disk-full', retry: 'backoff' })
@@ -51,22 +50,7 @@ describe('blobs as files', () => {
       await store.put(digestOf(small), Readable.from([small]), patient)
       expect(await store.list()).toHaveLength(1)
     } finally {
-      execFileSync('umount', [directory])
+      disk.remove()
     }
   })
 })
-
-/** A disk of 256 KiB needs the right to mount one. */
-function canMount(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
-  const place = mkdtempSync(join(tmpdir(), 'roadstead-mount-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', place], { stdio: 'ignore' })
-    execFileSync('umount', [place])
-    return true
-  } catch {
-    return false
-  } finally {
-    rmdirSync(place)
-  }
-}

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { VirtualClock } from '../../base/virtual-clock.ts'
 import { Refusal } from '../../base/errors.ts'
 import { create, replace, type Change, type Kind } from '../../store/port.ts'
+import { anInstance } from '../../../test/fixtures/instances.ts'
 import { someResources, gib } from '../../../test/fixtures/placement.ts'
 import { aState, write } from '../../../test/fixtures/state.ts'
 import type { RouteRequest } from '../../wire/route.ts'
@@ -13,31 +14,6 @@ import { nodeKind } from '../nodes/records.ts'
 import { schedulingController } from './controller.ts'
 import { schedulingRoutes } from './routes.ts'
 import { NodeUsage } from './usage.ts'
-
-const at = { environment: 'local', tenant: 'default', app: 'shop' }
-
-function anInstance(id: string, members: Partial<Instance> = {}): Instance {
-  return {
-    id,
-    at,
-    service: 'api',
-    purpose: 'service',
-    releaseId: 'rel-1',
-    specDigest: 'sha256:1',
-    resources: someResources(),
-    needsPort: true,
-    state: 'pending',
-    desired: 'running',
-    pool: 'maintenance',
-    drainingSince: null,
-    placement: null,
-    unplaced: null,
-    because: 'release 1 wants two',
-    createdAt: 0,
-    ended: null,
-    ...members,
-  }
-}
 
 function aNode(id: string, members: Partial<Node> = {}): Node {
   return {
