@@ -34,10 +34,10 @@ export class Reporter {
     this.#options = options
   }
 
-  /** Reports as soon as the report under way, if any, is answered. */
+  /** Reports as soon as the report under way, if any, is answered; not to a server that is away. */
   hurry(): void {
     this.#isUrgent = true
-    this.#wake?.()
+    if (!this.#isAway) this.#wake?.()
   }
 
   /** Reports until the signal aborts. */

@@ -131,7 +131,8 @@ async function act(
   }
   const body = JSON.stringify({ id, method: req.method, url: req.url, bytes, raw: req.rawHeaders })
   const status = mood === 'fail' ? 500 : 200
-  res.writeHead(status, { 'content-type': 'application/json', 'x-served-by': id })
+  const length = Buffer.byteLength(body)
+  res.writeHead(status, { 'content-length': length, 'x-served-by': id })
   res.end(body, () => {
     if (mood === 'exit') req.socket.destroy()
   })

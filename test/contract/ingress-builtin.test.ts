@@ -2,8 +2,13 @@ import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import { builtinIngress } from '../../src/drivers/ingress/builtin/builtin-ingress.ts'
-import { describeIngressDriver } from './ingress.contract.ts'
+import { describeIngressCounts } from './ingress-counts.contract.ts'
+import { describeIngressHttp } from './ingress-http.contract.ts'
+import { describeIngressDriver, type DriverMaker } from './ingress.contract.ts'
 
-describeIngressDriver('builtin', (patience) =>
-  builtinIngress({ clock: systemClock, random: systemRandom, log: silentLog, patience }),
-)
+const make: DriverMaker = (patience) =>
+  builtinIngress({ clock: systemClock, random: systemRandom, log: silentLog, patience })
+
+describeIngressDriver('builtin', make)
+describeIngressHttp('builtin', make)
+describeIngressCounts('builtin', make)

@@ -228,9 +228,9 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
         const backend = aBackend({ online: [anEndpoint(a)] })
         const { driver, port } = await open([backend])
         const agents = Array.from({ length: 8 }, keepAlive)
-        let isOver = false
+        const over = new AbortController()
         const clients = agents.map(async (agent) => {
-          while (!isOver) expect((await call(port, { agent })).status).toBe(200)
+          while (!over.signal.aborted) expect((await call(port, { agent })).status).toBe(200)
         })
         for (let round = 0; round < 30; round++) {
           const [from, to] = round % 2 === 0 ? [a, b] : [b, a]
@@ -242,7 +242,7 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
           await sleep(3)
           expect(from.arrivals.length).toBe(arrived)
         }
-        isOver = true
+        over.abort()
         await Promise.all(clients)
       })
 

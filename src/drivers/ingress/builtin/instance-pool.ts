@@ -61,7 +61,7 @@ export class InstancePool {
     const now = this.#clock.monotonic()
     const rankMax = this.#held.isEmpty || isProbe ? 3 : 1
     let best: InstanceLink | undefined
-    let bestRank = rankMax + 1
+    let bestRank = rankMax
     for (const link of this.#links) {
       if (tried.includes(link)) continue
       const rank = rankOf(link, now)
