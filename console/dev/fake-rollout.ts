@@ -147,7 +147,8 @@ export function endedRollout(
   const during = windowOf(span.from, span.until, end.sent, end.failed)
   return {
     ...rollout,
-    pools: rollout.pools.map((one) => ({ ...one, successor: end.state === 'done' })),
+    pools: [],
+    targets: [],
     state: end.state,
     purpose: end.purpose,
     because: end.because,

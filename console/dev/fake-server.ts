@@ -109,6 +109,8 @@ class FakeApi {
         return { items: this.#world.appViews(now) }
       case '/v1/traffic':
         return { items: this.#world.trafficViews(now) }
+      case '/v1/instances':
+        return { items: [] }
       case '/v1/nodes':
         return { items: this.#world.nodes }
       case '/v1/events':

@@ -153,6 +153,8 @@ export class FakeWorld {
       app.services = app.services.map((service) => withPools(service, rollout))
       if (rollout.state === 'done') {
         rollout.endedAt = now
+        rollout.pools = []
+        rollout.targets = []
         rollout.ledger = { ...rollout.ledger, after: rollout.ledger.during }
         app.version = rollout.version
         app.releaseNumber = rollout.releaseNumber

@@ -3,6 +3,7 @@ import type {
   AppTrafficView,
   AppView,
   EventView,
+  InstanceView,
   NodeView,
   RolloutView,
   SessionView,
@@ -97,6 +98,20 @@ function intervalOf(rollout: RolloutView | undefined): number | false {
   if (rollout === undefined) return false
   if (!isOver(rollout.state)) return 500
   return Date.now() - (rollout.endedAt ?? 0) < afterWindowMs ? 1_000 : false
+}
+
+/** Which service each instance of an app was, those that have ended included. */
+export function instanceServicesQuery(at: AppPlace) {
+  const { environment, tenant, app } = at
+  const search = new URLSearchParams({ environment, tenant, app, ended: 'true' })
+  return queryOptions({
+    queryKey: ['instances', environment, tenant, app],
+    queryFn: async ({ signal }) => {
+      const items = await itemsOf<InstanceView>(`/v1/instances?${search}`, signal)
+      return Object.fromEntries(items.map(({ id, service }) => [id, service]))
+    },
+    staleTime: 60_000,
+  })
 }
 
 async function itemsOf<T>(path: string, signal: AbortSignal): Promise<readonly T[]> {

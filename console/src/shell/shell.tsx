@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
-import { appsQuery, sessionQuery, trafficQuery } from '../api/queries.ts'
+import { useCells } from '../api/cells.ts'
+import { sessionQuery, trafficQuery } from '../api/queries.ts'
 import { followChanges } from '../api/follow.ts'
 import { signOut } from '../api/session.ts'
 import { Icon } from '../marks/icon.tsx'
@@ -73,13 +74,11 @@ function Pages() {
 
 /** The one cell there is, or how many. */
 function CellName() {
-  const { data: apps } = useQuery(appsQuery)
-  const cells = new Set(apps?.map(({ at }) => `${at.environment}/${at.tenant}`))
-  if (cells.size === 0) return null
-  const [only] = cells
+  const cells = useCells()
+  if (cells.length === 0) return null
   return (
     <span className={styles.cell} title="environment/tenant">
-      {cells.size === 1 ? only : `${cells.size} cells`}
+      {cells.length === 1 ? cells[0] : `${cells.length} cells`}
     </span>
   )
 }

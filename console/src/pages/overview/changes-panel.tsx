@@ -5,7 +5,9 @@ import { useState } from 'react'
 import { eventsQuery } from '../../api/queries.ts'
 import { Moment } from '../../marks/moment.tsx'
 import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
-import { runsOf, sentenceOf, subjectOf, type EventRun, type Subject } from './event-runs.ts'
+import { runsOf, subjectOf, type EventRun, type Subject } from './event-runs.ts'
+import { useCells } from '../../api/cells.ts'
+import { asSentence } from '../../words/sentences.ts'
 import styles from './overview.module.css'
 
 /** Commits asked for at first: enough for a dozen runs, even in the middle of a rollout. */
@@ -43,7 +45,7 @@ function Run({ run }: { readonly run: EventRun }) {
   const subject = subjectOf(newest)
   return (
     <li className={styles.change}>
-      <p className={styles.why}>{sentenceOf(newest)}</p>
+      <p className={styles.why}>{asSentence(newest.why)}</p>
       <p className={styles.what}>
         <b>{newest.who}</b>
         <code>{newest.what}</code>
@@ -56,11 +58,15 @@ function Run({ run }: { readonly run: EventRun }) {
 }
 
 function SubjectName({ subject }: { readonly subject: Subject | undefined }) {
+  const cells = useCells()
   if (subject === undefined) return null
-  if (subject.rollout === undefined) return <span>{subject.name}</span>
+  // Where there is one cell its name would say nothing.
+  const isTold = subject.cell !== undefined && (cells.length > 1 || !cells.includes(subject.cell))
+  const name = isTold ? `${subject.cell}/${subject.name}` : subject.name
+  if (subject.rollout === undefined) return <span>{name}</span>
   return (
     <Link to="/rollouts/$environment/$tenant/$app/$id" params={subject.rollout}>
-      {subject.name}
+      {name}
     </Link>
   )
 }

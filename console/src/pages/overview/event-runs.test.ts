@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { EventView } from '../../../../src/wire/api.ts'
-import { runsOf, sentenceOf, subjectOf } from './event-runs.ts'
+import { runsOf, subjectOf } from './event-runs.ts'
 
 let revision = 100
 
@@ -36,15 +36,10 @@ test("the server's own bookkeeping is left out and parts no run", () => {
 test('a commit that touched a rollout leads to it', () => {
   const keys = ['app/cz/prod/shop/-', 'rollout/cz/prod/shop/ro-1']
   const rollout = { environment: 'prod', tenant: 'cz', app: 'shop', id: 'ro-1' }
-  expect(subjectOf(anEvent({ keys }))).toEqual({ name: 'prod/cz/shop', rollout })
+  expect(subjectOf(anEvent({ keys }))).toEqual({ name: 'shop', cell: 'prod/cz', rollout })
 })
 
 test('a node is named by its id, and what has no name has no subject', () => {
   expect(subjectOf(anEvent({ keys: ['node/-/-/-/node-1'] }))).toEqual({ name: 'node-1' })
   expect(subjectOf(anEvent({ keys: ['token/-/-/-/t'] }))).toBeUndefined()
-})
-
-test('a reason becomes a sentence', () => {
-  expect(sentenceOf(anEvent({ why: 'scaled api to 4' }))).toBe('Scaled api to 4.')
-  expect(sentenceOf(anEvent({ why: 'Done!' }))).toBe('Done!')
 })

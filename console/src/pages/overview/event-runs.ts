@@ -25,7 +25,10 @@ export function runsOf(events: readonly EventView[]): readonly EventRun[] {
 
 /** What a commit was about, from the first of its keys that tells. */
 export interface Subject {
+  /** Of the app, or of the node. */
   readonly name: string
+  /** Where the app runs: `prod/cz`. */
+  readonly cell?: string
   /** Where its rollout is shown, if it was about one. */
   readonly rollout?: AppPlace & { readonly id: string }
 }
@@ -40,17 +43,15 @@ export function subjectOf(event: EventView): Subject | undefined {
   if (found === undefined) return undefined
   const [kind, tenant = '', environment = '', app = '', id = ''] = found
   if (app === '-') return { name: id }
-  const name = `${environment}/${tenant}/${app}`
-  return kind === 'rollout' ? { name, rollout: { environment, tenant, app, id } } : { name }
-}
-
-/** Why it happened, as a sentence: `Scaled storefront from 3 to 4.` */
-export function sentenceOf({ why }: EventView): string {
-  const [first = '', ...rest] = why
-  const sentence = first.toUpperCase() + rest.join('')
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
+  const subject = { name: app, cell: `${environment}/${tenant}` }
+  return kind === 'rollout' ? { ...subject, rollout: { environment, tenant, app, id } } : subject
 }
 
 function isAlike(a: EventView, b: EventView): boolean {
-  return a.who === b.who && a.what === b.what && subjectOf(a)?.name === subjectOf(b)?.name
+  return a.who === b.who && a.what === b.what && placeOf(a) === placeOf(b)
+}
+
+function placeOf(event: EventView): string {
+  const subject = subjectOf(event)
+  return `${subject?.cell} ${subject?.name}`
 }

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { layHarbour, shipHeightPx, shipWidthPx, trimOf, type Ship } from './harbour-layout.ts'
+import {
+  lastPicture,
+  layHarbour,
+  shipHeightPx,
+  shipWidthPx,
+  trimOf,
+  type Ship,
+} from './harbour-layout.ts'
 
 function aShip(id: number, part: Partial<Ship> = {}): Ship {
   const base = { service: 'api', releaseId: 'rel-1', successor: false, state: 'ready' }
@@ -48,4 +55,13 @@ test('a ship in trouble is told from one that is made ready', () => {
   expect(trimOf(aShip(1, { state: 'warming' }))).toBe('fitting')
   expect(trimOf(aShip(1, { state: 'backing-off' }))).toBe('trouble')
   expect(trimOf(aShip(1, { pool: 'draining' }))).toBe('leaving')
+})
+
+test('what is over is shown as its state means: all new, or all as before', () => {
+  const all = [aShip(1, { pool: 'draining' }), aShip(2, { successor: true, pool: 'maintenance' })]
+  const shown = (state: 'done' | 'reverted' | 'failed') =>
+    lastPicture(all, state).map(({ instanceId, pool }) => `${instanceId} ${pool}`)
+  expect(shown('done')).toEqual(['i-002 online'])
+  expect(shown('reverted')).toEqual(['i-001 online'])
+  expect(shown('failed')).toEqual(['i-001 draining', 'i-002 maintenance'])
 })

@@ -70,6 +70,16 @@ function bySeniority(a: Ship, b: Ship): number {
   return Number(b.successor) - Number(a.successor) || (a.instanceId < b.instanceId ? -1 : 1)
 }
 
+/**
+ * The last picture of a rollout that is over: the server no longer tells its pools, but what `done`
+ * and `reverted` mean is that one side has them all.
+ */
+export function lastPicture(ships: readonly Ship[], state: RolloutView['state']): readonly Ship[] {
+  if (state !== 'done' && state !== 'reverted') return ships
+  const isLeft = (ship: Ship): boolean => ship.successor === (state === 'done')
+  return ships.filter(isLeft).map((ship) => ({ ...ship, pool: 'online', state: 'ready' }))
+}
+
 /** How a ship's state is shown. */
 export type Trim = 'ready' | 'fitting' | 'trouble' | 'leaving'
 

@@ -1,9 +1,10 @@
 import { useElementSize } from '@mantine/hooks'
-import { useEffect, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import type { RolloutView } from '../../../../src/wire/api.ts'
 import { Empty, Panel } from '../../marks/panel.tsx'
-import { releaseWord } from '../../words/states.ts'
+import { isOver, releaseWord } from '../../words/states.ts'
 import {
+  lastPicture,
   layHarbour,
   shipHeightPx,
   shipWidthPx,
@@ -27,36 +28,42 @@ const departureMs = 900
 
 /** The picture of the pools: new ships are made ready in maintenance, go online, old ones leave. */
 export function HarbourPanel({ rollout }: { readonly rollout: RolloutView }) {
-  const { ref, width } = useElementSize()
-  const departing = useDeparting(rollout.pools)
-  const services = servicesOf(rollout)
+  const ships = usePools(rollout)
+  const services = servicesOf(rollout, ships)
+  if (services.length === 0 && isOver(rollout.state)) return null
   return (
     <Panel title="Pools" note={<Legend rollout={rollout} />}>
-      <div className={styles.frame}>
-        {services.length === 0 ? (
-          <Empty title="No ship has moved">The pools fill as soon as the rollout begins.</Empty>
-        ) : (
-          <>
-            <div ref={ref} className={styles.names} style={columns}>
-              {waters.map((water) => (
-                <span key={water}>{waterNames[water]}</span>
-              ))}
-            </div>
-            <ul className={styles.services}>
-              {services.map((service) => (
-                <Service
-                  key={service}
-                  name={service}
-                  ships={rollout.pools.filter((ship) => ship.service === service)}
-                  departing={departing.filter((ship) => ship.service === service)}
-                  widthPx={width}
-                />
-              ))}
-            </ul>
-          </>
-        )}
-      </div>
+      {services.length === 0 ? (
+        <Empty title="No ship has moved">The pools fill as soon as the rollout begins.</Empty>
+      ) : (
+        <Picture services={services} ships={ships} />
+      )}
     </Panel>
+  )
+}
+
+function Picture(props: { readonly services: readonly string[]; readonly ships: readonly Ship[] }) {
+  const { ref, width } = useElementSize()
+  const departing = useDeparting(props.ships)
+  return (
+    <div className={styles.frame}>
+      <div ref={ref} className={styles.names} style={columns}>
+        {waters.map((water) => (
+          <span key={water}>{waterNames[water]}</span>
+        ))}
+      </div>
+      <ul className={styles.services}>
+        {props.services.map((service) => (
+          <Service
+            key={service}
+            name={service}
+            ships={props.ships.filter((ship) => ship.service === service)}
+            departing={departing.filter((ship) => ship.service === service)}
+            widthPx={width}
+          />
+        ))}
+      </ul>
+    </div>
   )
 }
 
@@ -173,6 +180,14 @@ function Hull({ kind }: { readonly kind: 'new' | 'old' }) {
   )
 }
 
+/** The pools while it runs; afterwards how they were left, if somebody looked on till then. */
+function usePools(rollout: RolloutView): readonly Ship[] {
+  const { pools, state } = rollout
+  const [seen, setSeen] = useState(pools)
+  if (pools !== seen && pools.length > 0) setSeen(pools)
+  return useMemo(() => (isOver(state) ? lastPicture(seen, state) : pools), [seen, pools, state])
+}
+
 interface Departure {
   readonly ship: Ship
   readonly at: number
@@ -208,7 +223,7 @@ function departuresOf(
 }
 
 /** Services that have ships or are to be changed, in the order of the rollout. */
-function servicesOf(rollout: RolloutView): readonly string[] {
+function servicesOf(rollout: RolloutView, ships: readonly Ship[]): readonly string[] {
   const changed = rollout.targets.map(({ service }) => service)
-  return [...new Set([...changed, ...rollout.pools.map(({ service }) => service)])]
+  return [...new Set([...(ships.length > 0 ? changed : []), ...ships.map((ship) => ship.service)])]
 }

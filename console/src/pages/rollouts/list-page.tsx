@@ -7,6 +7,7 @@ import { Moment } from '../../marks/moment.tsx'
 import { Empty, FailureNotice } from '../../marks/panel.tsx'
 import { RolloutMark } from '../../marks/state-mark.tsx'
 import { count, duration } from '../../words/numbers.ts'
+import { asSentence } from '../../words/sentences.ts'
 import { isOver } from '../../words/states.ts'
 import { useNow } from '../../words/times.ts'
 import { versionsOf } from './rollout-head.tsx'
@@ -61,7 +62,7 @@ function Line({ rollout }: { readonly rollout: RolloutView }) {
         </small>
       </span>
       <Cost rollout={rollout} />
-      <span className={styles.because}>{rollout.because}</span>
+      <span className={styles.because}>{asSentence(rollout.because)}</span>
       <span className={styles.when}>
         <Moment at={rollout.createdAt} />
         <Took rollout={rollout} />

@@ -76,7 +76,13 @@ function noteOf(rollout: RolloutView, during: Window | null): string {
     during.retried > 0
       ? ` ${plural(during.retried, 'request')} went to another instance at the second try.`
       : ''
-  return `Each request of the online pools was counted at the ingress ${span}.${retried}`
+  return `Each request of the online pools was counted at the ingress ${span}.${retried}${earlier(during)}`
+}
+
+/** Answers to what was sent before it began are its own too: they could have failed in it. */
+function earlier({ sent, answered, failed, clientAborted }: Window): string {
+  const more = answered + failed + clientAborted - sent
+  return more > 0 ? ` ${plural(more, 'answer')} belong to requests sent just before.` : ''
 }
 
 function Counts({ during }: { readonly during: Window | null }) {

@@ -3,6 +3,7 @@ import type { RolloutView } from '../../../../src/wire/api.ts'
 import { Moment } from '../../marks/moment.tsx'
 import { RolloutMark } from '../../marks/state-mark.tsx'
 import { duration } from '../../words/numbers.ts'
+import { asSentence } from '../../words/sentences.ts'
 import { isOver, releaseWord } from '../../words/states.ts'
 import { useNow } from '../../words/times.ts'
 import styles from './rollout.module.css'
@@ -39,7 +40,7 @@ export function RolloutHead({ rollout }: { readonly rollout: RolloutView }) {
           <Length rollout={rollout} />
         </span>
       </div>
-      <p className={styles.because}>{rollout.because}</p>
+      <p className={styles.because}>{asSentence(rollout.because)}</p>
     </header>
   )
 }

@@ -1,6 +1,7 @@
 import { Panel } from '../../marks/panel.tsx'
 import { StepDot } from '../../marks/state-mark.tsx'
 import { duration } from '../../words/numbers.ts'
+import { asSentence, capitalised } from '../../words/sentences.ts'
 import type { RolloutStep } from '../../words/states.ts'
 import { timeOfDay, useNow } from '../../words/times.ts'
 import styles from './rollout.module.css'
@@ -17,8 +18,10 @@ export function StepsPanel({ steps }: { readonly steps: readonly RolloutStep[] }
           <li key={index} className={styles.step} data-state={step.state}>
             <StepDot state={step.state} />
             <div className={styles.stepWords}>
-              <p className={styles.stepTitle}>{step.title}</p>
-              {step.because !== '' && <p className={styles.stepBecause}>{step.because}</p>}
+              <p className={styles.stepTitle}>{capitalised(step.title)}</p>
+              {step.because !== '' && (
+                <p className={styles.stepBecause}>{asSentence(step.because)}</p>
+              )}
             </div>
             <StepTime step={step} />
           </li>

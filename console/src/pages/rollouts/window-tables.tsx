@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import type { RolloutView } from '../../../../src/wire/api.ts'
+import { instanceServicesQuery } from '../../api/queries.ts'
 import { Panel } from '../../marks/panel.tsx'
 import { count, latency, rate, unknown } from '../../words/numbers.ts'
 import type { Window } from '../../words/states.ts'
@@ -67,20 +69,27 @@ export function ByService({ rollout }: { readonly rollout: RolloutView }) {
 }
 
 export function ByInstance({ rollout }: { readonly rollout: RolloutView }) {
-  const services = new Map(rollout.pools.map((ship) => [ship.instanceId, ship.service]))
-  const rows = rollout.ledger.instances.map(({ instanceId, releaseId, window }) => ({
-    key: instanceId,
-    name: (
-      <>
-        <code>{instanceId}</code>{' '}
-        <span className={styles.age} data-new={releaseId === rollout.releaseId}>
-          {releaseId === rollout.releaseId ? 'new' : 'before'}
-        </span>{' '}
-        <small>{services.get(instanceId)}</small>
-      </>
-    ),
-    window,
-  }))
+  const { data: known } = useQuery(instanceServicesQuery(rollout.at))
+  const sailing = new Map(rollout.pools.map((ship) => [ship.instanceId, ship.service]))
+  const rows = rollout.ledger.instances
+    .map((entry) => ({
+      ...entry,
+      service: sailing.get(entry.instanceId) ?? known?.[entry.instanceId] ?? '',
+      isNew: entry.releaseId === rollout.releaseId,
+    }))
+    .toSorted((a, b) => a.service.localeCompare(b.service) || Number(a.isNew) - Number(b.isNew))
+    .map(({ instanceId, service, isNew, window }) => ({
+      key: instanceId,
+      name: (
+        <>
+          {service} <code>{instanceId}</code>{' '}
+          <span className={styles.age} data-new={isNew}>
+            {isNew ? 'new' : 'before'}
+          </span>
+        </>
+      ),
+      window,
+    }))
   return <WindowTable title="By instance" first="instance" rows={rows} />
 }
 

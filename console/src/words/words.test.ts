@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bytes, cores, duration, latency, plural, rate } from './numbers.ts'
+import { asSentence, capitalised } from './sentences.ts'
 import { ago } from './times.ts'
 
 test('rates keep one digit below ten, and none where there is nothing', () => {
@@ -38,4 +39,10 @@ test('a time of a clock that runs ahead is now, not the future', () => {
   expect(ago(9_000, 1_000)).toBe('just now')
   expect(ago(1_000, 13_500)).toBe('12 s ago')
   expect(ago(0, 3 * 3_600_000)).toBe('3 h ago')
+})
+
+test('what the server tells becomes a sentence, once', () => {
+  expect(asSentence('scaled api to 4')).toBe('Scaled api to 4.')
+  expect(asSentence('Done!')).toBe('Done!')
+  expect([asSentence(''), capitalised('')]).toEqual(['', ''])
 })
