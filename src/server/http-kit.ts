@@ -7,6 +7,7 @@ import {
 } from 'fastify'
 import { Fault, Refusal } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
+import type { Random } from '../base/random.ts'
 import type { RouteDefinition } from '../wire/route.ts'
 import type { Identity } from './authentication.ts'
 import { BodyGuard } from './body-guard.ts'
@@ -52,11 +53,9 @@ const paramLengthMax = 256
 /** A caller may name its own request, in these letters. */
 const requestIdPattern = /^[\w.-]{1,64}$/
 
+/** What a browser may make of an answer of the API: nothing. Pages bring headers of their own. */
 const securityHeaders: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
 }
@@ -104,16 +103,27 @@ function newFastify({ random }: HttpKitOptions): FastifyInstance {
     http: { headersTimeout: headersMs, connectionsCheckingInterval: connectionSweepMs },
     // Schemas are checked by route-handler.ts: neither ajv nor its like is loaded.
     schemaController: unusedCompilers,
-    genReqId: (raw) => {
-      const given = raw.headers['x-request-id']
-      return typeof given === 'string' && requestIdPattern.test(given)
-        ? given
-        : newId('req', random)
-    },
+    genReqId: requestIds(random),
     clientErrorHandler: answerClientError,
   })
   app.server.maxConnections = connectionsMax
   return app
+}
+
+/** The caller's own id, or a number behind a prefix of chance: chance for each costs 3 %. */
+function requestIds(random: Random): (request: RawRequestHeaders) => string {
+  const prefix = newId('req', random)
+  let count = 0
+  return ({ headers }) => {
+    const given = headers['x-request-id']
+    if (typeof given === 'string' && requestIdPattern.test(given)) return given
+    count++
+    return `${prefix}-${count.toString(36)}`
+  }
+}
+
+interface RawRequestHeaders {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
 function answerErrors(app: FastifyInstance, { log }: HttpKitOptions): void {

@@ -16,11 +16,12 @@ const faultsMax = 8
  * and nothing that is not spelt exactly so.
  */
 export function compileCheck(schema: TSchema, place: string, convert: boolean): Check {
+  const toTypes = convert ? converterOf(schema) : undefined
   // Compiled at first use: a server's start pays for no route that nobody calls.
   let compiled: ReturnType<typeof Compile<TSchema>> | undefined
   return (value) => {
     compiled ??= Compile(schema)
-    const converted = convert ? fromTexts(schema, value) : value
+    const converted = toTypes === undefined ? value : toTypes(value)
     if (compiled.Check(converted)) return converted
     throw invalid(place, compiled.Errors(converted))
   }
@@ -28,13 +29,18 @@ export function compileCheck(schema: TSchema, place: string, convert: boolean): 
 
 const decimalPattern = /^-?\d{1,16}(\.\d{1,16})?$/
 
-/** An object of texts with numbers and booleans where its schema has them; others stay texts. */
-function fromTexts(schema: TSchema, texts: unknown): Record<string, unknown> {
+/** Turns an object of texts into one with numbers and booleans where `schema` has them. */
+function converterOf(schema: TSchema): (texts: unknown) => unknown {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> }
-  const entries = Object.entries(texts as Record<string, unknown>)
-  return Object.fromEntries(
-    entries.map(([name, text]) => [name, fromText(properties[name]?.type, text)]),
-  )
+  const typed = Object.entries(properties).filter(([, { type }]) => type !== 'string')
+  if (typed.length === 0) return (texts) => texts
+  return (texts) => {
+    const converted = { ...(texts as Record<string, unknown>) }
+    for (const [name, { type }] of typed) {
+      if (name in converted) converted[name] = fromText(type, converted[name])
+    }
+    return converted
+  }
 }
 
 function fromText(type: string | undefined, text: unknown): unknown {
