@@ -3,7 +3,7 @@ import type { FaultList, Spot } from './faults.ts'
 import type { Alert, Flag, Job, ResourceBlock } from './schema-operation.ts'
 import type { ReleaseBlock, Step } from './schema-release.ts'
 import type { Health, Route, Service } from './schema-service.ts'
-import { entriesOf, childOf, placeAt, type MapNode } from './tree.ts'
+import { childOf, entriesOf, hasHole, nodeAt, placeAt, type MapNode } from './tree.ts'
 
 /** A service with its defaults filled in and its short forms written out. */
 export type FilledService = Omit<Service, 'route' | 'health' | 'env'> &
@@ -23,7 +23,10 @@ export type FilledRelease = ReleaseBlock & {
   readonly steps: readonly Step[]
 }
 
-/** What the checks see of the file in one cell. A block with a fault is missing from its map. */
+/**
+ * What the checks see of the file in one cell. A block with a fault is missing from its map; of a
+ * service with one, only the keys at fault are, and `isAtFault` tells.
+ */
 export interface CellView {
   readonly cell: Cell
   readonly root: MapNode
@@ -43,6 +46,14 @@ export interface CellView {
 /** The spot at a path of the cell's tree, for a fault. */
 export function spotAt(view: Pick<CellView, 'root'>, ...path: string[]): Spot {
   return { place: placeAt(view.root, path), path }
+}
+
+/** Whether a fault has been told of a service's key, so that nothing is to be concluded from it. */
+export function isAtFault(view: Pick<CellView, 'root'>, name: string, ...keys: string[]): boolean {
+  return keys.some((key) => {
+    const node = nodeAt(view.root, ['services', name, key])
+    return node !== undefined && hasHole(node)
+  })
 }
 
 /** The names that a block of the cell defines, those with a fault too. */

@@ -1,5 +1,5 @@
 import { satisfies, valid, validRange } from 'semver'
-import { spotAt, type CellView, type FilledService } from './cell-view.ts'
+import { isAtFault, spotAt, type CellView, type FilledService } from './cell-view.ts'
 import { neededOf } from './check-service.ts'
 import { didYouMean } from './suggestion.ts'
 import { lineWords, placeAt } from './tree.ts'
@@ -60,7 +60,7 @@ function checkInterfaces(
       continue
     }
     const provider = view.services.get(need)
-    if (need.includes('/') || provider === undefined) continue
+    if (need.includes('/') || provider === undefined || isAtFault(view, need, 'provides')) continue
     const version = provider.provides?.[wanted]
     if (version === undefined) {
       const offered = Object.keys(provider.provides ?? {})

@@ -94,17 +94,18 @@ function checkOrder(view: CellView, steps: readonly Step[]): void {
     const refuse = (message: string, hint: string): void =>
       view.faults.add('step-order', spot, `${kind}: ${message}`, hint)
     if (once.has(kind) && before.includes(kind)) {
-      refuse(`it stands here for the second time`, `keep one ${kind}`)
+      refuse(`it stands here for the second time`, `keep one step \`${kind}\``)
     }
     if (before.includes('remaining') && kind !== 'remaining') {
-      refuse('every instance is new already', 'move it above remaining')
+      refuse('every instance is new already', 'move it above `remaining`')
       return
     }
     const [needed, why] = prerequisites[kind] ?? []
     if (needed !== undefined && !before.includes(needed))
-      refuse(why ?? '', `put a ${needed} step above it`)
+      refuse(why ?? '', `put the step \`${needed}\` above it`)
     const [limit, late] = tooLate[kind] ?? []
-    if (limit !== undefined && before.includes(limit)) refuse(late ?? '', `move it above ${limit}`)
+    if (limit !== undefined && before.includes(limit))
+      refuse(late ?? '', `move it above \`${limit}\``)
   })
   if (kinds.includes('remaining')) return
   const message = 'the steps end before all instances are new'

@@ -9,7 +9,7 @@ import {
   insteadOf,
   nameHint,
   nameOf,
-  quoteHint,
+  kindHint,
   shown,
   unitExample,
   verdictOn,
@@ -113,18 +113,19 @@ function addKeyFault(
 ): string | undefined {
   if (shape.properties === undefined) {
     const words = shape['x-keys'] ?? 'a name'
-    faults.add(
-      'bad-name',
-      spot,
-      `\`${shown(key)}\` cannot stand here: this is ${words}`,
-      nameHint(key),
-    )
+    const hint = key === '*' ? 'put what every service shares under `defaults`' : nameHint(key)
+    faults.add('bad-name', spot, `\`${shown(key)}\` cannot stand here: this is ${words}`, hint)
     return undefined
   }
   const known = Object.keys(shape.properties)
   const free = known.filter((candidate) => !node.entries.has(candidate))
-  const where = spot.path.length === 1 ? 'the file' : `\`${spot.path.at(-2)}\``
-  const hint = didYouMean(key, free, `${where} has no other keys`)
+  const where = nameOf({ path: spot.path.slice(0, -1) })
+  const given = closest(key, known)
+  const first = given === undefined ? undefined : node.entries.get(given)?.key
+  const hint =
+    first === undefined
+      ? didYouMean(key, free, `${where} has no other keys`)
+      : `did you mean \`${given}\`? it stands in line ${first.line} already`
   faults.add('unknown-key', spot, `${where} has no key \`${shown(key)}\``, hint)
   return closest(key, free)
 }
@@ -141,7 +142,7 @@ function addMissing(shape: SchemaShape, node: MapNode, spot: Spot, faults: Fault
     const { layer } = node.removedAt
     const removed = `${layer} removed it (${lineWords(node.removedAt, spot.place)})`
     const message = `${name} adds part of a removed block: ${removed}`
-    const whole = `give the whole block here (${keys} is missing)`
+    const whole = `give the whole block here (missing: ${keys})`
     faults.add(
       'removed-block',
       spot,
@@ -182,7 +183,8 @@ function addSizeFault(
   const size = node.kind === 'list' ? node.items.length : node.entries.size
   const most = shape.maxItems ?? shape.maxProperties
   if (size === 0) {
-    const hint = `write ${shape['x-expects'] ?? 'what belongs there'}, or leave the key out`
+    const expects = shape['x-expects']
+    const hint = `${expects === undefined ? 'put something in it' : `write ${expects}`}, or delete it`
     faults.add('out-of-range', spot, `${name} is empty`, hint)
   } else if (most === 1) {
     const keys = node.kind === 'map' ? [...node.entries.keys()].join(', ') : ''
@@ -273,7 +275,6 @@ function addKindFault(shape: SchemaShape, node: Node, spot: Spot, faults: FaultL
     )
     return
   }
-  const hint =
-    node.kind === 'scalar' && typeof node.value !== 'string' ? quoteHint(node) : `write ${expects}`
+  const hint = kindHint(shape, node)
   faults.add('wrong-kind', spot, `${name} takes ${expects}, not ${written(node)}`, hint)
 }

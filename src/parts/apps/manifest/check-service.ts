@@ -1,4 +1,10 @@
-import { fewestInstances, spotAt, type CellView, type FilledService } from './cell-view.ts'
+import {
+  fewestInstances,
+  isAtFault,
+  spotAt,
+  type CellView,
+  type FilledService,
+} from './cell-view.ts'
 import { checkCommand } from './check-command.ts'
 import { checkResource } from './check-reference.ts'
 import { urlVariableOf } from '../model.ts'
@@ -24,9 +30,7 @@ function checkRun(view: CellView, name: string, service: FilledService): void {
     view.faults.add('run-twice', spot, `\`${name}\` has both run and shell`, 'keep one of the two')
   }
   /** A faulty one has left a hole, and is no missing one. */
-  const isSaid = ['run', 'shell', 'image'].some(
-    (key) => childOf(childOf(childOf(view.root, 'services'), name), key) !== undefined,
-  )
+  const isSaid = isAtFault(view, name, 'run', 'shell', 'image')
   if (run === undefined && shell === undefined && image === undefined && !isSaid) {
     const message = `\`${name}\` does not say what runs`
     const hint = 'add run: node server.js, or image: …'
@@ -41,6 +45,7 @@ function checkRun(view: CellView, name: string, service: FilledService): void {
 
 function checkHealth(view: CellView, name: string, service: FilledService): void {
   const { health, route } = service
+  if (isAtFault(view, name, 'health')) return
   const path = ['services', name, 'health'] as const
   const ways = (['http', 'tcp', 'exec'] as const).filter((way) => health?.[way] !== undefined)
   if (health !== undefined && ways.length !== 1) {
@@ -93,6 +98,7 @@ function checkWorker(view: CellView, name: string, service: FilledService): void
 
 function checkSpread(view: CellView, name: string, service: FilledService): void {
   const { spread, singleton, instances, scale } = service
+  if (isAtFault(view, name, 'spread', 'instances', 'scale')) return
   if (singleton === true) {
     const most = scale?.max ?? instances
     if (most > 1) {
@@ -141,7 +147,7 @@ function checkScale(view: CellView, name: string, service: FilledService): void 
     view.faults.add('scale-refused', spot, message, 'make max at least as large as min')
   }
   const { queue } = scale.target
-  if (queue === undefined) return
+  if (queue === undefined || isAtFault(view, name, 'uses')) return
   const spot = spotAt(view, 'services', name, 'scale', 'target', 'queue', 'of')
   const resource = view.resources.get(queue.of)
   if (service.uses?.includes(queue.of) !== true) {

@@ -3,29 +3,42 @@ import type { ManifestFault } from './faults.ts'
 /** Characters of a source line that are shown: terminals are 100 wide. */
 const lineLengthMax = 88
 
+/** Faults for a terminal; `sourceOf` gives the text of a file, or undefined. */
+export function formatFaults(
+  faults: readonly ManifestFault[],
+  sourceOf: (file: string) => string | undefined,
+): string {
+  const secret = faults.filter(({ code }) => code === 'secret-value')
+  const isSecret = ({ file, line }: ManifestFault): boolean =>
+    secret.some((other) => other.file === file && other.line === line)
+  const formatted = faults.map((fault) =>
+    formatFault(fault, sourceOf(fault.file) ?? '', isSecret(fault)),
+  )
+  return formatted.join('\n\n')
+}
+
 /**
  * A fault for a terminal: place and message, the source line with carets under the words at fault,
- * and what would be right. Plain text; colours are the CLI's.
+ * and what would be right. Plain text; colours are the CLI's. A line that may hold a secret is not
+ * shown: terminals are recorded.
  */
-export function formatFault(fault: ManifestFault, sourceText: string): string {
-  const { file, line, column, message, hint, code } = fault
+export function formatFault(
+  fault: ManifestFault,
+  sourceText: string,
+  hidden = fault.code === 'secret-value',
+): string {
+  const { file, line, column, message, hint } = fault
   const head = `${file}:${line}:${column}: ${message}`
   const advice = hint === '' ? [] : [`  = ${hint}`]
+  const margin = `${line} | `
+  if (hidden) return [head, `${margin}(not shown: it may hold a secret)`, ...advice].join('\n')
   const source = sourceText.split('\n', line)[line - 1]?.replace(/\r$/, '')
   if (source === undefined || source.trim() === '' || line < 1) return [head, ...advice].join('\n')
-  /** Whatever stands there may be a secret, and terminals are recorded. */
-  const visible = code === 'secret-value' ? `${source.slice(0, column - 1)}(not shown)` : source
-  const width = code === 'secret-value' ? '(not shown)'.length : Math.max(1, fault.words.length)
-  const { text, offset } = windowOf(printable(visible), column - 1)
-  const margin = `${line} | `
-  const indent = ' '.repeat(Math.max(0, column - 1 - offset))
-  const carets = '^'.repeat(Math.max(1, Math.min(width, text.length - indent.length)))
-  return [
-    head,
-    `${margin}${text}`,
-    `${' '.repeat(margin.length)}${indent}${carets}`,
-    ...advice,
-  ].join('\n')
+  const { text, offset } = windowOf(printable(source), column - 1)
+  const indent = ' '.repeat(Math.max(0, margin.length + column - 1 - offset))
+  const room = text.length - (column - 1 - offset)
+  const carets = '^'.repeat(Math.max(1, Math.min(fault.words.length, room)))
+  return [head, `${margin}${text}`, `${indent}${carets}`, ...advice].join('\n')
 }
 
 /** Tabs as one space, and what would move the cursor as a question mark: the columns stay. */

@@ -10,7 +10,7 @@ import { checkRoutes } from './check-routes.ts'
 import { checkSchema } from './check-schema.ts'
 import { checkServices } from './check-service.ts'
 import { FaultList, type Parsed } from './faults.ts'
-import { mergeCell } from './layers.ts'
+import { fill, mergeCell } from './layers.ts'
 import type { Manifest } from './manifest.ts'
 import { normaliseJob, normaliseRelease, normaliseService } from './normalise.ts'
 import { fillPlaceholders } from './placeholders.ts'
@@ -28,12 +28,13 @@ import {
   hasHole,
   placeAt,
   textOf,
+  withEntries,
   withValue,
   type Entry,
   type MapNode,
   type Place,
 } from './tree.ts'
-import { teamDefault } from './defaults.ts'
+import { serviceDefaults, teamDefault } from './defaults.ts'
 
 /** A manifest as it reads in one cell: every layer merged, every default filled in. */
 export interface RenderedCell {
@@ -162,7 +163,7 @@ function viewOf(
     cell,
     root,
     serviceNames: entriesOf(childOf(root, 'services')).map(([name]) => name),
-    services: read<FilledService>('services', Service),
+    services: readServices(root, faults),
     release:
       release === undefined
         ? undefined
@@ -174,6 +175,20 @@ function viewOf(
     zones,
     faults,
   }
+}
+
+/** A service with a fault is read without the keys at fault, so that its others are checked too. */
+function readServices(root: MapNode, faults: FaultList): Map<string, FilledService> {
+  const found = new Map<string, FilledService>()
+  for (const [name, { key, value }] of entriesOf(childOf(root, 'services'))) {
+    const spot = { place: key, path: ['services', name] }
+    const checked = checkSchema(shapeOf(Service), value, spot, faults)
+    if (checked.kind !== 'map') continue
+    const sound = entriesOf(checked).filter(([, entry]) => !hasHole(entry.value))
+    const data = dataOf(fill(withEntries(checked, sound), serviceDefaults))
+    if (Check(Service, data)) found.set(name, data as FilledService)
+  }
+  return found
 }
 
 /** A block as data, if it is whole; its faults are added. */

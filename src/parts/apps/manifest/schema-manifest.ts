@@ -51,7 +51,10 @@ export const ManifestDocument = block(
     team: Optional(reference('Who may deploy it, whose quota it uses, who is paged.')),
     resources: operationDeltas['resources']!,
     defaults: Optional(deltaOf(Defaults)),
-    services: named(deltaOf(Service), 'The components of the app.', { most: bounds.services }),
+    services: named(deltaOf(Service), 'The components of the app.', {
+      least: 1,
+      most: bounds.services,
+    }),
     jobs: operationDeltas['jobs']!,
     release: Optional(deltaOf(ReleaseBlock)),
     journeys: operationDeltas['journeys']!,

@@ -121,8 +121,8 @@ export const PlatformDocument = block(
   {
     roadstead: Type.Literal('v1', { description: 'The version of this grammar.' }),
     platform: name('The name of the platform.'),
-    nodeGroups: named(NodeGroup, 'Nodes by purpose.'),
-    environments: named(Environment, 'Where releases go.', { most: 32 }),
+    nodeGroups: named(NodeGroup, 'Nodes by purpose.', { least: 1 }),
+    environments: named(Environment, 'Where releases go.', { least: 1, most: 32 }),
     tenants: Optional(named(Tenant, 'For whom.', { most: bounds.entries })),
     teams: Optional(named(Team, 'Who deploys.')),
   },

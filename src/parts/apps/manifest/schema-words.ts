@@ -27,7 +27,8 @@ export function verdictOn(
     return ['out-of-range', `${shape.maxLength} characters are the most`]
   }
   const code = (shape['x-fault'] ?? 'wrong-value') as FaultCode
-  return [code, code === 'bad-name' ? nameHint(value) : `it takes ${expectationOf(shape)}`]
+  if (code === 'bad-name') return [code, nameHint(value)]
+  return [code, code === 'bad-path' ? pathHint(shape, value) : 'mend it, or delete the line']
 }
 
 function numberVerdict(shape: SchemaShape, value: number): readonly [FaultCode, string] {
@@ -41,11 +42,40 @@ function numberVerdict(shape: SchemaShape, value: number): readonly [FaultCode, 
     ]
   }
   if (value > maximum) return ['out-of-range', `${maximum} is the most`]
-  return ['wrong-value', `write ${Math.max(minimum, Math.round(value))}`]
+  return ['wrong-value', `write ${Math.max(minimum, Math.floor(value))} or ${Math.ceil(value)}`]
 }
 
-export function quoteHint(node: ScalarNode): string {
-  return `if you mean the text, write "${node.text}" in quotes`
+/** What would be right where something of another kind stands. */
+export function kindHint(shape: SchemaShape, node: Node): string {
+  const variants = (shape.anyOf ?? [shape]).filter((variant) => variant.const !== 'none')
+  const takes = (type: string): SchemaShape | undefined =>
+    variants.find((variant) => variant.type === type)
+  if (node.kind === 'list') {
+    const isMap = takes('object') !== undefined
+    return isMap
+      ? 'write KEY: value, without brackets or dashes'
+      : 'write one value, without brackets'
+  }
+  if (node.kind !== 'scalar') return `write ${expectationOf(shape)}`
+  const word = shown(node.text)
+  if (takes('array') !== undefined) return `did you mean [${word}]?`
+  const properties = takes('object')?.properties
+  if (properties === undefined) {
+    if (takes('object') !== undefined) return 'write { NAME: value }, or NAME: value on lines below'
+    return `if you mean the text, write "${word}" in quotes`
+  }
+  const step = Object.hasOwn(properties, node.text) ? `{ ${word}: {} }` : undefined
+  const run = 'run' in properties && typeof node.value === 'string' ? `{ run: ${word} }` : step
+  return run === undefined ? `write ${expectationOf(shape)}` : `did you mean ${run}?`
+}
+
+function pathHint(shape: SchemaShape, value: string): string {
+  const isUrl = shape.pattern?.startsWith('^/') === true
+  if (isUrl)
+    return value.startsWith('/')
+      ? 'begin with one slash, and leave out .. and ?'
+      : `did you mean /${value}?`
+  return 'what a release takes along lies in the repository, below this file'
 }
 
 export function expectationOf(shape: SchemaShape): string {
@@ -57,7 +87,7 @@ export function expectationOf(shape: SchemaShape): string {
   }
   if (shape.type === 'object') {
     const keys = Object.keys(shape.properties ?? {})
-    return keys.length === 0 ? `a map of names` : `a block with ${listed(keys, 8)}`
+    return keys.length === 0 ? `a map of names` : `a block with ${listed(keys, 4)}`
   }
   return shape.type === 'array' ? 'a list' : 'a text'
 }
@@ -82,7 +112,7 @@ export function shown(text: string): string {
 }
 
 /** `memory`, or "item 2 of `steps`" for a list's item. */
-export function nameOf({ path }: Spot): string {
+export function nameOf({ path }: Pick<Spot, 'path'>): string {
   const last = path.at(-1)
   if (last === undefined) return 'the file'
   return /^\d+$/.test(last)

@@ -61,7 +61,7 @@ export const bounds = {
 export const text = (description: string, expects = 'a text') =>
   Type.String({ minLength: 1, maxLength: bounds.text, description, 'x-expects': expects })
 
-export const nameWords = 'a name: small letters, digits and hyphens, from a letter, at most 40'
+export const nameWords = 'a name of small letters, digits and hyphens (a letter first, 40 at most)'
 
 export const name = (description: string) =>
   Type.String({ pattern: namePattern, description, 'x-expects': nameWords, 'x-fault': 'bad-name' })
@@ -158,10 +158,11 @@ export const commandLine = (description: string) =>
 export const named = <Value extends TSchema>(
   value: Value,
   description: string,
-  options: { pattern?: string; keys?: string; most?: number } = {},
+  options: { pattern?: string; keys?: string; least?: number; most?: number } = {},
 ) =>
   Type.Record(Type.String({ pattern: options.pattern ?? namePattern }), value, {
     additionalProperties: false,
+    ...(options.least === undefined ? {} : { minProperties: options.least }),
     maxProperties: options.most ?? bounds.entries,
     description,
     'x-keys': options.keys ?? nameWords,

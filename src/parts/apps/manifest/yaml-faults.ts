@@ -19,7 +19,7 @@ const explanations: Readonly<Partial<Record<ErrorCode, readonly [message: string
     ],
     BLOCK_IN_FLOW: [
       'inside { } or [ ] no indented block can stand',
-      'close the bracket, or write the outer block without brackets',
+      'put a value that contains `: ` in quotes, or close the bracket',
     ],
     MULTILINE_IMPLICIT_KEY: [
       'a key runs over several lines',
@@ -51,12 +51,12 @@ const bareStar = ['a bare `*` begins an alias, not a key', 'write "*" in quotes'
 /** Adds the parser's complaint in words of ours; its own where we have none. */
 export function addSyntaxFault(
   problem: YAMLParseError,
+  start: number,
   text: string,
   file: string,
   lines: LineCounter,
   faults: FaultList,
 ): void {
-  const [start] = problem.pos
   const { line, col } = lines.linePos(start)
   const words = text
     .slice(start, start + 80)
@@ -72,7 +72,11 @@ export function addSyntaxFault(
 function explanationOf(problem: YAMLParseError): readonly [string, string] {
   const known = explanations[problem.code]
   const own = problem.message.split('\n', 1)[0]!.replace(/ at line \d+, column \d+:?$/, '')
-  if (problem.code === 'MISSING_CHAR') return [lowerFirst(own), known![1]]
+  if (problem.code === 'MISSING_CHAR') {
+    const isQuote = own.includes('quote')
+    if (isQuote) return ['the quote that is opened here is never closed', 'close it']
+    return [lowerFirst(own), known![1]]
+  }
   return known ?? [lowerFirst(own), 'mend the line so that it is YAML 1.2']
 }
 

@@ -1,5 +1,5 @@
-import { Composer, isAlias, isMap, isScalar, isSeq, LineCounter, Parser, Lexer } from 'yaml'
-import type { Document, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml'
+import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, visit } from 'yaml'
+import type { Document, Pair, ParsedNode, Scalar, YAMLMap, YAMLParseError } from 'yaml'
 import { faultsMax, type FaultList, type Spot } from './faults.ts'
 import { checkText, hiddenIn } from './text.ts'
 import type { Entry, Layer, MapNode, Node, Place, ScalarNode } from './tree.ts'
@@ -38,6 +38,7 @@ export function readYaml(text: string, file: string, faults: FaultList): MapNode
   if (document === undefined) return undefined
   const reader = new Reader(text, file, lines, document, faults)
   const root = reader.read()
+  if (reader.isTooMuch) return undefined
   if (root?.kind === 'map') return root
   if (faults.isEmpty) {
     const message =
@@ -84,7 +85,8 @@ function compose(
   const linesSaid = new Set<number>()
   for (const problem of document?.errors.slice(0, faultsMax) ?? []) {
     const { line } = lines.linePos(problem.pos[0])
-    if (!linesSaid.has(line)) addSyntaxFault(problem, text, file, lines, faults)
+    const start = openQuoteOf(document, problem) ?? problem.pos[0]
+    if (!linesSaid.has(line)) addSyntaxFault(problem, start, text, file, lines, faults)
     linesSaid.add(line)
   }
   if (!faults.isEmpty) return undefined
@@ -92,6 +94,19 @@ function compose(
   const hint = 'keep one document; everything after `---` belongs in another file'
   faults.add('yaml-syntax', spotAt(second.range[0], '---'), 'a second document begins here', hint)
   return undefined
+}
+
+/** Where a quote begins that is never closed: the parser notices at the end of the file only. */
+function openQuoteOf(document: Document.Parsed | undefined, problem: YAMLParseError) {
+  if (document === undefined || problem.code !== 'MISSING_CHAR') return undefined
+  let start: number | undefined
+  visit(document, {
+    Scalar(_key, { range, type }) {
+      const isQuoted = type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE'
+      if (isQuoted && range != null && range[1] >= problem.pos[0]) start = range[0]
+    },
+  })
+  return start
 }
 
 /** Turns a YAML document into a tree, value by value. */
@@ -132,6 +147,11 @@ class Reader {
     return this.#node(contents, [])
   }
 
+  /** Whether reading stopped half-way: what follows from that says nothing. */
+  get isTooMuch(): boolean {
+    return this.#nodes > nodesMax
+  }
+
   startSpot(): Spot {
     return { place: this.#place([0, 0], []), path: [] }
   }
@@ -159,7 +179,12 @@ class Reader {
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node)
     if (node.tag !== undefined) {
       const hint = 'leave the tag out; quotes make a text of anything'
-      this.#faults.add('tag-refused', spot, `the tag ${node.tag} is not read`, hint)
+      this.#faults.add(
+        'tag-refused',
+        spot,
+        `the tag ${node.tag.replace('tag:yaml.org,2002:', '!!')} is not read`,
+        hint,
+      )
       return { kind: 'hole', place }
     }
     if (isMap(node)) return this.#map(node as YAMLMap.Parsed, spot)
