@@ -41,7 +41,7 @@ export interface PortRange {
 }
 
 /** Where a server listens when nobody says otherwise. */
-export const defaultServer = 'http://127.0.0.1:7070'
+const defaultServer = 'http://127.0.0.1:7070'
 
 /** The folder that `roadstead up` keeps its data in, in the current folder. */
 export const dataFolderName = '.roadstead'
@@ -80,7 +80,7 @@ export function resolveSettings(
 }
 
 /** The data folder in force: ROADSTEAD_DATA, or the nearest `.roadstead` from `folder` upwards. */
-export function findDataFolder(environment: NodeJS.ProcessEnv, folder: string): string | undefined {
+function findDataFolder(environment: NodeJS.ProcessEnv, folder: string): string | undefined {
   const named = environment['ROADSTEAD_DATA']
   if (named !== undefined && named !== '') return resolve(folder, named)
   for (let place = resolve(folder); ; place = dirname(place)) {

@@ -150,7 +150,7 @@ export class Transport {
 }
 
 /** What an answer outside 200 to 299 means: a Refusal for 4xx, a Fault for 5xx. */
-export async function errorOf(response: Response): Promise<Refusal | Fault> {
+async function errorOf(response: Response): Promise<Refusal | Fault> {
   const body = await errorBodyOf(response)
   const code = body?.code ?? `http-${response.status}`
   const message = body?.message ?? `the server answered ${response.status}`

@@ -8,7 +8,7 @@ import { printJson, remark } from '../terminal/output.ts'
 import type { ManifestFiles } from './source-files.ts'
 
 /** Faults of a manifest as they are shown: the sentence, the line with carets, what would be right. */
-export function faultLines(fault: ManifestFault, files: ManifestFiles): string[] {
+function faultLines(fault: ManifestFault, files: ManifestFiles): string[] {
   const [head = '', ...rest] = formatFault(fault, sourceOf(fault, files)).split('\n')
   const tail = rest.map((line) => {
     if (line.startsWith('  = ')) return hintLine(line.slice(4))

@@ -76,7 +76,7 @@ export function trafficLine(window: LedgerWindow | null): string {
 }
 
 /** `0 of 8,412 requests failed`. */
-export function costOf(window: LedgerWindow | null): string {
+function costOf(window: LedgerWindow | null): string {
   if (window === null || window.sent === 0) return 'no requests meanwhile'
   return `${countText(window.failed)} of ${pluralText(window.sent, 'request')} failed`
 }
