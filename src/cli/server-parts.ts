@@ -1,0 +1,123 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import { sessionKind, tokenKind } from '../parts/access/records.ts'
+import { appsController } from '../parts/apps/controller.ts'
+import { appKind, releaseKind } from '../parts/apps/records.ts'
+import { deployRoute } from '../parts/apps/routes-deploy.ts'
+import { appRoutes } from '../parts/apps/routes.ts'
+import { artifactsController } from '../parts/artifacts/controller.ts'
+import type { BlobStore } from '../parts/artifacts/driver.ts'
+import { artifactKind } from '../parts/artifacts/records.ts'
+import { artifactRoutes } from '../parts/artifacts/routes.ts'
+import { ArtifactUsage } from '../parts/artifacts/usage.ts'
+import { auditRoutes } from '../parts/audit/routes.ts'
+import { discoveryController } from '../parts/discovery/controller.ts'
+import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
+import { backendOf } from '../parts/ingress/records.ts'
+import { ingressRoutes } from '../parts/ingress/routes.ts'
+import { TrafficHistory } from '../parts/ingress/traffic.ts'
+import { instancesController } from '../parts/instances/controller.ts'
+import { instanceKind } from '../parts/instances/records.ts'
+import { agentRoutes } from '../parts/instances/routes-agent.ts'
+import { instanceRoutes } from '../parts/instances/routes.ts'
+import { nodesController } from '../parts/nodes/controller.ts'
+import { nodeKind } from '../parts/nodes/records.ts'
+import { nodeRoutes } from '../parts/nodes/routes.ts'
+import { rolloutsController } from '../parts/rollouts/controller.ts'
+import { rolloutKind } from '../parts/rollouts/records.ts'
+import { rolloutRoutes } from '../parts/rollouts/routes.ts'
+import { schedulingController } from '../parts/scheduling/controller.ts'
+import { schedulingRoutes } from '../parts/scheduling/routes.ts'
+import { NodeUsage } from '../parts/scheduling/usage.ts'
+import type { AnyController } from '../server/controllers.ts'
+import { idempotencyKind } from '../server/idempotency.ts'
+import type { RoutePieces, ServerOptions } from '../server/server.ts'
+import type { ObservedState } from '../store/observed.ts'
+import type { Kind } from '../store/port.ts'
+import type { OpenState } from '../store/state.ts'
+import type { LogStore } from '../telemetry/logs/port.ts'
+import { logRoutes } from '../telemetry/logs/routes.ts'
+import type { RouteDefinition } from '../wire/route.ts'
+
+/** The parts of the server, put together; what they store in is passed in. */
+
+/** Every kind of record that the store may hold. */
+export const recordKinds = [
+  appKind,
+  releaseKind,
+  artifactKind,
+  rolloutKind,
+  instanceKind,
+  nodeKind,
+  listenerKind,
+  listenerPortKind,
+  tokenKind,
+  sessionKind,
+  idempotencyKind,
+] as unknown as readonly Kind<never>[]
+
+/** The minute before a rollout, in ms. */
+const minuteMs = 60_000
+
+/** What holds the server's data, opened. */
+export interface ServerStores {
+  readonly state: OpenState
+  readonly observed: ObservedState
+  readonly blobs: BlobStore
+  readonly logs: LogStore
+}
+
+/** What the parts need beyond the stores. */
+export interface ServerSettings {
+  readonly ingressUrl: string
+  readonly listenerPorts: { readonly from: number; readonly to: number }
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** Routes and controllers of all parts. */
+export function composeServer(
+  settings: ServerSettings,
+  stores: ServerStores,
+): Pick<ServerOptions, 'routes' | 'controllers' | 'backendOf'> {
+  const { clock, random, log, ingressUrl, listenerPorts } = settings
+  const { state, observed, blobs, logs } = stores
+  const { snapshot } = state
+  const traffic = new TrafficHistory()
+  const nodes = new NodeUsage(state)
+  const artifacts = new ArtifactUsage(state)
+  const rates = (backendId: string) => traffic.rates(backendId, clock.now())
+  const lastMinute = (backendIds: readonly string[]) =>
+    traffic.windowSince(backendIds, clock.now() - minuteMs, clock.now())
+  const controllers = [
+    appsController(state),
+    artifactsController({ state, blobs, usage: artifacts }),
+    discoveryController({ state, ports: listenerPorts }),
+    instancesController({ state, clock, random }),
+    nodesController(state, clock),
+    rolloutsController({ state, clock, random, lastMinute }),
+    schedulingController({ state, clock, usage: nodes }),
+  ] as unknown as AnyController[]
+  const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
+    ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
+    deployRoute({ state: routed, clock, random }),
+    ...rolloutRoutes({ state: routed, clock, lastMinute }),
+    ...instanceRoutes({ snapshot }),
+    ...schedulingRoutes({ state: routed, clock, usage: nodes }),
+    ...nodeRoutes({ snapshot, clock }),
+    ...auditRoutes({ state: routed }),
+    ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
+    ...logRoutes({ logs, state: routed, clock }),
+    ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, logs }),
+    ...ingressRoutes({
+      snapshot,
+      clock,
+      table,
+      traffic,
+      hear: (id, report) => observed.hearIngress(id, report),
+    }),
+  ]
+  return { routes, controllers, backendOf }
+}
