@@ -68,8 +68,8 @@ interface Gathered {
   readonly seen: Streams<OutputPosition>
 }
 
-/** Output is looked for this often: with the reading and the call, 300 ms to the server. */
-const pollEveryMs = 150
+/** Output is looked for this often: a line is with the server within 300 ms. */
+const pollEveryMs = 250
 /** Bytes of one request; as JSON six times that at the worst, which the server still takes. */
 const requestBytesMax = 131_072
 /** What a line costs in a request beside its text. */

@@ -24,6 +24,8 @@ export class FakeServer {
   pulls = 0
   /** A status to answer every call with, instead of serving it. */
   failWith: number | undefined
+  /** Whether logs are answered with 503. */
+  failLogs = false
   #assigned: AssignedInstance[] = []
   #revision = 1
   #server: Server | undefined
@@ -97,6 +99,7 @@ export class FakeServer {
     if (!this.#known.has(nodeId)) return refuse(404, 'node-unknown')
     if (what === 'assignment') return this.#sendAssignment(url, request, answer)
     if (what === 'report') return answer(200, this.#take(body))
+    if (what === 'logs' && this.failLogs) return refuse(503, 'staged')
     if (what === 'logs') return answer(204, this.#append(body))
     return refuse(404, 'not-found')
   }

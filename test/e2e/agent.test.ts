@@ -261,6 +261,63 @@ test('200 MB without a newline stay within the bound, and the next line is shipp
   expect(first?.text.length).toBe(16_384)
 })
 
+test('lines that the bound costs while the server is away are counted to the last one', async () => {
+  const count = 300_000
+  const program = `const line = 'x'.repeat(99) + '\\n'
+for (let left = ${count}; left > 0; left -= 1000) process.stdout.write(line.repeat(1000))
+setInterval(() => {}, 1000)`
+  const artifact = await world.artifact({ 'lines.js': program })
+  world.server.assign(anAssigned({ instanceId: 'i-lines', artifact, run: ['node', 'lines.js'] }))
+  world.server.failLogs = true
+  world.startAgent()
+  await world.untilState('i-lines', 'ready')
+  const dropped = join(world.folder, 'agent/instances/i-lines/stdout.dropped')
+  await world.until('lines are dropped', () => statExists(dropped))
+  world.server.failLogs = false
+  const told = (): number =>
+    (world.server.lines.get('i-lines')?.length ?? 0) + (world.server.lost.get('i-lines') ?? 0)
+  await world.until('each line is there or told as lost', () => told() === count, 60_000)
+  expect(world.server.lost.get('i-lines')).toBeGreaterThan(100_000)
+})
+
+test('an archive that is not what it is called is refused, and nothing of it kept', async () => {
+  const artifact = await world.artifact({ 'server.js': webServer })
+  const other = await world.artifact({ 'server.js': 'process.exit(1)' })
+  const archive = world.server.artifacts.get(other.digest) ?? ''
+  world.server.artifacts.set(artifact.digest, archive)
+  const sizeBytes = other.sizeBytes
+  const lie = { digest: artifact.digest, sizeBytes }
+  world.server.assign(
+    anAssigned({ instanceId: 'i-lie', artifact: lie, run: ['node', 'server.js'] }),
+  )
+  world.startAgent()
+  const { because, runs } = await world.untilState('i-lie', 'backing-off')
+  expect(because).toContain(`what the server sent is not ${artifact.digest}`)
+  expect(runs).toBe(0)
+  expect(readdirSync(join(world.folder, 'agent/artifacts'))).toEqual(['.incoming'])
+})
+
+test('an exec check decides by its exit code', async () => {
+  const artifact = await world.artifact({ 'alive.js': 'process.exit(process.env.GOOD ? 0 : 1)' })
+  const health = {
+    ...anAssigned({ instanceId: 'i-x', artifact, run: ['sleep', '1'] }).health,
+    probe: { kind: 'exec' as const, run: ['node', 'alive.js'] },
+  }
+  const worker = { artifact, health, run: ['sleep', '100'] }
+  world.server.assign(
+    anAssigned({ ...worker, instanceId: 'i-good', env: { GOOD: 'yes' } }),
+    anAssigned({
+      ...worker,
+      instanceId: 'i-bad',
+      health: { ...health, startDeadlineMs: 2_000 },
+    }),
+  )
+  world.startAgent()
+  expect((await world.untilState('i-good', 'ready')).because).toBe('`node` exited with 0')
+  const { because } = await world.untilState('i-bad', 'backing-off')
+  expect(because).toContain('was not ready 2 s after its start: `node` exited with 1')
+})
+
 test('a node that the server has forgotten registers again', async () => {
   const web = await aWebInstance('i-web1')
   world.server.assign(web)

@@ -18,14 +18,9 @@ export function probeHttp(
   path: string,
   timeoutMs: number,
 ): Promise<ProbeAnswer> {
-  return within(clock, timeoutMs, `GET ${path}`, (answer, signal) => {
-    const request = get({
-      ...target,
-      path,
-      agent: false,
-      signal,
-      headers: { 'user-agent': 'roadstead-agent' },
-    })
+  return within(clock, timeoutMs, `GET ${path}`, (answer) => {
+    const headers = { 'user-agent': 'roadstead-agent' }
+    const request = get({ ...target, path, agent: false, headers })
     request.on('error', (error) => answer(false, `GET ${path} failed: ${error.message}`))
     request.on('response', (response) => {
       const status = response.statusCode ?? 0
@@ -35,18 +30,20 @@ export function probeHttp(
         answer(status >= 200 && status < 400, `GET ${path} answered ${status}`),
       )
     })
+    return () => request.destroy()
   })
 }
 
 /** A connection that is accepted is well; it is closed at once. */
 export function probeTcp(clock: Clock, target: Target, timeoutMs: number): Promise<ProbeAnswer> {
-  return within(clock, timeoutMs, `port ${target.port}`, (answer, signal) => {
-    const socket = connect({ ...target, signal })
+  return within(clock, timeoutMs, `port ${target.port}`, (answer) => {
+    const socket = connect(target)
     socket.on('error', (error) => answer(false, `port ${target.port}: ${error.message}`))
     socket.on('connect', () => {
       socket.destroy()
       answer(true, `port ${target.port} accepts connections`)
     })
+    return () => socket.destroy()
   })
 }
 
@@ -58,13 +55,13 @@ export function probeExec(
   timeoutMs: number,
 ): Promise<ProbeAnswer> {
   const [name = '', ...args] = command.run
-  return within(clock, timeoutMs, `\`${name}\``, (answer, signal) => {
+  return within(clock, timeoutMs, `\`${name}\``, (answer) => {
     const child = spawn(command.file, args, { ...surroundings, stdio: 'ignore', detached: true })
     child.on('error', (error) => answer(false, `\`${name}\` failed: ${error.message}`))
     child.on('exit', (code, killedBy) =>
       answer(code === 0, `\`${name}\` exited with ${code ?? killedBy}`),
     )
-    signal.addEventListener('abort', () => endGroup(child.pid))
+    return () => endGroup(child.pid)
   })
 }
 
@@ -79,25 +76,25 @@ function endGroup(pid: number | undefined): void {
 
 type Answer = (ok: boolean, because: string) => void
 
-/** Gives the first answer, or says that none came in time; afterwards all is aborted. */
+/** Gives the first answer; when none comes in time it says so, and breaks off what `ask` began. */
 function within(
   clock: Clock,
   timeoutMs: number,
   what: string,
-  ask: (answer: Answer, signal: AbortSignal) => void,
+  ask: (answer: Answer) => () => void,
 ): Promise<ProbeAnswer> {
-  const controller = new AbortController()
   return new Promise<ProbeAnswer>((resolve) => {
+    let breakOff = (): void => {}
     const timer = clock.after(timeoutMs, () => {
       resolve({ ok: false, because: `${what}: no answer within ${timeoutMs} ms` })
-      controller.abort()
+      breakOff()
     })
     const answer: Answer = (ok, because) => {
       timer.cancel()
       resolve({ ok, because })
     }
     try {
-      ask(answer, controller.signal)
+      breakOff = ask(answer)
     } catch (error) {
       // A path that no request can carry, an address that is none.
       answer(false, `${what}: ${messageOf(error)}`)
