@@ -79,6 +79,20 @@ describe('rollouts over the real controllers', () => {
     expect(world.rollout(second).state).toBe('reverted')
   })
 
+  it('bring what a new service needs online before it starts, when nobody else can call it', async () => {
+    const world = await World.open(11)
+    const shop = aService('shop', 'v1', {
+      needs: ['api'],
+      route: { host: 'shop.localhost', path: '/', expose: 'public' },
+    })
+    const id = await world.deploy([shop, api('v1', 1)])
+    const isStarted = (): boolean => pools(world).some((pool) => pool.startsWith('shop'))
+    expect(await world.runUntil(isStarted)).toBe(true)
+    expect(pools(world)).toEqual(['api online', 'shop maintenance', 'shop maintenance'])
+    await settle(world, id)
+    expect(world.rollout(id).state).toBe('done')
+  })
+
   it('queue behind one another, or supersede safely', async () => {
     const world = await World.open(6)
     await settle(world, await world.deploy([web('v1', 4)]))
@@ -158,6 +172,11 @@ function api(text: string, instances: number) {
 async function settle(world: World, id: string): Promise<void> {
   expect(await world.runUntil(() => isOver(world.rollout(id).state))).toBe(true)
   await world.run(8_000)
+}
+
+function pools(world: World): string[] {
+  const all = [...world.state.snapshot.list(instanceKind)]
+  return all.map(({ value }) => `${value.service} ${value.pool}`).toSorted()
 }
 
 /** "rel-2 x4": the online instances by release. */

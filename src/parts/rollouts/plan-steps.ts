@@ -1,4 +1,4 @@
-import type { Release, ReleaseStep } from '../apps/model.ts'
+import type { Release, ReleaseStep, ServiceSpec } from '../apps/model.ts'
 import type { Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import {
   advanceMaintenance,
@@ -25,6 +25,8 @@ export interface TestSeen {
 export interface StepsView {
   readonly rollout: Rollout
   readonly release: Release
+  /** What ran before; null where nothing did. */
+  readonly from: Release | null
   /** In the order in which they go out. */
   readonly services: readonly ServiceProgress[]
   readonly test: TestSeen | null
@@ -80,11 +82,47 @@ export function progressOf(kind: RolloutStep['kind'], view: StepsView, now: numb
   }
 }
 
+/**
+ * The first portion of each service starts, those that others need first. A service that is new
+ * and has no route goes online at once: nobody can call it but the release itself, whose warm-up
+ * and tests would have nobody to call otherwise.
+ */
 function maintenanceProgress(view: StepsView): StepProgress {
-  return allAtOnce(view, (seen) => advanceMaintenance(seen, firstPortion(view, seen)))
+  const missing = new Set<string>()
+  let waitsFor = ''
+  let isDone = true
+  const targets = view.services.map((seen) => {
+    const { service, count } = seen.change
+    const isBlocked = specOf(view, service)?.needs.some((need) => missing.has(need)) === true
+    const goesOnline = isUnseen(view, seen)
+    if (isBlocked) {
+      if (goesOnline) missing.add(service)
+      isDone = false
+      return seen.target
+    }
+    const result = goesOnline
+      ? advanceOnline(seen, count)
+      : advanceMaintenance(seen, firstPortion(view, seen))
+    if (result.next === undefined) return seen.target
+    if (goesOnline) missing.add(service)
+    isDone = false
+    waitsFor ||= result.waitsFor
+    return result.next
+  })
+  return isDone ? { outcome: 'done' } : { outcome: 'waits', waitsFor, targets }
 }
 
-/** All services go at the same time: nothing that customers see changes. */
+/** New with this release, and without a way in from outside. */
+function isUnseen(view: StepsView, { change }: ServiceProgress): boolean {
+  if (change.target === null || specOf(view, change.service)?.route !== null) return false
+  return view.from?.services.some((spec) => spec.name === change.service) !== true
+}
+
+function specOf({ release }: StepsView, service: string): ServiceSpec | undefined {
+  return release.services.find((spec) => spec.name === service)
+}
+
+/** All services go at the same time. */
 function allAtOnce(view: StepsView, advance: (seen: ServiceProgress) => Advance): StepProgress {
   const results = view.services.map(advance)
   if (results.every((result) => result.next === undefined)) return { outcome: 'done' }

@@ -343,11 +343,11 @@ function merge(
 }
 
 function stepsView(view: RolloutView, now: number): StepsView {
-  const { rollout, release, test } = view
+  const { rollout, release, from, test } = view
   const heard = view.ingresses.filter((ingress) => now - ingress.heardAt <= ingressLostAfterMs)
   const applied = Math.min(Infinity, ...heard.map((ingress) => ingress.appliedRevision))
   const services = view.services.map((seen) => progressOfService(seen, applied))
-  return { rollout, release, services, test }
+  return { rollout, release, from, services, test }
 }
 
 function spanOf(view: RolloutView, now: number): SpanLedger | undefined {
