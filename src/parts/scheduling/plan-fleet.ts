@@ -5,8 +5,8 @@ import type { NodeView, PendingInstance } from './model.ts'
  * The nodes during one pass of the scheduler: what is free on each, in flat arrays, so that a
  * decision is one scan over numbers, and so that each decision sees those before it.
  *
- * Nodes stand in an order that their ids decide last of all. Ties go to the first in that order,
- * so other names for the same nodes lead to the same decisions.
+ * Ties go by what nodes are and hold, by their ids last of all: other names for the same nodes lead
+ * to the same decisions.
  */
 export class Fleet {
   readonly #nodes: readonly NodeView[]
@@ -21,26 +21,52 @@ export class Fleet {
   readonly #perMemory: Float64Array
   readonly #perDisk: Float64Array
   readonly #zoneOf: Int32Array
+  /** Each node's place in the order that decides ties; undefined: ties are compared as they come. */
+  readonly #ranks: Int32Array | undefined
   readonly #zones = new Map<string, number>()
   readonly #groups = new Map<string, GroupCounts>()
   readonly #pickers = new Map<number, PortPicker>()
 
-  constructor(nodes: readonly NodeView[], statusOf: (node: NodeView) => NodeStatus) {
-    this.#counted = nodes.filter((node) => statusOf(node) !== 'lost')
-    this.#nodes = nodes.filter((node) => statusOf(node) === 'ready').toSorted(compareNodes)
-    for (const { zone } of this.#counted) {
-      if (!this.#zones.has(zone)) this.#zones.set(zone, this.#zones.size)
+  /** `decisions`: about how many are to be taken; for many, ties are decided beforehand. */
+  constructor(
+    nodes: readonly NodeView[],
+    statusOf: (node: NodeView) => NodeStatus,
+    decisions: number,
+  ) {
+    const ready: NodeView[] = []
+    const counted: NodeView[] = []
+    for (const node of nodes) {
+      const status = statusOf(node)
+      if (status === 'lost') continue
+      counted.push(node)
+      if (status === 'ready') ready.push(node)
+      if (!this.#zones.has(node.zone)) this.#zones.set(node.zone, this.#zones.size)
     }
-    const column = (value: (node: NodeView) => number): Float64Array =>
-      Float64Array.from(this.#nodes, value)
-    this.#freeCpu = column((node) => node.capacity.cpu - node.used.cpu)
-    this.#freeMemory = column((node) => node.capacity.memoryBytes - node.used.memoryBytes)
-    this.#freeDisk = column((node) => node.capacity.diskBytes - node.used.diskBytes)
-    this.#freePorts = Int32Array.from(this.#nodes, freePortsOf)
-    this.#perCpu = column((node) => 1 / Math.max(node.capacity.cpu, cpuTolerance))
-    this.#perMemory = column((node) => 1 / Math.max(node.capacity.memoryBytes, 1))
-    this.#perDisk = column((node) => 1 / Math.max(node.capacity.diskBytes, 1))
-    this.#zoneOf = Int32Array.from(this.#nodes, (node) => this.#zones.get(node.zone) ?? 0)
+    this.#nodes = ready
+    this.#counted = counted
+    const column = (): Float64Array => new Float64Array(ready.length)
+    this.#freeCpu = column()
+    this.#freeMemory = column()
+    this.#freeDisk = column()
+    this.#perCpu = column()
+    this.#perMemory = column()
+    this.#perDisk = column()
+    this.#freePorts = new Int32Array(ready.length)
+    this.#zoneOf = new Int32Array(ready.length)
+    ready.forEach((node, index) => this.#fill(index, node))
+    this.#ranks = decisions < ranksWorthwhile ? undefined : ranksOf(ready)
+  }
+
+  #fill(index: number, node: NodeView): void {
+    const { capacity, used } = node
+    this.#freeCpu[index] = capacity.cpu - used.cpu
+    this.#freeMemory[index] = capacity.memoryBytes - used.memoryBytes
+    this.#freeDisk[index] = capacity.diskBytes - used.diskBytes
+    this.#freePorts[index] = freePortsOf(node)
+    this.#perCpu[index] = 1 / Math.max(capacity.cpu, cpuTolerance)
+    this.#perMemory[index] = 1 / Math.max(capacity.memoryBytes, 1)
+    this.#perDisk[index] = 1 / Math.max(capacity.diskBytes, 1)
+    this.#zoneOf[index] = this.#zones.get(node.zone) ?? 0
   }
 
   /**
@@ -99,13 +125,22 @@ export class Fleet {
         freeCpu * this.#perCpu[index]! +
         freeMemory * this.#perMemory[index]! +
         freeDisk * this.#perDisk[index]!
-      if (inZone === bestInZone && onNode === bestOnNode && left >= bestLeft) continue
+      if (inZone === bestInZone && onNode === bestOnNode) {
+        if (left > bestLeft || (left === bestLeft && !this.#isBefore(index, best))) continue
+      }
       best = index
       bestInZone = inZone
       bestOnNode = onNode
       bestLeft = left
     }
     return best
+  }
+
+  /** Whether a node comes before another that is as good. */
+  #isBefore(index: number, other: number): boolean {
+    const ranks = this.#ranks
+    if (ranks !== undefined) return ranks[index]! < ranks[other]!
+    return compareNodes(this.#nodes[index]!, this.#nodes[other]!) < 0
   }
 
   #take(index: number, instance: PendingInstance, counts: GroupCounts): void {
@@ -128,7 +163,10 @@ export class Fleet {
   #countsOf(group: string): GroupCounts {
     const known = this.#groups.get(group)
     if (known !== undefined) return known
-    const byNode = Int32Array.from(this.#nodes, (node) => node.groups.get(group) ?? 0)
+    const byNode = new Int32Array(this.#nodes.length)
+    this.#nodes.forEach((node, index) => {
+      byNode[index] = node.groups.get(group) ?? 0
+    })
     const byZone = new Int32Array(this.#zones.size)
     for (const node of this.#counted) {
       byZone[this.#zones.get(node.zone)!]! += node.groups.get(group) ?? 0
@@ -146,6 +184,19 @@ interface GroupCounts {
 
 /** Sums of fractions of a core are right to far less than this; no instance asks for so little. */
 export const cpuTolerance = 1e-6
+
+/** From as many decisions on, sorting all nodes once costs less than comparing those that tie. */
+const ranksWorthwhile = 8
+
+function ranksOf(nodes: readonly NodeView[]): Int32Array {
+  const ranks = new Int32Array(nodes.length)
+  const order = nodes.map((_, index) => index)
+  order.sort((a, b) => compareNodes(nodes[a]!, nodes[b]!))
+  order.forEach((index, rank) => {
+    ranks[index] = rank
+  })
+  return ranks
+}
 
 /** Ports of a node's range that nobody holds. */
 export function freePortsOf(node: NodeView): number {

@@ -1,5 +1,5 @@
 import type { Plan } from '../../base/control-loop.ts'
-import { nodeLostAfterMs, nodeStatus, type Resources } from '../nodes/model.ts'
+import { nodeLostAfterMs, nodeStatus, type NodeStatus, type Resources } from '../nodes/model.ts'
 import type { NodeView, PendingInstance, PlacementAction, PlacementView } from './model.ts'
 import { compareTexts, Fleet } from './plan-fleet.ts'
 import { explainPlacement } from './plan-why.ts'
@@ -26,14 +26,15 @@ export function planPlacement(view: PlacementView, now: number): Plan<PlacementA
   const { places, refused, isCut } = placeAll(view, wanted, now)
   const decided = [...ends, ...places]
   if (isCut) return { actions: decided, because: sentence(decided, 0), wakeAt: now }
-  const settled = withPlacements(view, places)
-  const explanations = explainAll(settled, refused, now)
+  if (refused.length === 0) return { actions: decided, because: sentence(decided, 0) }
+  // Reasons tell of the nodes as they are after this pass, so the next one finds them true.
+  const explanations = explainAll(withPlacements(view, places), refused, now)
   const actions = [...decided, ...explanations.slice(0, decisionsMax)]
   const isLate = explanations.length > decisionsMax
   return {
     actions,
     because: sentence(actions, refused.length),
-    wakeAt: refused.length === 0 ? undefined : isLate ? now : nextStatusChange(view, now),
+    wakeAt: isLate ? now : nextStatusChange(view, now),
   }
 }
 
@@ -52,7 +53,9 @@ interface Placements {
 type Place = Extract<PlacementAction, { type: 'place' }>
 
 function placeAll(view: PlacementView, wanted: PendingInstance[], now: number): Placements {
-  const fleet = new Fleet(view.nodes, (node) => nodeStatus(node.heardAt, view.listeningSince, now))
+  const statusOf = ({ heardAt }: NodeView): NodeStatus =>
+    nodeStatus(heardAt, view.listeningSince, now)
+  const fleet = new Fleet(view.nodes, statusOf, wanted.length)
   const places: Place[] = []
   const refused: PendingInstance[] = []
   /** Within a pass room only shrinks: what was refused once need not be tried again. */
@@ -72,6 +75,7 @@ function placeAll(view: PlacementView, wanted: PendingInstance[], now: number): 
 }
 
 function largestFirst(wanted: PendingInstance[], fleet: Fleet): PendingInstance[] {
+  if (wanted.length === 1) return wanted
   const sizeOf = fleet.sizer()
   return wanted
     .map((instance) => ({ instance, size: sizeOf(instance) }))
