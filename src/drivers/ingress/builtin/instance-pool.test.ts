@@ -81,6 +81,12 @@ describe('waiting for an instance', () => {
     expect(held.fate).toEqual(['released'])
   })
 
+  test('lets nobody wait for an empty maintenance pool', () => {
+    const { counts, clock } = aPool()
+    const pool = new InstancePool('b', 'maintenance', { counts, clock })
+    expect(pool.hold(aHeld())).toBe(false)
+  })
+
   test('ends when the time is up', async () => {
     const { pool, clock } = aPool()
     const held = aHeld(1_000)

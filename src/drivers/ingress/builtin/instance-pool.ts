@@ -75,8 +75,12 @@ export class InstancePool {
     return best
   }
 
-  /** Keeps a request until there is a member to try, or its time is up; false when too many wait. */
+  /**
+   * Keeps a request until there is a member to try, or its time is up; false when too many wait,
+   * and at once for an empty maintenance pool: a test asks what is there, no customer is lost.
+   */
   hold(held: Held): boolean {
+    if (this.name === 'maintenance' && this.isEmpty) return false
     return this.#held.offer(held)
   }
 
