@@ -49,6 +49,18 @@ describe('choosing a node', () => {
     expect(placesOf(aView(nodes, [anInstance()]))).toEqual({ 'i-1': 'a' })
   })
 
+  test('what nodes hold decides before their names do', () => {
+    const [web, shop] = [new Map([['web@1', 1]]), new Map([['shop@1', 1]])]
+    const chosen = (webId: string, shopId: string): string | undefined =>
+      placesOf(
+        aView(
+          [aNode({ id: webId, groups: web }), aNode({ id: shopId, groups: shop })],
+          [anInstance()],
+        ),
+      )['i-1']
+    expect(chosen('a', 'b') === 'a').toBe(chosen('b', 'a') === 'b')
+  })
+
   test('instances are spread over zones first, then over nodes', () => {
     const nodes = [
       aNode({ id: 'a1', zone: 'a' }),
