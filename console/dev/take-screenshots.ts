@@ -5,9 +5,10 @@ import { fakeToken, startFakeServer } from './fake-server.ts'
 /**
  * Takes the pictures of docs/screenshots, of the built console:
  *
- *     node console/dev/take-screenshots.ts [CONSOLE_URL_WITH_TOKEN [ROLLOUT_PATH]]
+ *     node console/dev/take-screenshots.ts [CONSOLE_URL_WITH_TOKEN]
  *
- * Without an address the fake server's shop stands for a real one.
+ * Without an address the fake server's shop stands for a real one. With one, deploy something half
+ * a minute later: the newest rollout is pictured.
  */
 
 const folder = join(import.meta.dirname, '../../docs/screenshots')
@@ -15,54 +16,45 @@ const desktop = { width: 1_440, height: 900 }
 const telephone = { width: 390, height: 844 }
 
 /** Until the curves show something. */
-const settleMs = 32_000
-/** How far the fake rollout is in its picture, in ms: one third online, the next in maintenance. */
-const rolloutMs = 19_500
+const settleMs = 34_000
+/** Until a rollout's page has been answered and drawn. */
+const drawMs = 2_500
+/** A beat of the fake rollout: the first of each is online when its picture is taken. */
+const paceMs = 1_500
 
-interface Picture {
-  readonly name: string
-  readonly place: string
-  readonly scheme: 'light' | 'dark'
-  readonly viewport: { readonly width: number; readonly height: number }
-}
+const looks = [
+  { name: 'light', scheme: 'light', viewport: desktop },
+  { name: 'dark', scheme: 'dark', viewport: desktop },
+  { name: 'telephone', scheme: 'light', viewport: telephone },
+] as const
 
-const [address, rolloutPath] = process.argv.slice(2)
+const [address] = process.argv.slice(2)
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars'],
 })
 try {
-  if (address === undefined) await takeOfFake()
-  else await takeOf(new URL(address), rolloutPath ?? '/rollouts', settleMs)
+  if (address !== undefined) await Promise.all(looks.map((look) => take(browser, look, address)))
+  else {
+    const server = await startFakeServer('shop')
+    server.world.deploy('v2', paceMs, Date.now())
+    const url = `${server.url}/#token=${fakeToken}`
+    await Promise.all(looks.map((look) => take(browser, look, url)))
+    await server.close()
+  }
 } finally {
   await browser.close()
 }
 
-async function takeOfFake(): Promise<void> {
-  const server = await startFakeServer('shop')
-  const { at, id } = server.world.deploy('v2', 850, Date.now())
-  const url = new URL(`${server.url}/#token=${fakeToken}`)
-  await takeOf(url, `/rollouts/${at.environment}/${at.tenant}/${at.app}/${id}`, rolloutMs)
-  await server.close()
-}
-
-async function takeOf(url: URL, rollout: string, waitMs: number): Promise<void> {
-  const pictures: Picture[] = [
-    { name: 'overview-light', place: '/', scheme: 'light', viewport: desktop },
-    { name: 'overview-dark', place: '/', scheme: 'dark', viewport: desktop },
-    { name: 'overview-telephone', place: '/', scheme: 'light', viewport: telephone },
-    { name: 'rollout-light', place: rollout, scheme: 'light', viewport: desktop },
-    { name: 'rollout-dark', place: rollout, scheme: 'dark', viewport: desktop },
-    { name: 'rollout-telephone', place: rollout, scheme: 'dark', viewport: telephone },
-  ]
-  await Promise.all(pictures.map((picture) => take(browser, picture, url, waitMs)))
-}
-
-async function take(from: Browser, picture: Picture, url: URL, waitMs: number): Promise<void> {
-  const { name, place, scheme, viewport } = picture
-  const page = await from.newPage({ viewport, colorScheme: scheme, deviceScaleFactor: 1 })
-  await page.goto(new URL(place + url.hash, url).href)
-  await page.waitForTimeout(waitMs)
-  await page.screenshot({ path: join(folder, `${name}.png`) })
+/** The overview once its curves are there, then the newest rollout. */
+async function take(from: Browser, look: (typeof looks)[number], url: string): Promise<void> {
+  const page = await from.newPage({ viewport: look.viewport, colorScheme: look.scheme })
+  await page.goto(url)
+  await page.waitForTimeout(settleMs)
+  await page.screenshot({ path: join(folder, `overview-${look.name}.png`) })
+  await page.getByRole('link', { name: 'Rollouts' }).click()
+  await page.getByRole('listitem').first().getByRole('link').click()
+  await page.waitForTimeout(drawMs)
+  await page.screenshot({ path: join(folder, `rollout-${look.name}.png`) })
   await page.close()
 }

@@ -85,10 +85,24 @@ export function rolloutQuery(at: AppPlace, id: string) {
   const path = [at.environment, at.tenant, 'apps', at.app, 'rollouts', id]
   return queryOptions({
     queryKey: ['rollouts', 'one', ...path],
-    queryFn: ({ signal }) =>
-      callApi<RolloutView>(`/v1/cells/${path.map(encodeURIComponent).join('/')}`, { signal }),
+    queryFn: async ({ signal }) => {
+      const url = `/v1/cells/${path.map(encodeURIComponent).join('/')}`
+      return withAges(await callApi<RolloutView>(url, { signal }))
+    },
     refetchInterval: ({ state }) => intervalOf(state.data),
   })
+}
+
+/**
+ * While a rollout reverts, the server's successors are the old instances that come back. For people
+ * new stays new: it is what runs the release that the rollout brought.
+ */
+function withAges(rollout: RolloutView): RolloutView {
+  const pools = rollout.pools.map((ship) => ({
+    ...ship,
+    successor: ship.releaseId === rollout.releaseId,
+  }))
+  return { ...rollout, pools }
 }
 
 /** The window after a rollout is filled within ten seconds of its end; asked for a little longer. */

@@ -8,7 +8,7 @@ export interface EventRun {
 }
 
 /** The server's own bookkeeping; it changes nothing that anybody runs. */
-const bookkeeping: ReadonlySet<string> = new Set(['idempotency.keep'])
+const bookkeeping: ReadonlySet<string> = new Set(['idempotency.keep', 'instance.forget'])
 
 /** Joins neighbours of the same who and what about the same subject; newest first, as given. */
 export function runsOf(events: readonly EventView[]): readonly EventRun[] {

@@ -8,12 +8,11 @@ import { isOver, releaseWord } from '../../words/states.ts'
 import { useNow } from '../../words/times.ts'
 import styles from './rollout.module.css'
 
-/** `v1 → v2`, or the version alone where nothing ran before. */
+/** `v1 → v2`, or the new one alone where nothing ran before, or nothing that has a name. */
 export function versionsOf(rollout: RolloutView): string {
   const to = releaseWord(rollout.version, rollout.releaseNumber)
-  if (rollout.fromReleaseId === null) return to
   const from = rollout.fromVersion ?? ''
-  return `${from === '' ? 'before' : from} → ${to}`
+  return from === '' ? to : `${from} → ${to}`
 }
 
 /** What is carried where, how it stands, and why. */
