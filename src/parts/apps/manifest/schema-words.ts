@@ -58,6 +58,8 @@ export function kindHint(shape: SchemaShape, node: Node): string {
   }
   if (node.kind !== 'scalar') return `write ${expectationOf(shape)}`
   const word = shown(node.text)
+  const isQuotedNone = node.value === 'none' && !node.plain
+  if (isQuotedNone) return 'to remove it, write none without quotes'
   if (takes('array') !== undefined) return `did you mean [${word}]?`
   const properties = takes('object')?.properties
   if (properties === undefined) {

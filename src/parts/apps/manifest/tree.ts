@@ -175,7 +175,9 @@ export function nodeOf(data: unknown, place: Place): Node {
     return { kind: 'map', place, entries: new Map(entries) }
   }
   const value = data as ScalarNode['value']
-  return { kind: 'scalar', place, value, text: String(value), plain: typeof value !== 'string' }
+  /** In data, as in the JSON Schema, the text `none` is the word that removes. */
+  const plain = typeof value !== 'string' || value === 'none'
+  return { kind: 'scalar', place, value, text: String(value), plain }
 }
 
 /** The place of what stands in no file. */

@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest'
+import { Refusal } from '../../../base/errors.ts'
+import type { ManifestFault } from './faults.ts'
+import { requireCell, requireManifest } from './manifest.ts'
+import { releaseContentOf, sourcesOf, type DeployInput } from './release-content.ts'
+
+const artifact = { digest: `sha256:${'a'.repeat(64)}`, sizeBytes: 7 }
+const at = { environment: 'local', tenant: 'default', app: 'shop' }
+
+function input(manifest: string, more: Partial<DeployInput> = {}): DeployInput {
+  const text = `roadstead: v1\napp: shop\n${manifest}`
+  return { manifest: text, artifacts: { '.': artifact }, files: null, ...more }
+}
+
+function refusalOf(action: () => unknown): Refusal {
+  try {
+    action()
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+describe('what a deploy releases', () => {
+  test('has the types of the model, with default steps and no failed request allowed', () => {
+    const content = releaseContentOf(input('services: { web: { run: node a.js } }'), at)
+    expect(content).toMatchObject({
+      team: 'default',
+      revertAboveFailed: 0,
+      steps: [
+        { kind: 'maintenance', portion: 0.25, min: 1 },
+        { kind: 'remaining', batch: 0.5, pauseMs: 0 },
+      ],
+    })
+    expect(content.services).toEqual([
+      {
+        name: 'web',
+        worker: false,
+        run: ['node', 'a.js'],
+        artifact,
+        instances: 1,
+        resources: { cpu: 0.1, memoryBytes: 134_217_728, diskBytes: 268_435_456 },
+        spread: { zone: 'prefer', node: 'prefer' },
+        health: {
+          probe: { kind: 'tcp' },
+          everyMs: 2_000,
+          timeoutMs: 2_000,
+          passes: 2,
+          fails: 3,
+          startDeadlineMs: 60_000,
+        },
+        stop: { drainMs: 20_000, graceMs: 10_000 },
+        route: null,
+        needs: [],
+        env: {},
+        warmup: null,
+        singleton: false,
+      },
+    ])
+  })
+
+  test('has the steps that are written, in units of the model', () => {
+    const content = releaseContentOf(
+      input(`
+team: shop
+services: { web: { shell: "node a.js | tee log" }, mailer: { run: node m.js, worker: true } }
+release:
+  steps:
+    - maintenance: { portion: 10%, min: 2 }
+    - test: { run: npm run smoke }
+    - remaining: { batch: 25%, pause: 30s }
+  revertIf: { failedRequests: "> 5" }`),
+      at,
+    )
+    expect(content.team).toBe('shop')
+    expect(content.steps).toEqual([
+      { kind: 'maintenance', portion: 0.1, min: 2 },
+      { kind: 'test', run: ['npm', 'run', 'smoke'], timeoutMs: 300_000 },
+      { kind: 'remaining', batch: 0.25, pauseMs: 30_000 },
+    ])
+    expect(content.revertAboveFailed).toBe(5)
+    expect(content.services[0]!.run).toEqual(['/bin/sh', '-c', 'node a.js | tee log'])
+    expect(content.services[1]).toMatchObject({ worker: true, health: { probe: { kind: 'none' } } })
+  })
+
+  test('needs the artifact of each source directory, each packed once', () => {
+    const manifest = `
+services:
+  a: { run: node a.js, source: ./services/a/ }
+  b: { run: node b.js, source: services/a }
+  c: { run: node c.js }
+release: { files: [e2e/] , steps: [ { remaining: {} } ] }`
+    const rendered = requireCell({ text: input(manifest).manifest, file: 'm' }, undefined)
+    expect(sourcesOf(rendered)).toEqual({ directories: ['services/a', '.'], files: ['e2e'] })
+    const refusal = refusalOf(() => releaseContentOf(input(manifest, { files: artifact }), at))
+    expect(refusal).toMatchObject({ code: 'artifact-missing', path: 'artifacts.services/a' })
+    const artifacts = { '.': artifact, 'services/a': artifact }
+    const withoutFiles = refusalOf(() => releaseContentOf(input(manifest, { artifacts }), at))
+    expect(withoutFiles).toMatchObject({ code: 'artifact-missing', path: 'release.files' })
+    expect(
+      releaseContentOf(input(manifest, { artifacts, files: artifact }), at).services.length,
+    ).toBe(3)
+  })
+
+  test('is refused where the manifest is another app’s, or its cell does not exist', () => {
+    const manifest = input('services: { web: { run: node a.js } }')
+    const other = refusalOf(() => releaseContentOf(manifest, { ...at, app: 'other' }))
+    expect(other).toMatchObject({ code: 'app-mismatch', status: 422 })
+    const elsewhere = refusalOf(() => releaseContentOf(manifest, { ...at, environment: 'prod' }))
+    expect(elsewhere).toMatchObject({ code: 'manifest-invalid', status: 422 })
+    expect(elsewhere.message).toContain('there is no cell prod/default')
+  })
+
+  test('is refused with every fault of the manifest', () => {
+    const refusal = refusalOf(() =>
+      requireManifest('roadstead: v1\nap: shop\nservices: 3\n', 'm.yaml'),
+    )
+    expect(refusal).toMatchObject({ code: 'manifest-invalid', status: 422, path: 'm.yaml:2:1' })
+    const faults = refusal.details?.['faults'] as ManifestFault[]
+    expect(faults.map(({ code }) => code)).toEqual(['unknown-key', 'wrong-kind'])
+  })
+})
+
+describe('what comes later is refused at deploy, each with its line', () => {
+  const web = 'services: { web: { run: node a.js } }'
+  const cases: readonly (readonly [name: string, manifest: string, words: string])[] = [
+    ['jobs', `${web}\njobs: { j: { service: web, run: node j.js } }`, '`jobs` are validated'],
+    ['flags', `${web}\nflags: { f: { default: true, owner: shop } }`, '`flags` are validated'],
+    [
+      'scale',
+      'services: { web: { run: a, scale: { min: 1, max: 2, target: { cpu: 65% } } } }',
+      '`scale` of web',
+    ],
+    ['images', 'services: { web: { image: registry/web } }', '`image` of web'],
+    ['secrets', 'services: { web: { run: a, secrets: { KEY: psp/key } } }', '`secrets` of web'],
+    [
+      'other apps',
+      'services: { web: { run: a, needs: [stock/levels] } }',
+      'web needs stock/levels',
+    ],
+    [
+      'private routes',
+      'services: { web: { run: a, health: /, route: { host: a.localhost, expose: private } } }',
+      'only public routes are served yet',
+    ],
+    ['after', `${web}\nrelease: { after: [ { soak: 1h } ] }`, '`after` is validated'],
+    [
+      'a second test',
+      `${web}\nrelease: { steps: [ { maintenance: {} }, { test: { run: a } }, { test: { run: b } }, { remaining: {} } ] }`,
+      'one test step',
+    ],
+  ]
+  test.each(cases)('%s', (_name, manifest, words) => {
+    const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
+    expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
+    expect(refusal.message).toContain(words)
+    const faults = refusal.details?.['faults'] as ManifestFault[]
+    expect(faults.length).toBe(1)
+    expect(faults[0]!.hint).not.toBe('')
+  })
+
+  test('interfaces and singletons are not: they are checked, and kept', () => {
+    const manifest = `
+services:
+  web: { run: a, singleton: true, needs: { api: { catalogue: ^2.1 } } }
+  api: { run: b, provides: { catalogue: 2.3.0 } }`
+    const { services } = releaseContentOf(input(manifest), at)
+    expect(services[0]).toMatchObject({ singleton: true, needs: ['api'] })
+  })
+})
