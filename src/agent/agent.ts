@@ -232,12 +232,13 @@ class NodeAgent implements RunningAgent {
   }
 
   /** The server does not speak this protocol: nothing but another version of the program helps. */
-  #giveUp(error: unknown): void {
-    this.#options.log.error('the server refuses this agent', {
-      error: messageOf(error),
-      speaks: agentProtocol,
-    })
-    this.#rejectEnded(error)
+  #giveUp(refusal: Refusal): void {
+    const { message, hint, details = {} } = refusal
+    const range = `this agent speaks ${agentProtocol.oldest} to ${agentProtocol.newest}`
+    const theirs = `the server ${details['oldest'] ?? '?'} to ${details['newest'] ?? '?'}`
+    const told = `${message}: ${range}, ${theirs}`
+    this.#options.log.error('the server refuses this agent', { error: told })
+    this.#rejectEnded(new Refusal(refusal.code, told, { status: refusal.status, hint, details }))
     void this.stop({ instances: 'keep' })
   }
 
@@ -290,6 +291,6 @@ class NodeAgent implements RunningAgent {
 /** Ports in one report at the most. */
 const portsTakenMax = 1_000
 
-function isRefused(error: unknown, status: number): boolean {
+function isRefused(error: unknown, status: number): error is Refusal {
   return error instanceof Refusal && error.status === status
 }

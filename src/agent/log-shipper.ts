@@ -16,7 +16,7 @@ import {
   type StreamPlace,
 } from './log-reader.ts'
 import { replaceFile } from './replace-file.ts'
-import type { ServerClient } from './server-client.ts'
+import { foreignInstanceOf, type ServerClient } from './server-client.ts'
 
 /** An instance whose output is to be shipped. */
 export interface Printing {
@@ -121,25 +121,32 @@ export class LogShipper {
     for (const { instanceId, state, next } of gathered) {
       await this.#note(instanceId, { ...state.position, sending: next.from })
     }
-    const isTaken = await this.#send(gathered, signal)
-    for (const { state, next, seen, batch } of gathered) {
+    const refused = await this.#send(gathered, signal)
+    for (const { instanceId, state, next, seen, batch } of gathered) {
+      const isRefused = refused === 'all' || refused === instanceId
+      // Those that came along with a refused one are sent again without it.
+      if (refused !== undefined && !isRefused) continue
       const count = batch.lines.length
       state.seen = seen
-      state.position = isTaken ? next : { ...next, offset: next.offset - count }
-      state.lost = isTaken ? 0 : batch.lost + count
+      state.position = isRefused ? { ...next, offset: next.offset - count } : next
+      state.lost = isRefused ? batch.lost + count : 0
     }
     return true
   }
 
-  /** False when the server will never take these lines: they would hold up all that follow. */
-  async #send(gathered: readonly Gathered[], signal: AbortSignal): Promise<boolean> {
+  /** Says whose lines the server will never take: they would hold up all that follow. */
+  async #send(
+    gathered: readonly Gathered[],
+    signal: AbortSignal,
+  ): Promise<undefined | 'all' | string> {
     try {
       await this.#options.client.ship({ batches: gathered.map(({ batch }) => batch) }, signal)
-      return true
+      return undefined
     } catch (error) {
-      if (!(error instanceof Refusal) || ![400, 413, 422].includes(error.status)) throw error
+      const foreign = foreignInstanceOf(error)
+      if (foreign === undefined && !isHopeless(error)) throw error
       this.#options.log.error('log batch refused', { error: messageOf(error) })
-      return false
+      return foreign ?? 'all'
     }
   }
 
@@ -244,6 +251,10 @@ export class LogShipper {
   #pathOf(instanceId: string): string {
     return join(this.#options.directory, `${instanceId}.json`)
   }
+}
+
+function isHopeless(error: unknown): boolean {
+  return error instanceof Refusal && [400, 413, 422].includes(error.status)
 }
 
 function batchOf(

@@ -3,7 +3,7 @@ import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import { reportEveryMs } from '../wire/agent-protocol.ts'
-import type { ServerClient } from './server-client.ts'
+import { foreignInstanceOf, type ServerClient } from './server-client.ts'
 
 export interface ReporterOptions {
   readonly client: Pick<ServerClient, 'report'>
@@ -30,6 +30,8 @@ const instancesMax = 10_000
 export class Reporter {
   readonly #options: ReporterOptions
   readonly #told = new Map<string, ObservedInstance>()
+  /** Left by an agent of another node on the same data: the server will not hear of them. */
+  readonly #foreign = new Set<string>()
   #sequence = 0
   #isFull = true
   #isPaused = true
@@ -55,11 +57,14 @@ export class Reporter {
   /** Forgets an instance that is no longer reported. */
   forget(instanceId: string): void {
     this.#told.delete(instanceId)
+    this.#foreign.delete(instanceId)
   }
 
-  /** Whether the server has acknowledged exactly this. */
+  /** Whether the server has acknowledged exactly this, or does not want to know. */
   hasTold(observed: ObservedInstance): boolean {
-    return this.#told.get(observed.instanceId) === observed
+    return (
+      this.#foreign.has(observed.instanceId) || this.#told.get(observed.instanceId) === observed
+    )
   }
 
   /** Reports until the signal aborts. */
@@ -77,7 +82,7 @@ export class Reporter {
   async reportOnce(signal: AbortSignal): Promise<void> {
     const { client, log, incarnation } = this.#options
     const full = this.#isFull
-    const known = this.#options.instances()
+    const known = this.#options.instances().filter((one) => !this.#foreign.has(one.instanceId))
     const instances = (
       full ? known : known.filter((one) => this.#told.get(one.instanceId) !== one)
     ).slice(0, instancesMax)
@@ -89,17 +94,21 @@ export class Reporter {
       this.#isFull = answer.full
       this.#failures = 0
     } catch (error) {
-      if (signal.aborted) return
-      this.#isFull = true
-      if (this.#failures++ === 0) log.warn('report not taken', { error: messageOf(error) })
-      if (error instanceof Refusal && error.status === 404) {
-        this.#isPaused = true
-        this.#options.onUnknown()
-      }
+      if (!signal.aborted) this.#noteFailure(error, log)
       return
     }
     if (full) this.#told.clear()
     for (const one of instances) this.#told.set(one.instanceId, one)
+  }
+
+  #noteFailure(error: unknown, log: Log): void {
+    this.#isFull = true
+    if (this.#failures++ === 0) log.warn('report not taken', { error: messageOf(error) })
+    const foreign = foreignInstanceOf(error)
+    if (foreign !== undefined) this.#foreign.add(foreign)
+    if (!(error instanceof Refusal) || error.status !== 404) return
+    this.#isPaused = true
+    this.#options.onUnknown()
   }
 
   /** Resolves at the next poke, or when the next report is due. */

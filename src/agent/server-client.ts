@@ -9,6 +9,7 @@ import type {
   RegisterRequest,
   ReportAnswer,
 } from '../wire/agent.ts'
+import type { ErrorBody } from '../wire/api.ts'
 
 /**
  * The server as an agent sees it. Every call ends by itself: a server that says nothing is a Fault
@@ -161,18 +162,26 @@ function unreachableFault(cause: unknown): Fault {
   return new Fault('server-unreachable', message, { cause })
 }
 
+/** The instance that the server says is another node's; undefined for any other error. */
+export function foreignInstanceOf(error: unknown): string | undefined {
+  if (!(error instanceof Refusal) || error.code !== 'instance-foreign') return undefined
+  const instanceId = error.details?.['instanceId']
+  return typeof instanceId === 'string' ? instanceId : undefined
+}
+
 /** What a status of 400 and above means: the server's own sentence where it sent one. */
 function refusalOf(response: IncomingMessage, text: string): Refusal | Fault {
   const status = response.statusCode ?? 0
   const error = errorOf(text)
+  const { hint, details = {} } = error ?? {}
   const message = error?.message ?? `the server answered ${status}`
   if (status < 400 || status >= 500) return new Fault('server-failed', message)
-  return new Refusal(error?.code ?? 'server-refused', message, { status, hint: error?.hint })
+  return new Refusal(error?.code ?? 'server-refused', message, { status, hint, details })
 }
 
-function errorOf(text: string): { code?: string; message?: string; hint?: string } | undefined {
+function errorOf(text: string): Partial<ErrorBody['error']> | undefined {
   try {
-    return (JSON.parse(text) as { error?: object }).error
+    return (JSON.parse(text) as Partial<ErrorBody>).error
   } catch {
     return undefined
   }

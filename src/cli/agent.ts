@@ -138,6 +138,8 @@ async function readToken(path: string): Promise<string> {
   }
 }
 
+const gibibyte = 2 ** 30
+
 /** What the machine has, but for what was overridden. */
 async function capacityOf(
   options: Options,
@@ -150,7 +152,8 @@ async function capacityOf(
   return {
     cpu: options.cpu ?? availableParallelism(),
     memoryBytes: options.memory ?? memory,
-    diskBytes: options.disk ?? bavail * bsize,
+    // In whole GiB, so that a log line more is no change of the node.
+    diskBytes: options.disk ?? Math.floor((bavail * bsize) / gibibyte) * gibibyte,
   }
 }
 

@@ -26,6 +26,8 @@ export class FakeServer {
   failWith: number | undefined
   /** Whether logs are answered with 503. */
   failLogs = false
+  /** Instances of another node: whoever tells of them is refused. */
+  readonly foreign = new Set<string>()
   #assigned: AssignedInstance[] = []
   #revision = 1
   #server: Server | undefined
@@ -86,7 +88,7 @@ export class FakeServer {
       response.end(body === undefined ? undefined : JSON.stringify(body))
     }
     const refuse = (status: number, code: string): void =>
-      answer(status, { error: { code, message: `${code}: versions 7 to 8 are spoken` } })
+      answer(status, { error: { code, message: code, details: { oldest: 7, newest: 8 } } })
     if (this.failWith !== undefined) return refuse(this.failWith, 'staged')
     if (request.headers.authorization !== 'Bearer secret') return refuse(401, 'token-unknown')
     if (url.pathname.startsWith('/v1/artifacts/')) return this.#sendArtifact(url, response)
@@ -98,6 +100,11 @@ export class FakeServer {
     }
     if (!this.#known.has(nodeId)) return refuse(404, 'node-unknown')
     if (what === 'assignment') return this.#sendAssignment(url, request, answer)
+    const foreign = this.#foreignIn(body)
+    if (foreign !== undefined) {
+      const details = { instanceId: foreign }
+      return answer(403, { error: { code: 'instance-foreign', message: 'no', details } })
+    }
     if (what === 'report') return answer(200, this.#take(body))
     if (what === 'logs' && this.failLogs) return refuse(503, 'staged')
     if (what === 'logs') return answer(204, this.#append(body))
@@ -124,6 +131,11 @@ export class FakeServer {
     this.pulls++
     if (archive === undefined) response.writeHead(404).end()
     else createReadStream(archive).pipe(response)
+  }
+
+  #foreignIn(body: Partial<AgentReport & LogBatch> | undefined): string | undefined {
+    const told = [...(body?.instances ?? []), ...(body?.batches ?? [])]
+    return told.find(({ instanceId }) => this.foreign.has(instanceId))?.instanceId
   }
 
   #take(report: AgentReport): { full: boolean } {

@@ -330,12 +330,29 @@ test('a node that the server has forgotten registers again', async () => {
   expect(world.server.registrations.length).toBeGreaterThan(1)
 })
 
+test("what another node's agent left on the same data is ended and holds up nothing", async () => {
+  const old = { ...(await aWebInstance('i-old')), warmup: null }
+  world.server.assign(old)
+  world.startAgent()
+  const { pid } = await world.untilState('i-old', 'ready')
+  await world.killAgent()
+  world.server.foreign.add('i-old')
+  world.server.assign(await aWebInstance('i-new'))
+  world.startAgent()
+  await world.untilState('i-new', 'ready')
+  await world.until('its line is shipped', () => world.server.text('i-new') === 'listening')
+  await world.until('the old one has ended', () => !isRunning(pid ?? 0))
+  const home = join(world.folder, 'agent/instances/i-old')
+  await world.until('its directory is gone', () => !statExists(home))
+  expect(world.server.observed.get('i-new')).toMatchObject({ state: 'ready', runs: 1 })
+})
+
 test('a server of another protocol ends the agent with a sentence', async () => {
   world.server.failWith = 426
   const agent = world.startAgent()
   const code = await new Promise((resolve) => agent.once('exit', resolve))
   expect(code).toBe(1)
-  expect(world.log).toContain('versions 7 to 8 are spoken')
+  expect(world.log).toContain('this agent speaks 1 to 1, the server 7 to 8')
 })
 
 test('SIGTERM ends the agent alone; a supervised one takes its instances along', async () => {
