@@ -43,7 +43,7 @@ export function tarArchiver(limits: ArchiveLimits = archiveLimits): Archiver {
 }
 
 /** What the folder of an unfinished unpacking is called, after the name of its place. */
-export const partMark = '.part-'
+const partMark = '.part-'
 
 async function checkDigest(archive: string, digest: string): Promise<void> {
   const hash = createHash('sha256')
