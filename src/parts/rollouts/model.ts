@@ -79,6 +79,7 @@ export const LedgerWindow = Type.Object({
   /** Wall ms. */
   from: Type.Number(),
   until: Type.Number(),
+  /** Requests that ended in the span: answered, failed and client-aborted together. */
   sent: Type.Integer(),
   answered: Type.Integer(),
   failed: Type.Integer(),

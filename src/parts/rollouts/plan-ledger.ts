@@ -70,16 +70,21 @@ export function addCounters(sum: Counters, more: Counters): void {
   addHistogram(sum.latency, more.latency)
 }
 
+/**
+ * A span's counts for people. A request counts where it ended, so that the parts always add up;
+ * one that is under way at either edge belongs to the span after it.
+ */
 export function windowOf(counters: Counters, from: number, until: number): LedgerWindow {
+  const failed = failedOf(counters)
   const causes = Object.fromEntries(
     Object.entries(counters.failed).filter(([, count]) => count > 0),
   ) as LedgerWindow['causes']
   return {
     from,
     until,
-    sent: counters.sent,
+    sent: counters.answered + failed + counters.clientAborted,
     answered: counters.answered,
-    failed: failedOf(counters),
+    failed,
     causes,
     retried: counters.retried,
     clientAborted: counters.clientAborted,

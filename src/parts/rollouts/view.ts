@@ -1,6 +1,7 @@
 import type { Snapshot } from '../../store/port.ts'
 import type { RolloutView } from '../../wire/api.ts'
-import { releaseAt } from '../apps/records.ts'
+import { specDigest, type Release } from '../apps/model.ts'
+import { releaseAt, serviceOf } from '../apps/records.ts'
 import { instancesOf } from '../instances/records.ts'
 import { isOver, type LedgerWindow, type Rollout } from './model.ts'
 import { ledgerSince } from './plan-ledger.ts'
@@ -30,7 +31,7 @@ export function viewOfRollout(
     releaseNumber: release?.number ?? 0,
     version: release?.version ?? '',
     fromVersion: from?.version ?? null,
-    pools: rollout.targets.flatMap((target) => poolsOf(snapshot, rollout, target)),
+    pools: rollout.targets.flatMap(({ service }) => poolsOf(snapshot, rollout, release, service)),
     live,
   }
 }
@@ -38,16 +39,19 @@ export function viewOfRollout(
 function poolsOf(
   snapshot: Snapshot,
   rollout: Rollout,
-  target: Rollout['targets'][number],
+  release: Release | undefined,
+  service: string,
 ): RolloutView['pools'] {
   const pools: RolloutView['pools'] = []
-  for (const { value } of instancesOf(snapshot, rollout.at, target.service)) {
+  const spec = serviceOf(release, service)
+  const carriedIn = spec === undefined ? undefined : specDigest(spec)
+  for (const { value } of instancesOf(snapshot, rollout.at, service)) {
     if (value.state === 'ended') continue
     pools.push({
       service: value.service,
       instanceId: value.id,
       releaseId: value.releaseId,
-      successor: value.specDigest === target.target?.specDigest,
+      successor: value.specDigest === carriedIn,
       pool: value.desired === 'stopped' ? 'draining' : value.pool,
       state: snapshot.observations.instance(value.id)?.state ?? 'pending',
     })
