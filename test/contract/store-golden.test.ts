@@ -25,13 +25,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
+function put(name: string, value: unknown, schema: number): Operation {
+  return { op: 'put', key: thingKey(name), value, schema }
+}
+
 /** Writes what every golden file holds: `STORE_GOLDEN=0.2.0 vitest run …/store-golden` keeps it. */
 async function makeGolden(file: string): Promise<void> {
   const store = await openSqliteStore({ file, clock: systemClock, log: silentLog })
   const { epoch } = await store.campaign(new AbortController().signal)
-  const put = (name: string, value: unknown, schema: number): Operation => {
-    return { op: 'put', key: thingKey(name), value, schema }
-  }
   const commits: Operation[][] = [
     [put('a', { name: 'a', group: 'g', amount: '7' }, 1), put('gone', {}, 1)],
     [put('b', { name: 'b', group: null, count: 3 }, 2), { op: 'delete', key: thingKey('gone') }],

@@ -1,8 +1,10 @@
 /**
  * Commits as fast as it can until it is killed: eight writers, each counting up a record of its
- * own. An acknowledged commit is told on standard output as `writer count revision`.
+ * own. An acknowledged commit is noted as `writer count revision` in a file, which the kernel keeps
+ * through the kill (a pipe fills up, and refuses, when its reader is slow). Standard output tells
+ * the first.
  */
-import { writeSync } from 'node:fs'
+import { openSync, writeSync } from 'node:fs'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { ObservedState } from '../../src/store/observed.ts'
@@ -11,13 +13,16 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
 import { openState } from '../../src/store/state.ts'
 import { thingKey, thingKind } from '../../src/store/thing.fixture.ts'
 
-const [file = '', kept = '0'] = process.argv.slice(2)
+const [file = '', kept = '0', notes = ''] = process.argv.slice(2)
+const noted = openSync(notes, 'a')
 const clock = systemClock
 const log = silentLog
 const store = await openSqliteStore({ file, clock, log, commitsKept: Number(kept) })
 const leadership = await store.campaign(new AbortController().signal)
 const observations = new ObservedState(clock)
 const state = await openState({ store, kinds: [thingKind], clock, observations, log, leadership })
+
+let hasBegun = false
 
 async function count(name: string): Promise<never> {
   const { schema, key } = { schema: thingKind.version, key: thingKey(name) }
@@ -28,7 +33,9 @@ async function count(name: string): Promise<never> {
     const write: Write = { op: 'put', key, value, schema, expect: entry?.revision ?? 'absent' }
     const attribution = { who: name, what: 'thing.count', why: `to ${counted}` }
     const revision = await state.commit({ writes: [write], attribution })
-    writeSync(1, `${name} ${counted} ${revision}\n`)
+    writeSync(noted, `${name} ${counted} ${revision}\n`)
+    if (!hasBegun) writeSync(1, 'begun\n')
+    hasBegun = true
   }
 }
 

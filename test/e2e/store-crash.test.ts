@@ -1,6 +1,6 @@
 /** A server killed at any instant loses no commit that it has acknowledged. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,28 +23,24 @@ interface Acknowledged {
   revision: number
 }
 
-/** Runs a child, kills it after a while, and notes what it had acknowledged by then. */
+/** Runs a child, kills it after a while, and reads what it had acknowledged by then. */
 async function killOne(file: string, acknowledged: Acknowledged, waitMs: number, early: boolean) {
-  const victim = spawn(process.execPath, [child, file, String(commitsKept)], {
+  const notes = `${file}.notes`
+  await writeFile(notes, '')
+  const victim = spawn(process.execPath, [child, file, String(commitsKept), notes], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const exit = new Promise((resolve) => victim.once('close', resolve))
+  const begun = new Promise((resolve) => victim.stdout.once('data', resolve))
   let errors = ''
   victim.stderr.on('data', (text) => (errors += text))
-  let text = ''
-  const firstAcknowledged = new Promise((resolve) => {
-    victim.stdout.on('data', (chunk) => {
-      text += chunk
-      resolve(undefined)
-    })
-  })
-  if (!early) await Promise.race([firstAcknowledged, exit])
+  if (!early) await Promise.race([begun, exit])
   await sleep(waitMs)
-  expect(errors).toBe('')
   victim.kill('SIGKILL')
   await exit
+  expect(errors).toBe('')
   // What comes after the last newline was cut off by the kill itself.
-  for (const line of text.split('\n').slice(0, -1)) {
+  for (const line of (await readFile(notes, 'utf8')).split('\n').slice(0, -1)) {
     const [name = '', count = 0, revision = 0] = line.split(' ')
     acknowledged.counts.set(name, Number(count))
     acknowledged.revision = Math.max(acknowledged.revision, Number(revision))
