@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { failedOf, type Backend } from '../../src/parts/ingress/model.ts'
+import { failedOf, type Backend, type Endpoint } from '../../src/parts/ingress/model.ts'
 import { aBackend, anApp, anEndpoint, call, until, type App } from '../contract/ingress-bed.ts'
 import { FakeServer, IngressPlace } from './ingress-world.ts'
 
@@ -203,8 +203,12 @@ test('half a gigabyte up and down passes through within flat memory', async () =
 }, 60_000)
 
 function tableOf(online: readonly App[], maintenance: readonly App[]): Backend[] {
-  const endpoints = (of: readonly App[]) => of.map((one) => anEndpoint(one))
-  return [aBackend({ online: endpoints(online), maintenance: endpoints(maintenance) })]
+  const backend = aBackend({ online: endpointsOf(online), maintenance: endpointsOf(maintenance) })
+  return [backend]
+}
+
+function endpointsOf(of: readonly App[]): Endpoint[] {
+  return of.map((one) => anEndpoint(one))
 }
 
 function tablePath(): string {
