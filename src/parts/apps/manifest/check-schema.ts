@@ -184,7 +184,8 @@ function addSizeFault(
   const most = shape.maxItems ?? shape.maxProperties
   if (size === 0) {
     const expects = shape['x-expects']
-    const hint = `${expects === undefined ? 'put something in it' : `write ${expects}`}, or delete it`
+    const remedy = expects === undefined ? 'put something in it' : `write ${expects}`
+    const hint = `${remedy}, or delete it`
     faults.add('out-of-range', spot, `${name} is empty`, hint)
   } else if (most === 1) {
     const keys = node.kind === 'map' ? [...node.entries.keys()].join(', ') : ''

@@ -27,7 +27,7 @@ test('a fault shows its line, with carets under the words at fault', () => {
   )
 })
 
-test('a long line is shown where the fault is, and no control character reaches the terminal', () => {
+test('a long line is shown where the fault is, without control characters', () => {
   const source = `${'x'.repeat(500)}: \u001b[31m256MB`
   const shown = formatFault(aFault({ column: 508 }), source)
   const [, line = '', carets = ''] = shown.split('\n')

@@ -98,7 +98,8 @@ services: { web: { run: node web.js, scale: { min: 2, max: 8, target: { cpu: 65%
 environments: { prod: { services: { web: { scale: none } } } }
 tenants: { cz: { services: { web: { scale: DELTA } } } }`
     expect(faultsOf(scaled.replace('DELTA', '{ max: 4 }'))).toEqual([
-      'removed-block: in prod/cz: `scale` adds part of a removed block: environment prod removed it (line 5)',
+      'removed-block: in prod/cz: `scale` adds part of a removed block: ' +
+        'environment prod removed it (line 5)',
     ])
     const whole = '{ min: 3, max: 4, target: { cpu: 50% } }'
     expect(cellOf(scaled.replace('DELTA', whole)).services[0]!.instances).toBe(3)
@@ -140,7 +141,8 @@ environments: { prod: { deploy: { from: dev }, services: { web: { memory: 1GiB }
 
   test('explains each value by its layer and line', () => {
     const cell = cellOf(
-      'services: { web: { run: node a.js } }\ncells: { prod/cz: { services: { web: { cpu: 2 } } } }',
+      'services: { web: { run: node a.js } }\n' +
+        'cells: { prod/cz: { services: { web: { cpu: 2 } } } }',
     )
     expect(placeOfValue(cell, 'services', 'web', 'cpu')).toMatchObject({
       line: 4,

@@ -1,10 +1,11 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Check } from 'typebox/value'
 import { describe, expect, test } from 'vitest'
 import { FaultList, faultsMax } from './faults.ts'
 import { checkSchema } from './check-schema.ts'
 import { formatFaults } from './format.ts'
-import { parseManifest, validateManifest } from './manifest.ts'
+import { parseManifest } from './document.ts'
+import { validateManifest } from './manifest.ts'
 import { printTree } from './print.ts'
 import { ManifestDocument } from './schema-manifest.ts'
 import { shapeOf, type SchemaShape } from './schema.ts'
@@ -159,65 +160,34 @@ describe('the grammar', () => {
   })
 })
 
+/** Words and marks of YAML, and of manifests, by lines; each stands between two blanks. */
+const marks = String.raw`{ } [ ] , : - &a *a !!x ? | > " ' # % << * none no --- ... ~ \u202e 1e999
+  __proto__ constructor 256MB`
+const fragments = ['roadstead: v1\n', 'app: a\n', 'services:\n', '  web:\n', '    run: x\n', '\n']
+const nasty = ['\t', ' ', '\r\n', '\u202e', '\u0000', '\ud800', '{ scale: none }\n']
+
 /** Text that looks like YAML, so that more of the reader is met than by chance. */
 const yamlish = fc
-  .array(
-    fc.constantFrom(
-      ...[
-        'roadstead: v1\n',
-        'app: a\n',
-        'services:\n',
-        '  web:\n',
-        '    run: x\n',
-        '\n',
-        ' ',
-        '\t',
-      ],
-      ...[
-        '{',
-        '}',
-        '[',
-        ']',
-        ',',
-        ': ',
-        '- ',
-        '&a ',
-        '*a ',
-        '!!x ',
-        '? ',
-        '|',
-        '>',
-        '"',
-        "'",
-        '#',
-        '%',
-      ],
-      ...[
-        '<<',
-        '*',
-        'none',
-        'no',
-        '---\n',
-        '...\n',
-        '\\u202e',
-        '\u202e',
-        '\u0000',
-        '\ud800',
-        '1e999',
-      ],
-      ...['__proto__', 'constructor', '256MB', 'services: { web: { scale: none } }\n', '\r\n', '~'],
-    ),
-    { maxLength: 60 },
-  )
+  .array(fc.constantFrom(...marks.split(/\s+/), ...fragments, ...nasty, ': ', '- '), {
+    maxLength: 60,
+  })
   .map((parts) => parts.join(''))
+
+function lines(count: number, line: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => line(index)).join('')
+}
+
+function bombLine(index: number): string {
+  const below = index === 0 ? '*a' : `*b${index - 1}`
+  return `b${index}: &b${index} [${Array.from({ length: 9 }, () => below).join(',')}]\n`
+}
 
 describe('any text at all', () => {
   test('gives a value or faults with a place in the file, and never throws', () => {
     fc.assert(
       fc.property(fc.oneof(yamlish, fc.string({ unit: 'binary' })), (text) => {
         const result = validateManifest({ text, file: 'x' }, { text, file: 'y' })
-        expect(result.ok).toBe(false)
-        if (result.ok) return
+        if (result.ok) throw new Error('it is no manifest and no platform')
         expect(result.faults.length).toBeLessThanOrEqual(faultsMax)
         expect(result.faults.length).toBeGreaterThan(0)
         for (const { line, column } of result.faults) {
@@ -230,24 +200,26 @@ describe('any text at all', () => {
     )
   })
 
+  const memory = `"1${' '.repeat(900_000)}x"`
   const hostile: Readonly<Record<string, string>> = {
-    'an alias bomb': `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 20 }, (_, index) => `b${index}: &b${index} [${Array.from({ length: 9 }, () => (index === 0 ? '*a' : `*b${index - 1}`)).join(',')}]\n`).join('')}`,
+    'an alias bomb': `a: &a [x,x,x,x,x,x,x,x,x]\n${lines(20, bombLine)}`,
     'an alias that holds itself': 'a: &a { b: *a }',
     '20,000 brackets': '['.repeat(20_000),
     '20,000 braces': '{a: '.repeat(20_000),
     '20,000 dashes': '- '.repeat(20_000),
     '20,000 question marks': '? '.repeat(20_000),
     '5 MB': 'a'.repeat(5_000_000),
-    'a megabyte of keys': Array.from({ length: 90_000 }, (_, index) => `k${index}: 1\n`).join(''),
-    'a megabyte of aliases': `a: &a 1\n${Array.from({ length: 90_000 }, (_, index) => `k${index}: *a\n`).join('')}`,
+    'a megabyte of keys': lines(90_000, (index) => `k${index}: 1\n`),
+    'a megabyte of aliases': `a: &a 1\n${lines(80_000, (index) => `k${index}: *a\n`)}`,
     'a megabyte of commas': `[${','.repeat(1_000_000)}`,
     'a megabyte of one word': `a: ${'x'.repeat(1_000_000)}`,
-    'a megabyte of spaces in a quantity': `roadstead: v1\napp: a\nservices: { a: { memory: "1${' '.repeat(900_000)}x" } }`,
-    'a thousand names of nobody': `services: {${Array.from({ length: 1_000 }, (_, index) => `S${index}: {}`).join(', ')}}`,
+    'a megabyte of spaces in a quantity': `app: a\nservices: { a: { memory: ${memory} } }`,
+    'a thousand names of nobody': `services: {${lines(1_000, (index) => `S${index}: {}, `)}}`,
   }
   test.each(Object.entries(hostile))('ends soon: %s', { timeout: 5_000 }, (_name, text) => {
     const result = validateManifest({ text, file: 'x' }, undefined)
-    expect(result.ok).toBe(false)
-    if (!result.ok) expect(formatFaults(result.faults, () => text).length).toBeLessThan(50_000)
+    const faults = result.ok ? [] : result.faults
+    expect(faults.length).toBeGreaterThan(0)
+    expect(formatFaults(faults, () => text).length).toBeLessThan(50_000)
   })
 })

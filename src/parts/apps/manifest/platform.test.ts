@@ -33,7 +33,8 @@ describe('platform.yaml', () => {
     ['engine: agents', 'engine: agent', '3:34 wrong-value', 'did you mean `agents`?'],
     [
       'dev: { nodeGroup: general }',
-      'dev: { nodeGroup: general, freeze: [ { from: 2026-11-31 00:00, until: 2026-12-01 00:00, timezone: UTC } ] }',
+      'dev: { nodeGroup: general, freeze: [ { from: 2026-11-31 00:00, ' +
+        'until: 2026-12-01 00:00, timezone: UTC } ] }',
       '4:62 bad-date',
       'year-month-day, such as "2027-03-01"',
     ],
@@ -73,7 +74,8 @@ describe('a manifest against its platform', () => {
       'zone: require cannot be kept: the node group has one zone (a)',
     ],
     [
-      'team: shop\nservices: { web: { run: a } }\nenvironments: { dev: { deploy: { from: prod } }, prod: { deploy: { from: dev } } }',
+      'team: shop\nservices: { web: { run: a } }\n' +
+        'environments: { dev: { deploy: { from: prod } }, prod: { deploy: { from: dev } } }',
       'a release could reach dev only after dev',
     ],
   ]

@@ -147,7 +147,8 @@ describe('what comes later is refused at deploy, each with its line', () => {
     ['after', `${web}\nrelease: { after: [ { soak: 1h } ] }`, '`after` is validated'],
     [
       'a second test',
-      `${web}\nrelease: { steps: [ { maintenance: {} }, { test: { run: a } }, { test: { run: b } }, { remaining: {} } ] }`,
+      `${web}\nrelease: { steps: [ { maintenance: {} }, { test: { run: a } }, ` +
+        '{ test: { run: b } }, { remaining: {} } ] }',
       'one test step',
     ],
   ]

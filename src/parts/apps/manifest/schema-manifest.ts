@@ -4,7 +4,7 @@ import { deltaOf } from './delta.ts'
 import { DeployBlock, operations } from './schema-operation.ts'
 import { ReleaseBlock } from './schema-release.ts'
 import { Defaults, Service } from './schema-service.ts'
-import { block, bounds, name, named, reference } from './schema.ts'
+import { block, bounds, name, named } from './schema.ts'
 
 /** The developers' file, roadstead.yaml, as it is written. */
 
@@ -48,7 +48,7 @@ export const ManifestDocument = block(
   {
     roadstead: Type.Literal('v1', { description: 'The version of this grammar.' }),
     app: name('The name of the app.'),
-    team: Optional(reference('Who may deploy it, whose quota it uses, who is paged.')),
+    team: Optional(name('Who may deploy it, whose quota it uses, who is paged.')),
     resources: operationDeltas['resources']!,
     defaults: Optional(deltaOf(Defaults)),
     services: named(deltaOf(Service), 'The components of the app.', {
@@ -83,7 +83,7 @@ export function manifestJsonSchema(): unknown {
 }
 
 /** Without the `x-` keys, which mean something to our own check only. */
-export function withoutNotes(schema: unknown): unknown {
+function withoutNotes(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutNotes)
   if (typeof schema !== 'object' || schema === null) return schema
   const entries = Object.entries(schema).filter(([key]) => !key.startsWith('x-'))

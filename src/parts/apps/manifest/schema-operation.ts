@@ -9,7 +9,6 @@ import {
   name,
   named,
   percent,
-  reference,
   relativePath,
   text,
 } from './schema.ts'
@@ -78,7 +77,7 @@ export const Flag = block(
       description: 'Its value where nothing else is said.',
       'x-expects': 'true, false, a text or a number',
     }),
-    owner: reference('The team that answers for it.'),
+    owner: name('The team that answers for it.'),
     expires: Optional(
       Type.String({
         pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
@@ -109,7 +108,7 @@ export const Alert = block(
   {
     when: Optional(text('The condition.', 'a condition such as rate(errors[3m]) > 1%')),
     do: Optional(list(Mitigation, 'Tried first; the page says how it went.')),
-    page: Optional(reference('The rota that is woken.')),
+    page: Optional(name('The rota that is woken.')),
     runbook: Optional(relativePath('What to do, for whoever is woken.')),
     objective: Optional(
       percent('The share that has to go well.', { least: '50%', most: '99.999%' }),

@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox'
-import { withoutNotes } from './schema-manifest.ts'
 import {
   block,
   bounds,
@@ -129,12 +128,3 @@ export const PlatformDocument = block(
   'What the platform offers, and its gates.',
 )
 export type PlatformData = Static<typeof PlatformDocument>
-
-/** The JSON Schema of platform.yaml for editors. */
-export function platformJsonSchema(): unknown {
-  return {
-    $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'platform.yaml',
-    ...(withoutNotes(PlatformDocument) as Record<string, unknown>),
-  }
-}

@@ -66,9 +66,6 @@ export const nameWords = 'a name of small letters, digits and hyphens (a letter 
 export const name = (description: string) =>
   Type.String({ pattern: namePattern, description, 'x-expects': nameWords, 'x-fault': 'bad-name' })
 
-/** A name that refers to a team or to a rota, which are not ours to name. */
-export const reference = name
-
 export const choice = <const Values extends string[]>(
   values: readonly [...Values],
   description: string,

@@ -114,11 +114,6 @@ export function textOf(node: Node | undefined): string | undefined {
   return node?.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined
 }
 
-/** Where `key` of a map stands, or the map itself where it has no such key. */
-export function placeOf(node: MapNode, key: string): Place {
-  return node.entries.get(key)?.key ?? node.place
-}
-
 /** Whether it is the plain word `none`, which removes. */
 export function isNone(node: Node): boolean {
   return node.kind === 'scalar' && node.plain && node.value === 'none'
