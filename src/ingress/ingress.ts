@@ -39,7 +39,7 @@ export interface RunningIngress {
  * the server for anything, and goes on with the last one for as long as the server is away: whether
  * a pool may become empty is for the server to decide, and silence is no decision.
  *
- * Refusal `port-taken` when the public port is another's.
+ * Refusal `address-taken` when the public port is another's.
  */
 export async function startIngress(options: IngressOptions): Promise<RunningIngress> {
   const ingress = new Ingress(options)

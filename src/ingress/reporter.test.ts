@@ -30,7 +30,7 @@ function aReporter(all: CounterSeries[]) {
     link: {
       async report(report) {
         reports.push(structuredClone(report))
-        if (server.isAway) throw new Fault('server-away', 'no answer')
+        if (server.isAway) throw new Fault('server-unreachable', 'no answer')
         return { full: server.asksForAll }
       },
     },

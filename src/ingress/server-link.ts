@@ -105,12 +105,12 @@ function jsonOf(answer: Answer): unknown {
 
 function away(url: string, error: unknown): Fault {
   const { host } = new URL(url)
-  return new Fault('server-away', `no answer from the server at ${host}: ${messageOf(error)}`, {
+  return new Fault('server-unreachable', `no answer from the server at ${host}: ${messageOf(error)}`, {
     cause: error,
   })
 }
 
 function unexpected(answer: Answer, wanted: string): Fault {
   const said = answer.text.slice(0, 200)
-  return new Fault('server-answer', `the server answered ${answer.status}, not ${wanted}: ${said}`)
+  return new Fault('server-failed', `the server answered ${answer.status}, not ${wanted}: ${said}`)
 }

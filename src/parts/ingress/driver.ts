@@ -10,7 +10,7 @@ import type { Backend, CounterSeries } from './model.ts'
 export interface IngressDriver {
   /** The glossary's word for it: `builtin`. */
   readonly name: string
-  /** Begins to serve the public address. Refusal `port-taken` when another process listens there. */
+  /** Begins to serve the public address. Refusal `address-taken` when another process listens there. */
   open(settings: IngressSettings): Promise<{ readonly publicPort: number }>
   /**
    * Takes over a change of the table. Once it resolves, no instance that the change took out of its

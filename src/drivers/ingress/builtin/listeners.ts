@@ -113,12 +113,12 @@ export function listen(server: Server, { host, port }: Address): Promise<number>
 function refusalOf(error: Error, host: string, port: number): Refusal {
   switch (systemCodeOf(error)) {
     case 'EADDRINUSE':
-      return new Refusal('port-taken', `port ${port} of ${host} is taken by another process`, {
+      return new Refusal('address-taken', `port ${port} of ${host} is taken by another process`, {
         status: 409,
         hint: 'end that process, or give another port',
       })
     case 'EACCES':
-      return new Refusal('port-forbidden', `this user may not listen on port ${port} of ${host}`, {
+      return new Refusal('address-forbidden', `this user may not listen on port ${port} of ${host}`, {
         status: 403,
         hint: 'take a port above 1023',
       })
