@@ -2,9 +2,11 @@ import type { Socket } from 'node:net'
 import {
   fastify,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
 } from 'fastify'
+import type { Clock } from '../base/clock.ts'
 import { Fault, Refusal } from '../base/errors.ts'
 import { newId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
@@ -37,6 +39,9 @@ declare module 'fastify' {
 
 /** Bytes of a JSON body where the route does not say. */
 const bodyBytesDefault = 1024 * 1024
+
+/** Time that a client gets to see why its body was not read, in ms, before it is cut off. */
+const lingerMs = 1_000
 
 /** Time for a request's headers to arrive, in ms. */
 const headersMs = 10_000
@@ -126,10 +131,34 @@ interface RawRequestHeaders {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
-function answerErrors(app: FastifyInstance, { log }: HttpKitOptions): void {
+function answerErrors(app: FastifyInstance, { log, clock }: HttpKitOptions): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error, request.id, log)
+    const isTooMuch = problem.status === 413 || problem.status === 408
+    closeGently(request, reply, isTooMuch, clock)
     return reply.code(problem.status).headers(problem.headers).send(problem.body)
+  })
+}
+
+/**
+ * Ends the connection of a refused request whose body goes on coming. Closed at once, the client
+ * would be reset in the middle of its sending and never see the answer; so it gets a moment, in
+ * which the rest is thrown away, or not even read where it is too much or too slow.
+ */
+function closeGently(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  isTooMuch: boolean,
+  clock: Clock,
+): void {
+  if (raw.complete) return
+  reply.removeHeader('connection')
+  reply.raw.once('finish', () => {
+    if (raw.complete) return
+    if (isTooMuch) raw.socket.pause()
+    clock.after(lingerMs, () => {
+      if (!raw.complete) raw.socket.destroy()
+    })
   })
 }
 

@@ -44,10 +44,6 @@ function headersOf(refusal: Refusal): Record<string, string> {
   switch (refusal.status) {
     case 401:
       return { 'www-authenticate': 'Bearer realm="roadstead"' }
-    case 408:
-    case 413:
-      // What is left of the body would be read as the next request.
-      return { connection: 'close' }
     case 429: {
       const waitMs = refusal.details?.['retryAfterMs']
       return retryAfter(typeof waitMs === 'number' ? Math.ceil(waitMs / 1_000) : 1)

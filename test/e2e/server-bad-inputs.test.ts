@@ -68,16 +68,7 @@ beforeAll(async () => {
   memoryBefore = process.memoryUsage().rss
 })
 
-afterAll(async () => {
-  const health = await server.call(null, '/v1/health')
-  expect(health.status).toBe(200)
-  for (const answer of answers) {
-    expect(answer).not.toMatch(/\n\s+at |node_modules|\.ts:\d/)
-  }
-  const grown = process.memoryUsage().rss - memoryBefore
-  expect(grown).toBeLessThan(256 * 1024 * 1024)
-  await server.stop()
-})
+afterAll(() => server.stop())
 
 interface Answer {
   readonly status: number
@@ -90,7 +81,7 @@ async function read(response: Response): Promise<Answer> {
   const text = await response.text()
   answers.push(text)
   const { error } = (text === '' ? {} : JSON.parse(text)) as { error?: Answer }
-  expect(response.status < 400 || error !== undefined, text).toBe(true)
+  if (response.status >= 400 && error === undefined) throw new Error(`no typed error: ${text}`)
   return {
     status: response.status,
     code: error?.code,
@@ -126,10 +117,16 @@ describe('bodies', () => {
     expect(answer).toContain('"limitBytes":1048576')
   })
 
-  test('a gigabyte that is streamed is cut off at the limit', async () => {
+  test('a gigabyte that is streamed is cut off at the limit, with an answer', async () => {
+    // At the machine's own time: a client that sends gets a second to read the answer.
+    const unhurried = await aRunningServer()
     const piece = Buffer.from(`10000\r\n${'x'.repeat(0x10000)}\r\n`)
-    const start = head(scalePath, 'Transfer-Encoding: chunked')
-    const { answer, bytesSent } = await sendEndless(server.port, start, piece)
+    const start = head(scalePath, 'Transfer-Encoding: chunked').replace(
+      server.tokens.operator,
+      unhurried.tokens.operator,
+    )
+    const { answer, bytesSent } = await sendEndless(unhurried.port, start, piece)
+    await unhurried.stop()
     expect(answer).toMatch(/^HTTP\/1\.1 413 /)
     expect(bytesSent).toBeLessThan(32 * 1024 * 1024)
   })
@@ -201,9 +198,9 @@ describe('broken HTTP', () => {
   test.each([
     ['no HTTP at all', 'GARBAGE\r\n\r\n', 400],
     ['a TLS greeting', '\x16\x03\x01\x02\x00', 400],
-    ['two lengths', head0('Content-Length: 1', 'Content-Length: 2'), 400],
-    ['a length and chunks', head0('Content-Length: 1', 'Transfer-Encoding: chunked'), 400],
-    ['a length below zero', head0('Content-Length: -1'), 400],
+    ['two lengths', bareHead('Content-Length: 1', 'Content-Length: 2'), 400],
+    ['a length and chunks', bareHead('Content-Length: 1', 'Transfer-Encoding: chunked'), 400],
+    ['a length below zero', bareHead('Content-Length: -1'), 400],
     ['headers without an end', `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(70_000)}`, 431],
     ['no host', 'GET /v1/health HTTP/1.1\r\n\r\n', 400],
   ])('%s: refused', async (_name, text, status) => {
@@ -211,10 +208,6 @@ describe('broken HTTP', () => {
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
     expect(answer).not.toContain(' at ')
   })
-
-  function head0(...headers: string[]): string {
-    return `POST /v1/session HTTP/1.1\r\nHost: x\r\n${headers.join('\r\n')}\r\n\r\n`
-  }
 })
 
 describe('paths', () => {
@@ -280,13 +273,11 @@ describe('queries and headers', () => {
     expect(answer).toMatchObject({ status: 400, code: 'input-invalid', path: place })
   })
 
-  test.each(['x', 'YzE6', 'c1%3Ax', '%22%3E%3Cscript%3E', 'a'.repeat(500)])(
+  test.each(['x', 'YzE', 'c1%3Ax', '%22%3E%3Cscript%3E', 'a'.repeat(500)])(
     'the forged cursor %s: refused',
     async (cursor) => {
       const answer = await read(await server.call('operator', `/v1/nodes?cursor=${cursor}`))
-      // One of them is a cursor that a list could have given out, before the first item.
-      if (cursor === 'YzE6') expect(answer.status).toBe(200)
-      else expect(answer).toMatchObject({ status: 400, code: 'cursor-invalid' })
+      expect(answer).toMatchObject({ status: 400, code: 'cursor-invalid' })
     },
   )
 
@@ -441,6 +432,21 @@ describe('the ingress protocol', () => {
     expect(answer).toMatchObject({ status: 400, code: 'input-invalid' })
   })
 })
+
+describe('after all of this', () => {
+  test('the server lives, has grown by little, and has told nobody of its insides', async () => {
+    expect((await server.call(null, '/v1/health')).status).toBe(200)
+    const telling = answers.filter((answer) => /\n\s+at |node_modules|\.ts:\d/.test(answer))
+    expect(telling).toEqual([])
+    // The client's own buffers live in this process too, gigabytes of them went through it.
+    const grown = process.memoryUsage().rss - memoryBefore
+    expect(grown).toBeLessThan(256 * 1024 * 1024)
+  })
+})
+
+function bareHead(...headers: string[]): string {
+  return `POST /v1/session HTTP/1.1\r\nHost: x\r\n${headers.join('\r\n')}\r\n\r\n`
+}
 
 function labels(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`l${index}`, 'x']))

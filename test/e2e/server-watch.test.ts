@@ -77,6 +77,17 @@ async function rename(team: string): Promise<number> {
   return commit(replace(appKind, entry, { ...entry.value, team }))
 }
 
+/** The agent of node-1 reports its one instance. */
+function observe(sequence: number, because: string): void {
+  server.observed.hearNode('node-1', {
+    incarnation: 'boot',
+    sequence,
+    portsTaken: [],
+    full: true,
+    instances: [anObserved({ because })],
+  })
+}
+
 describe('the watch', () => {
   test('tells each change with its revision, the commit’s last event alone with an id', async () => {
     const stream = await watch()
@@ -141,16 +152,7 @@ describe('the watch', () => {
 
   test('tells what agents observe, repeated observations together', async () => {
     const stream = await watch()
-    const tell = (sequence: number, because: string): void => {
-      server.observed.hearNode('node-1', {
-        incarnation: 'boot',
-        sequence,
-        portsTaken: [],
-        full: true,
-        instances: [anObserved({ because })],
-      })
-    }
-    for (let sequence = 1; sequence <= 10; sequence++) tell(sequence, `check ${sequence}`)
+    for (let sequence = 1; sequence <= 10; sequence++) observe(sequence, `check ${sequence}`)
     const event = await stream.next()
     expect(event).toMatchObject({
       event: 'observed',

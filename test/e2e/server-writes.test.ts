@@ -126,29 +126,6 @@ describe('an idempotency key', () => {
 })
 
 describe('an idempotency key over a restart', () => {
-  /** A store whose commits can be made to fail, as a dying server's would. */
-  function aFragileStore(): {
-    store: Store
-    failWhen: (test: (commit: Commit) => boolean) => void
-  } {
-    const inner = openMemoryStore()
-    let fails = (_commit: Commit): boolean => false
-    return {
-      failWhen: (when) => {
-        fails = when
-      },
-      store: {
-        load: () => inner.load(),
-        changes: (after, signal) => inner.changes(after, signal),
-        log: (query) => inner.log(query),
-        campaign: (signal) => inner.campaign(signal),
-        close: () => inner.close(),
-        commit: (commit) =>
-          fails(commit) ? Promise.reject(new Refusal('fenced', 'dead')) : inner.commit(commit),
-      },
-    }
-  }
-
   test('answers from the record that the first server left', async () => {
     const { store } = aFragileStore()
     server = await aRunningServer({ store })
@@ -176,3 +153,30 @@ describe('an idempotency key over a restart', () => {
     expect(app().scale).toEqual({ web: 3 })
   })
 })
+
+interface FragileStore {
+  readonly store: Store
+  failWhen(fails: (commit: Commit) => boolean): void
+}
+
+/** A store whose commits can be made to fail, as a dying server's would. */
+function aFragileStore(): FragileStore {
+  const inner = openMemoryStore()
+  let fails: ((commit: Commit) => boolean) | undefined
+  return {
+    failWhen: (when) => {
+      fails = when
+    },
+    store: {
+      load: () => inner.load(),
+      changes: (after, signal) => inner.changes(after, signal),
+      log: (query) => inner.log(query),
+      campaign: (signal) => inner.campaign(signal),
+      close: () => inner.close(),
+      commit: (commit) =>
+        fails?.(commit) === true
+          ? Promise.reject(new Refusal('fenced', 'dead'))
+          : inner.commit(commit),
+    },
+  }
+}
