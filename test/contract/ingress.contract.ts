@@ -402,6 +402,35 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
         }
       })
 
+      it('never sends a POST over a connection that its instance may be closing', async () => {
+        const used = new Set<Socket>()
+        const once = await rawApp('i-once', (socket) => {
+          // Closed as soon as idle: whatever comes over it a second time finds nobody.
+          if (used.has(socket)) return void socket.resetAndDestroy()
+          used.add(socket)
+          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+        })
+        const { port } = await open([aBackend({ online: [anEndpoint(once)] })])
+        for (let count = 0; count < 10; count++) {
+          const request = count % 2 === 0 ? {} : { method: 'POST', body: 'x' }
+          expect((await call(port, request)).status).toBe(200)
+        }
+      })
+
+      it('reuses a connection for a POST when its instance says how long it keeps one', async () => {
+        const used = new Set<Socket>()
+        const keeps = await rawApp('i-keeps', (socket) => {
+          used.add(socket)
+          socket.write('HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 2\r\n\r\nok')
+        })
+        const { port } = await open([aBackend({ online: [anEndpoint(keeps)] })])
+        for (let count = 0; count < 10; count++) {
+          expect((await call(port, { method: 'POST', body: 'x' })).status).toBe(200)
+        }
+        // The first was sent before the instance had said anything.
+        expect(used.size).toBe(2)
+      })
+
       it('lets requests wait while the only instance is started again', async () => {
         const web = await app('i-web')
         const { driver, port } = await open([aBackend({ online: [anEndpoint(web)] })])
