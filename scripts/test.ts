@@ -114,19 +114,39 @@ function printReport(): void {
   }
   if (missing.length === 0) console.log('  nothing: every suite could run')
   else if (isCi()) console.log(styleText('red', '  under CI a missing component is a failure'))
+  const { passed, failed, skipped } = countsOf(files)
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 }
 
 function describe(files: readonly FileReport[]): string {
-  const count = (status: string): number =>
-    files.flatMap((file) => file.assertionResults).filter((test) => test.status === status).length
+  const { passed, failed, skipped } = countsOf(files)
   const ms = files.reduce((sum, file) => sum + Math.max(0, file.endTime - file.startTime), 0)
-  const parts = [`${count('passed')} passed`]
-  if (count('failed') > 0) parts.push(`${count('failed')} failed`)
-  const skipped = count('skipped') + count('pending') + count('todo')
+  const parts = [`${passed} passed`]
+  if (failed > 0) parts.push(`${failed} failed`)
   if (skipped > 0) parts.push(`${skipped} skipped`)
-  const broken = files.filter((file) => file.status === 'failed' && !file.assertionResults.length)
+  const broken = files.filter(isBroken)
   if (broken.length > 0) parts.push(`${broken.length} files could not be loaded`)
   return `${parts.join(', ')} in ${files.length} files (${(ms / 1_000).toFixed(1)} s)`
+}
+
+/** A file that could not be loaded counts as one failure: its tests are unknown. */
+function countsOf(files: readonly FileReport[]): {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+} {
+  const states = files.flatMap((file) => file.assertionResults.map(({ status }) => status))
+  const count = (...wanted: string[]): number =>
+    states.filter((status) => wanted.includes(status)).length
+  return {
+    passed: count('passed'),
+    failed: count('failed') + files.filter(isBroken).length,
+    skipped: count('skipped', 'pending', 'todo'),
+  }
+}
+
+function isBroken(file: FileReport): boolean {
+  return file.status === 'failed' && file.assertionResults.length === 0
 }
 
 function readReport(): readonly FileReport[] {

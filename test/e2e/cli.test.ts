@@ -198,12 +198,17 @@ describe('a change', () => {
 describe('init', () => {
   test('writes a manifest from what lies in the folder', async () => {
     writeFileSync(join(folder, 'package.json'), '{"scripts":{"start":"node web.js --fast"}}')
-    const { code, err } = await roadstead('init', 'hello')
+    const { code } = await roadstead('init', 'hello')
     expect(code).toBe(0)
-    expect(err).toContain('from package.json: node web.js --fast')
     const manifest = readFileSync(join(folder, 'roadstead.yaml'), 'utf8')
     expect(manifest).toContain('app: hello\n')
-    expect(manifest).toContain('    run: node web.js --fast\n')
+    expect(manifest).toContain('    run: node web.js --fast')
+  })
+
+  test('writes what validates', async () => {
+    await roadstead('init', 'hello')
+    const { code, out } = await roadstead('validate')
+    expect([code, out]).toEqual([0, '✓ roadstead.yaml is valid in local/default\n'])
   })
 
   test('never overwrites one', async () => {
@@ -213,6 +218,46 @@ describe('init', () => {
     expect(err).toContain('there is a roadstead.yaml here already')
     expect(readFileSync(join(folder, 'roadstead.yaml'), 'utf8')).toBe('mine')
   })
+})
+
+describe('a broken manifest', () => {
+  beforeEach(() => {
+    const services = '  web:\n    run: node server.js\n    instancs: 2\n'
+    writeFileSync(
+      join(folder, 'roadstead.yaml'),
+      `roadstead: v1\napp: hello\nservices:\n${services}`,
+    )
+  })
+
+  const told = [
+    'error: roadstead.yaml:6:5: `web` has no key `instancs`',
+    '6 |     instancs: 2',
+    '        ^^^^^^^^',
+    'hint: did you mean `instances`?',
+  ].join('\n')
+
+  test.each([['validate'], ['render'], ['deploy', '--server', 'http://127.0.0.1:1']])(
+    'is shown by %s with its line, and what would be right',
+    async (...parameters) => {
+      const { code, err } = await roadstead(...parameters)
+      expect(code).toBe(1)
+      expect(err).toContain(told)
+    },
+  )
+
+  test('is data with --json', async () => {
+    const { code, out } = await roadstead('validate', '--json')
+    expect(code).toBe(1)
+    const fault = { line: 6, column: 5, words: 'instancs', code: 'unknown-key' }
+    expect(JSON.parse(out)).toMatchObject({ valid: false, faults: [fault] })
+  })
+})
+
+test('a rendered cell says of each line where it comes from', async () => {
+  await roadstead('init', 'hello')
+  const { out } = await roadstead('render', 'local/default', '--explain')
+  expect(out).toMatch(/run: node server\.js +# app, roadstead\.yaml:6/)
+  expect(out).toMatch(/instances: 1 +# default/)
 })
 
 describe('help', () => {

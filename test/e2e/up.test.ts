@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -72,6 +72,18 @@ function roles(): ProcessIdentity[] {
   return Object.values(readUpFile(data)?.roles ?? {})
 }
 
+/** Processes whose command line names the folder: shims, roles and the supervisor. */
+function processesIn(path: string): string[] {
+  return readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(path)
+    } catch {
+      return false
+    }
+  })
+}
+
 async function isHealthy(): Promise<boolean> {
   const response = await fetch(`${upFile().server}/v1/health`).catch(() => undefined)
   return response?.ok === true
@@ -118,6 +130,18 @@ describe('a role that is killed', () => {
     },
   )
 })
+
+test('the demo brings the shop online, and nothing of it survives a killed supervisor', async () => {
+  const up = startUp('--demo')
+  await isUp(up)
+  expect(up.output()).toContain('is online in local/default')
+  const page = await fetch(`${upFile().ingress}/`)
+  expect(page.status).toBe(200)
+  const instances = processesIn(data)
+  expect(instances.length).toBeGreaterThanOrEqual(9)
+  up.child.kill('SIGKILL')
+  await until(() => processesIn(data).length === 0)
+}, 60_000)
 
 test('a second one on the same data is refused with the pid of the first', async () => {
   const first = startUp()
