@@ -155,7 +155,8 @@ function closeGently(
   reply.removeHeader('connection')
   reply.raw.once('finish', () => {
     if (raw.complete) return
-    if (isTooMuch) raw.socket.pause()
+    // In the next turn: in this one Node.js itself sets out to read the rest.
+    if (isTooMuch) clock.after(0, () => raw.socket.pause())
     clock.after(lingerMs, () => {
       if (!raw.complete) raw.socket.destroy()
     })
