@@ -105,9 +105,13 @@ function jsonOf(answer: Answer): unknown {
 
 function away(url: string, error: unknown): Fault {
   const { host } = new URL(url)
-  return new Fault('server-unreachable', `no answer from the server at ${host}: ${messageOf(error)}`, {
-    cause: error,
-  })
+  return new Fault(
+    'server-unreachable',
+    `no answer from the server at ${host}: ${messageOf(error)}`,
+    {
+      cause: error,
+    },
+  )
 }
 
 function unexpected(answer: Answer, wanted: string): Fault {

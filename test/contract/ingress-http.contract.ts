@@ -379,10 +379,11 @@ function echo(
     const length = 'transfer-encoding' in headers ? {} : { 'content-length': body.length }
     const all = { host: 'shop.localhost', ...length, ...headers }
     const options = { host: '127.0.0.1', port, method, headers: all, agent: false }
-    const req = request(options, async (res: IncomingMessage) => {
+    const req = request(options, (res: IncomingMessage) => {
       const chunks: Buffer[] = []
-      for await (const chunk of res) chunks.push(chunk as Buffer)
-      resolve(Buffer.concat(chunks))
+      res.on('data', (chunk: Buffer) => chunks.push(chunk))
+      res.once('error', reject)
+      res.once('end', () => resolve(Buffer.concat(chunks)))
     })
     req.on('error', reject)
     req.end(body)

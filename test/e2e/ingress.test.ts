@@ -175,8 +175,8 @@ test('a WebSocket lives through the change that takes its instance away', async 
   http.close()
 })
 
-test('half a gigabyte up and down passes through within flat memory', async () => {
-  const bytes = 512 * 1024 * 1024
+test('a gigabyte up and down passes through within flat memory', async () => {
+  const bytes = 1_024 * 1024 * 1024
   const echo = createServer((req, res) => void req.pipe(res))
   await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve))
   const { port: appPort } = echo.address() as AddressInfo
@@ -198,9 +198,11 @@ test('half a gigabyte up and down passes through within flat memory', async () =
   })
   await Promise.all([pipeline(pieces, req), whole])
   expect(received).toBe(bytes)
-  expect(peakMemoryBytes(ingress.child.pid ?? 0) - before).toBeLessThan(100 * 1024 * 1024)
+  // Measured: 50 MB for 64 MB, and a plateau of 100 to 112 MB (pieces that wait for the collector)
+  // for 1 GB and 2 GB alike. A body that is kept would cost ten times as much.
+  expect(peakMemoryBytes(ingress.child.pid ?? 0) - before).toBeLessThan(200 * 1024 * 1024)
   echo.close()
-}, 60_000)
+}, 120_000)
 
 function tableOf(online: readonly App[], maintenance: readonly App[]): Backend[] {
   const backend = aBackend({ online: endpointsOf(online), maintenance: endpointsOf(maintenance) })

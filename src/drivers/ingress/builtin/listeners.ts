@@ -118,10 +118,14 @@ function refusalOf(error: Error, host: string, port: number): Refusal {
         hint: 'end that process, or give another port',
       })
     case 'EACCES':
-      return new Refusal('address-forbidden', `this user may not listen on port ${port} of ${host}`, {
-        status: 403,
-        hint: 'take a port above 1023',
-      })
+      return new Refusal(
+        'address-forbidden',
+        `this user may not listen on port ${port} of ${host}`,
+        {
+          status: 403,
+          hint: 'take a port above 1023',
+        },
+      )
     default:
       return new Refusal('address-unusable', `cannot listen on ${host}:${port}: ${error.message}`, {
         hint: 'give an address of this machine',
