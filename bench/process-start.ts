@@ -89,7 +89,9 @@ function startBare(ports: readonly number[], benchPort: string): Promise<() => P
   )
   return Promise.resolve(async () => {
     for (const child of children) child.kill('SIGKILL')
-    await Promise.all(children.map((child) => child.exitCode ?? once(child, 'exit')))
+    await Promise.all(
+      children.filter((child) => child.exitCode === null).map((child) => once(child, 'exit')),
+    )
   })
 }
 

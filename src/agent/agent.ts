@@ -235,7 +235,7 @@ class NodeAgent implements RunningAgent {
   #giveUp(refusal: Refusal): void {
     const { message, hint, details = {} } = refusal
     const range = `this agent speaks ${agentProtocol.oldest} to ${agentProtocol.newest}`
-    const theirs = `the server ${details['oldest'] ?? '?'} to ${details['newest'] ?? '?'}`
+    const theirs = `the server ${String(details['oldest'])} to ${String(details['newest'])}`
     const told = `${message}: ${range}, ${theirs}`
     this.#options.log.error('the server refuses this agent', { error: told })
     this.#rejectEnded(new Refusal(refusal.code, told, { status: refusal.status, hint, details }))

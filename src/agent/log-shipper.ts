@@ -135,10 +135,7 @@ export class LogShipper {
   }
 
   /** Says whose lines the server will never take: they would hold up all that follow. */
-  async #send(
-    gathered: readonly Gathered[],
-    signal: AbortSignal,
-  ): Promise<undefined | 'all' | string> {
+  async #send(gathered: readonly Gathered[], signal: AbortSignal): Promise<string | undefined> {
     try {
       await this.#options.client.ship({ batches: gathered.map(({ batch }) => batch) }, signal)
       return undefined

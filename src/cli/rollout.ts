@@ -40,8 +40,8 @@ async function find(context: Context, id: string | undefined): Promise<RolloutVi
     })
   }
   if (id === undefined) return newest
-  const { resolveById } = await import('./api/names.ts')
-  return resolveById(id, all, 'rollout')
+  const { resolveRollout } = await import('./api/names.ts')
+  return resolveRollout(id, all)
 }
 
 async function printRollout(view: RolloutView, now: number): Promise<void> {

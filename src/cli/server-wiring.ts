@@ -15,10 +15,21 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
 import { openState } from '../store/state.ts'
 import { openFileLogStore } from '../telemetry/logs/file-log-store.ts'
 import { programVersion } from './program-version.ts'
-import type { ServerCommandOptions } from './server.ts'
 import { composeServer, recordKinds, type ServerStores } from './server-parts.ts'
 
 /** The one place where the server's parts, drivers and settings meet. */
+
+/** The options of `roadstead server`, as `roadstead up` and operators give them. */
+export interface ServerCommandOptions {
+  readonly data: string
+  readonly host: string
+  readonly port: number
+  readonly ingressUrl: string
+  readonly listenerPorts: { readonly from: number; readonly to: number }
+  readonly https?: boolean
+  readonly logLevel: string
+  readonly supervised?: boolean
+}
 
 /** Runs the server until it is told to stop, or its store is lost. */
 export async function runServer(options: ServerCommandOptions): Promise<void> {

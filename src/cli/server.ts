@@ -1,16 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-
-/** The options of `roadstead server`, as `roadstead up` and operators give them. */
-export interface ServerCommandOptions {
-  readonly data: string
-  readonly host: string
-  readonly port: number
-  readonly ingressUrl: string
-  readonly listenerPorts: { readonly from: number; readonly to: number }
-  readonly https?: boolean
-  readonly logLevel: string
-  readonly supervised?: boolean
-}
+import type { ServerCommandOptions } from './server-wiring.ts'
 
 /** `roadstead server`: the API, the console and the control loops; until it is told to stop. */
 export function serverCommand(): Command {

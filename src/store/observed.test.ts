@@ -170,7 +170,9 @@ describe('observed ingresses', () => {
     observed.hearIngress('in', anIngressReport(1, { series: [aSeries(3), aSeries(3, 'i-1')] }))
     observed.hearIngress('in', anIngressReport(2, { series: [aSeries(5)] }))
     const { series } = observed.ingress('in')!
-    expect([...series.values()].map(({ counters }) => counters.sent).toSorted()).toEqual([3, 5])
+    expect(
+      [...series.values()].map(({ counters }) => counters.sent).toSorted((a, b) => a - b),
+    ).toEqual([3, 5])
   })
 
   it('tells of traffic, of an applied table and of a drain that moves, not of a heartbeat', () => {

@@ -3,7 +3,7 @@ import type { AppView, InstanceView, ServiceView } from '../../wire/api.ts'
 import {
   resolveApp,
   resolveAppOrService,
-  resolveById,
+  resolveRollout,
   resolveInstance,
   resolveService,
 } from './names.ts'
@@ -103,6 +103,6 @@ describe('an instance', () => {
 
 test('a whole id is taken even where a longer one begins with it', () => {
   const items = [{ id: 'ro-1' }, { id: 'ro-12' }]
-  expect(resolveById('ro-1', items, 'rollout')).toBe(items[0])
-  expect(() => resolveById('ro', items, 'rollout')).toThrow('2 rollouts begin with "ro"')
+  expect(resolveRollout('ro-1', items)).toBe(items[0])
+  expect(() => resolveRollout('ro', items)).toThrow('2 rollouts begin with "ro"')
 })

@@ -87,23 +87,22 @@ export function resolveInstance(text: string, instances: readonly InstanceView[]
   })
 }
 
-/** Anything with an id, by a beginning of it that only one has. */
-export function resolveById<T extends { readonly id: string }>(
+/** A rollout, by a beginning of its id that only one has. */
+export function resolveRollout<T extends { readonly id: string }>(
   text: string,
   items: readonly T[],
-  noun: string,
 ): T {
   const found = items.filter((item) => item.id.startsWith(text))
   const exact = items.find((item) => item.id === text)
   const [only] = exact === undefined ? found : [exact]
   if (only !== undefined && (exact !== undefined || found.length === 1)) return only
   if (only === undefined) {
-    throw new Refusal(`${noun}-unknown`, `there is no ${noun} "${text}"`, {
+    throw new Refusal('rollout-unknown', `there is no rollout "${text}"`, {
       status: 404,
-      hint: `\`roadstead ${noun}s\` lists them`,
+      hint: '`roadstead rollouts` lists them',
     })
   }
-  throw new Refusal(`${noun}-ambiguous`, `${found.length} ${noun}s begin with "${text}"`, {
+  throw new Refusal('rollout-ambiguous', `${found.length} rollouts begin with "${text}"`, {
     hint: `type more of one of: ${listed(found.map((item) => item.id))}`,
   })
 }

@@ -71,7 +71,11 @@ async function openUnpacked(archive: string): Promise<Readable> {
   const file = createReadStream(archive)
   const start = Buffer.alloc(4)
   const handle = await open(archive)
-  await handle.read(start, 0, start.length, 0).finally(() => handle.close())
+  try {
+    await handle.read(start, 0, start.length, 0)
+  } finally {
+    await handle.close()
+  }
   const decompress = start.equals(zstdMagic)
     ? createZstdDecompress()
     : start.subarray(0, gzipMagic.length).equals(gzipMagic)

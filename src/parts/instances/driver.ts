@@ -117,6 +117,3 @@ export interface OutputChunk {
   /** Where the next read goes on. */
   readonly next: OutputPosition
 }
-
-/** Bytes of one stream of one instance that are kept at the most: two segments of 8 MiB. */
-export const outputLimits = { segmentBytesMax: 8 * 1024 * 1024, segmentsMax: 2 } as const
