@@ -18,6 +18,7 @@ export async function describeApi(
   app.setValidatorCompiler(() => () => true)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   await app.register(swagger, {
+    exposeHeadRoutes: true,
     openapi: {
       openapi: '3.1.0',
       info: {
@@ -40,7 +41,8 @@ export async function describeApi(
 }
 
 function schemaOf(definition: RouteDefinition): object {
-  const { rule, params, query, body, answers } = definition
+  const { rule, params, query, answers } = definition
+  const body = definition.bodyShown ?? definition.body
   const statuses = Object.entries(answers).map(([status, schema]) => [
     status,
     { description: `${status}`, ...plain(schema) },

@@ -18,6 +18,8 @@ export interface RouteDefinition {
   readonly params?: TSchema
   readonly query?: TSchema
   readonly body?: TSchema
+  /** What the documentation shows, where the handler itself checks more than `body` says. */
+  readonly bodyShown?: TSchema
   /** The schema of each status's answer. */
   readonly answers: Readonly<Record<number, TSchema>>
   /** Bytes of the body at the most; the kit's default is 1 MiB. */

@@ -83,6 +83,7 @@ function registerRoute({ state, clock, agents: listener }: AgentRoutesOptions): 
     params,
     // Only the version is checked before the version is known to be ours.
     body: Type.Object({ protocol: Type.Integer() }),
+    bodyShown: RegisterRequest,
     answers: { 200: Written },
     async handle({ params: { nodeId }, body, caller }) {
       checkProtocol(body.protocol)
