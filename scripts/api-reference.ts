@@ -67,10 +67,12 @@ All paths begin with \`/v1\`. Send \`Authorization: Bearer TOKEN\`; the operator
 - **Errors** have the body \`{ error: { code, message, hint?, path?, details?, requestId } }\`; all codes are
   in [errors.md](../errors.md). Every answer carries \`X-Request-Id\`.
 - **Lists** answer \`{ items, next? }\`; pass \`next\` as \`cursor\` for the next page, \`limit\` for its size.
-- **Writes** take an \`Idempotency-Key\`: the same key with the same request gets the same answer for 24 hours,
-  with another request 422.
-- **Revisions**: every answer carries \`Roadstead-Revision\`; a read that sends it waits until the server has seen it.
-- **Streams** (\`/v1/watch\`, \`/v1/logs/follow\`) are server-sent events, cut within 5 s when token or session end.`
+- **Writes** take an \`Idempotency-Key\`: the same key with the same request gets the same answer for
+  24 hours, with another request 422.
+- **Revisions**: every answer carries \`Roadstead-Revision\`; a read that sends it waits until the server
+  has seen it.
+- **Streams** (\`/v1/watch\`, \`/v1/logs/follow\`) are server-sent events, cut within 5 s when token or
+  session end.`
 
 function renderOperation(method: string, path: string, operation: Operation): string {
   const lines = [`### ${method} ${path}`, '', operation.summary, operation.description, '']
