@@ -135,7 +135,7 @@ function print(title: string, rows: readonly Row[]): void {
   const head = ['', 'per second', 'ours / peer', 'cpu us each', 'ours / peer']
   const lines = rows.map(({ name, perSecond, rateRatio, cpuMicrosPerOperation, cpuRatio }) => [
     name,
-    Math.round(perSecond.median).toLocaleString('en'),
+    rateText(perSecond.median),
     ratioText(rateRatio),
     cpuMicrosPerOperation.median.toFixed(1),
     ratioText(cpuRatio),
@@ -152,7 +152,12 @@ function print(title: string, rows: readonly Row[]): void {
   }
 }
 
+function rateText(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toFixed(2) : Math.round(perSecond).toLocaleString('en')
+}
+
 function ratioText({ median, min, max }: Spread): string {
+  if (!Number.isFinite(median)) return '-'
   return `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})`
 }
 

@@ -64,6 +64,11 @@ export class Cloud {
     return file
   }
 
+  /** The operator's token. */
+  get token(): string {
+    return readFileSync(join(this.#data, 'tokens/operator'), 'utf8').trim()
+  }
+
   /** Runs a command of the CLI in the shop's folder. */
   async run(...command: string[]): Promise<Ran> {
     const child = spawn(process.execPath, [program, ...command], {
@@ -90,11 +95,10 @@ export class Cloud {
   }
 
   request(method: string, path: string, body?: unknown): Promise<Response> {
-    const token = readFileSync(join(this.#data, 'tokens/operator'), 'utf8').trim()
     return fetch(`${this.file.server}${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${token}`,
+        authorization: `Bearer ${this.token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
