@@ -39,7 +39,10 @@ export type Route = Static<typeof Route>
 const SpreadRule = Type.Enum([
   /** As far apart as possible; together where it must be. */
   'prefer',
-  /** Never two together: an instance without a place of its own waits. */
+  /**
+   * Zones: evenly, so that the loss of one of Z takes no more than the Zth part, rounded up. Nodes:
+   * never two of a service in one version on one. An instance waits rather than break the rule.
+   */
   'require',
   /** Wherever it fits best. */
   'none',

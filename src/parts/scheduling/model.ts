@@ -22,6 +22,9 @@ export interface NodeView {
   readonly heardAt: number | null
 }
 
+/** Sums of fractions of a core are right to far less than this; no instance asks for so little. */
+export const cpuTolerance = 1e-6
+
 /** How an instance is to stand apart from others of its group. */
 export type Spread = ServiceSpec['spread']
 
@@ -32,9 +35,9 @@ export const noSpread: Spread = { zone: 'none', node: 'none' }
 export interface PendingInstance {
   readonly id: string
   /**
-   * Instances that spread apart from one another: one service in one version. A successor may
-   * stand beside the predecessor that it is about to replace, or `require` would stop every
-   * rollout in a cell that is as large as it can be.
+   * Instances that spread apart from one another: one service in one version, all of which ask for
+   * the same. A successor may stand beside the predecessor that it is about to replace, or
+   * `require` would stop every rollout in a cell that is as large as it can be.
    */
   readonly group: string
   readonly resources: Resources
@@ -85,8 +88,8 @@ export type Obstacle =
     }
   /** Every port of its range is in use. */
   | { readonly kind: 'port'; readonly from: number; readonly to: number }
-  /** Another of the group stands in its zone, and they must stand apart. */
-  | { readonly kind: 'zone'; readonly zone: string }
+  /** Its zone holds more of the group than another that could take one: they must be even. */
+  | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }
   /** Another of the group stands on it, and they must stand apart. */
   | { readonly kind: 'node' }
 
@@ -101,10 +104,10 @@ export type Remedy =
       readonly resources: Partial<Resources>
       readonly port: boolean
     }
-  /** Another node, with this much free; in `zone`, in any (`any`), or in a zone not known yet. */
+  /** Another node, with this much free; in that zone, or in any (null). */
   | {
       readonly type: 'add-node'
-      readonly zone: { readonly kind: 'any' | 'new' } | NamedZone
+      readonly zone: string | null
       readonly resources: Resources
       readonly port: boolean
     }
@@ -115,9 +118,10 @@ export type Remedy =
   /** A node that has not been heard yet reports. */
   | { readonly type: 'wait'; readonly nodeId: string }
 
-interface NamedZone {
-  readonly kind: 'named'
-  readonly name: string
+/** How many of a group stand in a zone. */
+export interface ZoneCount {
+  readonly zone: string
+  readonly holds: number
 }
 
 /** What an instance asks for: the facts that decide where it fits. */

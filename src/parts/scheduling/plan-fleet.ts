@@ -1,5 +1,6 @@
 import type { NodeStatus } from '../nodes/model.ts'
-import type { NodeView, PendingInstance } from './model.ts'
+import { cpuTolerance, type NodeView, type PendingInstance } from './model.ts'
+import { couldHold } from './plan-zones.ts'
 
 /**
  * The nodes during one pass of the scheduler: what is free on each, in flat arrays, so that a
@@ -25,6 +26,8 @@ export class Fleet {
   readonly #ranks: Int32Array | undefined
   readonly #zones = new Map<string, number>()
   readonly #groups = new Map<string, GroupCounts>()
+  /** By what is asked for: the zones with a node that is large enough. */
+  readonly #takers = new Map<string, readonly number[]>()
   readonly #pickers = new Map<number, PortPicker>()
 
   /** `decisions`: about how many are to be taken; for many, ties are decided beforehand. */
@@ -104,7 +107,8 @@ export class Fleet {
     const { resources, needsPort, spread } = instance
     const { cpu, memoryBytes, diskBytes } = resources
     const [byZone, byNode] = [spread.zone !== 'none', spread.node !== 'none']
-    const [zoneAlone, nodeAlone] = [spread.zone === 'require', spread.node === 'require']
+    const nodeAlone = spread.node === 'require'
+    const inZoneMax = spread.zone === 'require' ? this.#evenCount(instance, counts) : Infinity
     const ports = needsPort ? 1 : 0
     let best = -1
     let bestInZone = Infinity
@@ -117,7 +121,7 @@ export class Fleet {
       const freeDisk = this.#freeDisk[index]! - diskBytes
       if (freeMemory < 0 || freeDisk < 0 || this.#freePorts[index]! < ports) continue
       const inZone = byZone ? counts.byZone[this.#zoneOf[index]!]! : 0
-      if (inZone > bestInZone || (zoneAlone && inZone > 0)) continue
+      if (inZone > bestInZone || inZone > inZoneMax) continue
       const onNode = byNode ? counts.byNode[index]! : 0
       if (nodeAlone && onNode > 0) continue
       if (inZone === bestInZone && onNode > bestOnNode) continue
@@ -134,6 +138,24 @@ export class Fleet {
       bestLeft = left
     }
     return best
+  }
+
+  /** What a zone may hold of a group before it takes one more, so that zones stay even. */
+  #evenCount(instance: PendingInstance, { byZone }: GroupCounts): number {
+    let least = Infinity
+    for (const zone of this.#takersOf(instance)) least = Math.min(least, byZone[zone]!)
+    return least
+  }
+
+  #takersOf(instance: PendingInstance): readonly number[] {
+    const { cpu, memoryBytes, diskBytes } = instance.resources
+    const key = `${cpu} ${memoryBytes} ${diskBytes} ${instance.needsPort}`
+    const known = this.#takers.get(key)
+    if (known !== undefined) return known
+    const large = this.#counted.filter((node) => couldHold(node, instance))
+    const zones = [...new Set(large.map((node) => this.#zones.get(node.zone)!))]
+    this.#takers.set(key, zones)
+    return zones
   }
 
   /** Whether a node comes before another that is as good. */
@@ -181,9 +203,6 @@ interface GroupCounts {
   readonly byNode: Int32Array
   readonly byZone: Int32Array
 }
-
-/** Sums of fractions of a core are right to far less than this; no instance asks for so little. */
-export const cpuTolerance = 1e-6
 
 /** From as many decisions on, sorting all nodes once costs less than comparing those that tie. */
 const ranksWorthwhile = 8

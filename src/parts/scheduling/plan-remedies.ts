@@ -1,6 +1,7 @@
 import type { Resources } from '../nodes/model.ts'
-import type { Assessment, Obstacle, Remedy, Wish } from './model.ts'
-import { compareTexts, cpuTolerance } from './plan-fleet.ts'
+import { cpuTolerance, type Assessment, type Obstacle, type Remedy, type Wish } from './model.ts'
+import { compareTexts } from './plan-fleet.ts'
+import { emptiestOf, zonesFor } from './plan-zones.ts'
 
 /**
  * The smallest changes after which an instance that fits nowhere would fit; any one is enough.
@@ -11,7 +12,7 @@ import { compareTexts, cpuTolerance } from './plan-fleet.ts'
 export function smallestRemedies(assessments: readonly Assessment[], wish: Wish): Remedy[] {
   const ready = assessments.filter(({ status }) => status === 'ready')
   if (ready.length === 0) return remediesWithoutNodes(assessments, wish)
-  const figures = figureRemedies(ready)
+  const figures = figureRemedies(assessments, wish)
   if (figures.length > 0) return figures
   return [addNode(assessments, wish), ...ruleRemedies(ready)]
 }
@@ -27,13 +28,16 @@ function remediesWithoutNodes(assessments: readonly Assessment[], wish: Wish): R
 }
 
 /** What would do on the node that lacks the least, of those where no rule is in the way. */
-function figureRemedies(ready: readonly Assessment[]): Remedy[] {
-  const [least] = ready
+function figureRemedies(assessments: readonly Assessment[], wish: Wish): Remedy[] {
+  const candidates = assessments
+    .filter(({ status }) => status === 'ready')
     .filter(({ obstacles }) => !obstacles.some(({ kind }) => kind === 'zone' || kind === 'node'))
-    .map((assessment) => ({ assessment, remedies: figureRemediesOn(assessment) }))
-    .filter(({ remedies }) => remedies.length > 0)
-    .toSorted((a, b) => compareLacks(a.assessment, b.assessment))
-  return least?.remedies ?? []
+    .toSorted(compareLacks)
+  for (const candidate of candidates) {
+    const remedies = figureRemediesOn(candidate, assessments, wish)
+    if (remedies.length > 0) return remedies
+  }
+  return []
 }
 
 function compareLacks(a: Assessment, b: Assessment): number {
@@ -55,13 +59,20 @@ function lacksOf({ obstacles }: Assessment): Lack[] {
 }
 
 /** Lower what the instance asks for, or free that much: where the node allows it. */
-function figureRemediesOn(assessment: Assessment): Remedy[] {
+function figureRemediesOn(
+  assessment: Assessment,
+  all: readonly Assessment[],
+  wish: Wish,
+): Remedy[] {
   const { node, obstacles } = assessment
   const lacks = lacksOf(assessment)
   const port = obstacles.some(({ kind }) => kind === 'port')
   const remedies: Remedy[] = []
   if (!port && lacks.every(canBeLowered)) {
-    remedies.push({ type: 'lower', to: membersOf(lacks, loweredTo) })
+    const to = membersOf(lacks, loweredTo)
+    if (staysEven(assessment, all, { ...wish, resources: { ...wish.resources, ...to } })) {
+      remedies.push({ type: 'lower', to })
+    }
   }
   const isLargeEnough = lacks.every(({ wants, of }) => wants <= of)
   if (isLargeEnough && (!port || node.portsTo >= node.portsFrom)) {
@@ -73,6 +84,16 @@ function figureRemediesOn(assessment: Assessment): Remedy[] {
 function membersOf(lacks: readonly Lack[], amount: (lack: Lack) => number): Partial<Resources> {
   const members = { cpu: 'cpu', memory: 'memoryBytes', disk: 'diskBytes' } as const
   return Object.fromEntries(lacks.map((lack) => [members[lack.kind], amount(lack)]))
+}
+
+/** What asks for less has more zones that could take it, and has to be even among all of them. */
+function staysEven(
+  { node, groupInZone }: Assessment,
+  all: readonly Assessment[],
+  lowered: Wish,
+): boolean {
+  if (lowered.spread.zone !== 'require') return true
+  return groupInZone <= (emptiestOf(zonesFor(all, lowered), node.zone)?.holds ?? groupInZone)
 }
 
 /**
@@ -113,11 +134,6 @@ function ruleRemedies(ready: readonly Assessment[]): Remedy[] {
 
 function addNode(assessments: readonly Assessment[], wish: Wish): Remedy {
   const { resources, needsPort: port } = wish
-  if (wish.spread.zone !== 'require') {
-    return { type: 'add-node', zone: { kind: 'any' }, resources, port }
-  }
-  const free = assessments.filter(({ groupInZone }) => groupInZone === 0)
-  const [name] = free.map(({ node }) => node.zone).toSorted(compareTexts)
-  const zone = name === undefined ? ({ kind: 'new' } as const) : ({ kind: 'named', name } as const)
-  return { type: 'add-node', zone, resources, port }
+  const zones = wish.spread.zone === 'require' ? zonesFor(assessments, wish) : []
+  return { type: 'add-node', zone: emptiestOf(zones)?.zone ?? null, resources, port }
 }

@@ -1,16 +1,19 @@
 import { nodeStatus, type NodeStatus, type Resources } from '../nodes/model.ts'
-import type {
-  Assessment,
-  NodeVerdict,
-  NodeView,
-  Obstacle,
-  PlacementExplanation,
-  PlacementView,
-  Wish,
+import {
+  cpuTolerance,
+  type Assessment,
+  type NodeVerdict,
+  type NodeView,
+  type Obstacle,
+  type PlacementExplanation,
+  type PlacementView,
+  type Wish,
+  type ZoneCount,
 } from './model.ts'
-import { compareTexts, cpuTolerance, freePortsOf } from './plan-fleet.ts'
+import { compareTexts, freePortsOf } from './plan-fleet.ts'
 import { obstaclesText, obstacleText, remedyText } from './plan-words.ts'
 import { smallestRemedies } from './plan-remedies.ts'
+import { emptiestOf, zonesFor } from './plan-zones.ts'
 
 /**
  * Says where an instance would fit now, node by node, and, when nowhere, the smallest change after
@@ -46,24 +49,27 @@ function assess(view: PlacementView, wish: Wish, now: number): Assessment[] {
     const count = node.groups.get(wish.group) ?? 0
     inZone.set(node.zone, (inZone.get(node.zone) ?? 0) + count)
   }
-  return view.nodes
+  const standings = view.nodes
     .toSorted((a, b) => compareTexts(a.id, b.id))
     .map((node) => {
       const status = statusOf(node)
       /** A lost node would bring its own back into the zone. */
       const own = status === 'lost' ? (node.groups.get(wish.group) ?? 0) : 0
-      const groupInZone = (inZone.get(node.zone) ?? 0) + own
-      const obstacles = obstaclesOn(node, status, wish, groupInZone)
-      return { node, status, obstacles, groupInZone }
+      return { node, status, groupInZone: (inZone.get(node.zone) ?? 0) + own }
     })
+  const zones = wish.spread.zone === 'require' ? zonesFor(standings, wish) : []
+  return standings.map((standing) => {
+    const { node, status, groupInZone } = standing
+    const here = { zone: node.zone, holds: groupInZone }
+    const obstacles = [
+      ...obstaclesOn(node, status, wish),
+      ...spreadObstacles(node, wish, here, zones),
+    ]
+    return { ...standing, obstacles }
+  })
 }
 
-function obstaclesOn(
-  node: NodeView,
-  status: NodeStatus,
-  wish: Wish,
-  groupInZone: number,
-): Obstacle[] {
+function obstaclesOn(node: NodeView, status: NodeStatus, wish: Wish): Obstacle[] {
   const obstacles: Obstacle[] = []
   if (status !== 'ready') obstacles.push({ kind: status })
   for (const { kind, member, tolerance } of measures) {
@@ -77,8 +83,20 @@ function obstaclesOn(
   if (wish.needsPort && freePortsOf(node) < 1) {
     obstacles.push({ kind: 'port', from: node.portsFrom, to: node.portsTo })
   }
-  if (wish.spread.zone === 'require' && groupInZone > 0) {
-    obstacles.push({ kind: 'zone', zone: node.zone })
+  return obstacles
+}
+
+/** `zones`: those among which `here` has to stay even; none where nothing is required. */
+function spreadObstacles(
+  node: NodeView,
+  wish: Wish,
+  here: ZoneCount,
+  zones: readonly ZoneCount[],
+): Obstacle[] {
+  const obstacles: Obstacle[] = []
+  const emptiest = emptiestOf(zones, here.zone)
+  if (emptiest !== undefined && here.holds > emptiest.holds) {
+    obstacles.push({ kind: 'zone', here, emptiest })
   }
   if (wish.spread.node === 'require' && (node.groups.get(wish.group) ?? 0) > 0) {
     obstacles.push({ kind: 'node' })

@@ -45,7 +45,7 @@ export function obstacleText(obstacle: Obstacle): string {
     case 'port':
       return `port: all of ${obstacle.from}-${obstacle.to} are in use`
     case 'zone':
-      return `zone: another of it is in zone ${obstacle.zone} (zone: require)`
+      return `zone: ${zoneCountText(obstacle)} (zone: require)`
     case 'node':
       return 'node: another of it is on this node (node: require)'
     default: {
@@ -54,6 +54,12 @@ export function obstacleText(obstacle: Obstacle): string {
       return `${kind}: wants ${text(wants)}, ${text(free)} free of ${text(of)}`
     }
   }
+}
+
+/** "2 of it are in zone a, 1 in zone b". */
+function zoneCountText({ here, emptiest }: Extract<Obstacle, { kind: 'zone' }>): string {
+  const verb = here.holds === 1 ? 'is' : 'are'
+  return `${here.holds} of it ${verb} in zone ${here.zone}, ${emptiest.holds} in ${emptiest.zone}`
 }
 
 /** One kind of obstacle over several nodes: "memory on 3 of 4 nodes (…)". */
@@ -68,8 +74,10 @@ export function obstaclesText(obstacles: readonly Obstacle[], nodes: number): st
       return `${where} ${obstacles.length === 1 ? 'is' : 'are'} not heard yet`
     case 'port':
       return `no port is free on ${where}`
-    case 'zone':
-      return `another of it is in the zone of ${where} (zone: require)`
+    case 'zone': {
+      const whose = nodes === 1 ? 'in the zone of the only node' : `in the zone of ${where}`
+      return `more of it stand ${whose} than in zone ${first.emptiest.zone} (zone: require)`
+    }
     case 'node':
       return `another of it is on ${where} (node: require)`
     default: {
@@ -124,18 +132,8 @@ type AddNode = Extract<Remedy, { type: 'add-node' }>
 function addNodeText({ zone, resources, port }: AddNode): string {
   const room = freedTexts(resources, port)
   const withRoom = room.length === 0 ? '' : ` with ${listText(room)} free`
-  return `add a node${zoneText(zone)}${withRoom}`
-}
-
-function zoneText(zone: AddNode['zone']): string {
-  switch (zone.kind) {
-    case 'any':
-      return ''
-    case 'new':
-      return ' in another zone (zone: require)'
-    case 'named':
-      return ` in zone ${zone.name} (zone: require)`
-  }
+  const where = zone === null ? '' : ` in zone ${zone} (zone: require)`
+  return `add a node${where}${withRoom}`
 }
 
 /** "a", "a and b", "a, b and c". */

@@ -145,19 +145,20 @@ describe('whatever the world looks like', () => {
     expect(found).toBeNull()
   })
 
-  test('"require" is kept: none joins another of its group', () => {
+  test('"require" is kept: zones stay even, and none joins another of its group on a node', () => {
     const found = counterexample(world, (seen) => {
       const actions = planPlacement(seen, testNow).actions.filter((each) => each.type === 'place')
       return actions.every(({ id, nodeId }, index) => {
-        const { group, spread } = seen.pending.find((each) => each.id === id)!
+        const wish = seen.pending.find((each) => each.id === id)!
+        const { group, spread } = wish
         const before = withPlacements(seen, actions.slice(0, index)).nodes
         const onNode = before.find((each) => each.id === nodeId)!
-        const inZone = before.filter(
-          (each) => each.zone === onNode.zone && statusOf(seen, each.id) !== 'lost',
+        const zones = zonesOf(seen, before, wish)
+        const isEven = zones.every(
+          ({ holds }) => holdsOf(seen, before, onNode.zone, group) <= holds,
         )
-        const stands = (each: NodeView): boolean => each.groups.has(group)
-        if (spread.zone === 'require' && inZone.some(stands)) return false
-        return spread.node !== 'require' || !stands(onNode)
+        if (spread.zone === 'require' && !isEven) return false
+        return spread.node !== 'require' || !onNode.groups.has(group)
       })
     })
     expect(found).toBeNull()
@@ -180,11 +181,30 @@ describe('whatever the world looks like', () => {
     expect(found).toBeNull()
   })
 
-  test('one node more never makes a placeable instance unplaceable (D3)', () => {
-    const found = counterexample(fc.tuple(world, node), ([seen, extra]) => {
-      const more = { ...seen, nodes: [...seen.nodes, anEmpty(extra)] }
-      return seen.pending.every((each) => !isPlaceable(seen, each) || isPlaceable(more, each))
+  test('a group of equal instances that has to be even leaves no zone two behind another', () => {
+    const even = fc.tuple(world, instance).map(([seen, each]) => ({
+      seen: { ...seen, nodes: seen.nodes.map((one) => ({ ...one, groups: new Map() })) },
+      each: { ...each, desired: 'running', spread: { ...each.spread, zone: 'require' } } as const,
+    }))
+    const found = counterexample(even, ({ seen, each }) => {
+      const pending = Array.from({ length: 9 }, (_, index) => ({ ...each, id: `i-${index}` }))
+      const full = { ...seen, pending }
+      const after = withPlacements(full, planPlacement(full, testNow).actions)
+      const holds = zonesOf(after, after.nodes, { ...each, id: '' }).map((zone) => zone.holds)
+      return holds.length === 0 || Math.max(...holds) - Math.min(...holds) <= 1
     })
+    expect(found).toBeNull()
+  })
+
+  test('one node more never makes a placeable instance unplaceable (D3)', () => {
+    const found = counterexample(fc.tuple(world, node), ([seen, extra]) =>
+      seen.pending.every((each) => {
+        // A new zone has to have room for its share, or the even spread has to wait for it.
+        const added = each.spread.zone === 'require' ? anUnused(extra) : anEmpty(extra)
+        const more = { ...seen, nodes: [...seen.nodes, added] }
+        return !isPlaceable(seen, each) || isPlaceable(more, each)
+      }),
+    )
     expect(found).toBeNull()
   })
 
@@ -192,7 +212,12 @@ describe('whatever the world looks like', () => {
     const found = counterexample(fc.tuple(world, node, instance), ([seen, extra, each]) => {
       const pending = Array.from({ length: 12 }, (_, index) => ({ ...each, id: `i-${index}` }))
       const few = { ...seen, pending }
-      const many = { ...few, nodes: [...seen.nodes, anEmpty(extra)] }
+      // One zone more is one more to be even with: fewer may find a place, and the loss of one
+      // costs less. So the node stands in a zone that counts already.
+      const [zone] = zonesOf(seen, seen.nodes, { ...each, id: '' })
+      if (each.spread.zone === 'require' && zone === undefined) return true
+      const stands = each.spread.zone === 'require' ? zone!.zone : extra.zone
+      const many = { ...few, nodes: [...seen.nodes, { ...anEmpty(extra), zone: stands }] }
       return placesOf(many).length >= placesOf(few).length
     })
     expect(found).toBeNull()
@@ -226,6 +251,40 @@ describe('whatever the world looks like', () => {
   })
 })
 
+/** What the zones hold of an instance's group that are not lost and have a node large enough. */
+function zonesOf(
+  seen: PlacementView,
+  nodes: readonly NodeView[],
+  { group, resources: wants, needsPort }: PendingInstance,
+): { zone: string; holds: number }[] {
+  const large = nodes.filter(
+    ({ id, capacity, portsFrom, portsTo }) =>
+      statusOf(seen, id) !== 'lost' &&
+      capacity.cpu >= wants.cpu &&
+      capacity.memoryBytes >= wants.memoryBytes &&
+      capacity.diskBytes >= wants.diskBytes &&
+      (!needsPort || portsTo >= portsFrom),
+  )
+  const zones = [...new Set(large.map(({ zone }) => zone))]
+  return zones.map((zone) => ({ zone, holds: holdsOf(seen, nodes, zone, group) }))
+}
+
+function holdsOf(
+  seen: PlacementView,
+  nodes: readonly NodeView[],
+  zone: string,
+  group: string,
+): number {
+  return nodes
+    .filter((each) => each.zone === zone && statusOf(seen, each.id) !== 'lost')
+    .reduce((sum, each) => sum + (each.groups.get(group) ?? 0), 0)
+}
+
+function anUnused(extra: NodeView): NodeView {
+  const used = { cpu: 0, memoryBytes: 0, diskBytes: 0 }
+  return { ...anEmpty(extra), used, portsUsed: new Set(), heardAt: testNow }
+}
+
 function anEmpty(extra: NodeView): NodeView {
   return { ...extra, id: 'extra', groups: new Map() }
 }
@@ -251,7 +310,7 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
     case 'wait':
       return changeNodes((each) => (each.id === remedy.nodeId ? heard(each) : each))
     case 'add-node': {
-      const zone = remedy.zone.kind === 'named' ? remedy.zone.name : 'a-new-zone'
+      const zone = remedy.zone ?? 'a-new-zone'
       const added = aNode({ id: 'added', zone, capacity: remedy.resources })
       return { ...alone, nodes: [...alone.nodes, added] }
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { PlacementAction, PlacementView } from './model.ts'
+import type { PendingInstance, PlacementAction, PlacementView } from './model.ts'
 import { noSpread } from './model.ts'
 import { decisionsMax, planPlacement, withPlacements } from './plan.ts'
 import {
@@ -82,16 +82,79 @@ describe('choosing a node', () => {
     expect(places).toEqual({ 'i-1': 'node-1', 'i-2': 'node-1' })
   })
 
-  test('"require" by zone lets one wait rather than stand beside another', () => {
-    const nodes = [aNode({ id: 'a1' }), aNode({ id: 'a2' }), aNode({ id: 'b1', zone: 'b' })]
-    const view = aView(nodes, instances(3, { spread: requireZone }))
-    expect(Object.keys(placesOf(view))).toEqual(['i-1', 'i-2'])
+  test('"require" by zone spreads evenly, whatever the zones have room for', () => {
+    const nodes = ['a', 'b', 'c'].flatMap((zone) =>
+      ['1', '2', '3'].map((n) => aNode({ id: `${zone}${n}`, zone })),
+    )
+    const both = { zone: 'require', node: 'require' } as const
+    const places = Object.values(placesOf(aView(nodes, instances(8, { spread: both }))))
+    expect(new Set(places).size).toBe(8)
+    const byZone = ['a', 'b', 'c'].map((zone) => places.filter((id) => id.startsWith(zone)).length)
+    expect(byZone.toSorted((a, b) => a - b)).toEqual([2, 3, 3])
+  })
+
+  test('"require" by zone lets one wait rather than leave a full zone behind', () => {
+    const full = aNode({ id: 'b1', zone: 'b', portsTo: 21_000, portsUsed: new Set([21_000]) })
+    const nodes = [aNode({ id: 'a1' }), aNode({ id: 'a2' }), full]
+    const view = aView(nodes, instances(2, { spread: requireZone }))
+    expect(Object.keys(placesOf(view))).toEqual(['i-1'])
     expect(explanationOf(view)).toMatchObject({
-      because: 'no node can take it: another of it is in the zone of 3 of 3 nodes (zone: require)',
-      fix:
-        'add a node in another zone (zone: require) with 0.25 cores, 256 MiB of memory, ' +
-        '1 GiB of disk and a port free, or let spread.zone be prefer',
+      because:
+        'no node can take it: more of it stand in the zone of 2 of 3 nodes than in zone b ' +
+        '(zone: require); no port is free on 1 of 3 nodes',
+      fix: 'free a port on b1',
     })
+  })
+
+  test('"require" by zone does not wait for a zone whose nodes are all too small', () => {
+    const small = aNode({ id: 'b1', zone: 'b', capacity: { ...aNode().capacity, cpu: 0.1 } })
+    const view = aView([aNode({ id: 'a1' }), small], instances(3, { spread: requireZone }))
+    expect(Object.keys(placesOf(view))).toHaveLength(3)
+  })
+
+  test('one that was refused is tried again when its zones have become even in the pass', () => {
+    const { group } = anInstance()
+    const nodes = [
+      aNode({ id: 'a1', groups: new Map([[group, 2]]) }),
+      aNode({ id: 'a2' }),
+      aNode({ id: 'b1', zone: 'b', groups: new Map([[group, 1]]) }),
+    ]
+    const strict = anInstance({ spread: { zone: 'require', node: 'require' } })
+    const lax = anInstance({ id: 'i-2', spread: preferBoth })
+    expect(placesOf(aView(nodes, [strict, lax]))).toEqual({ 'i-1': 'a2', 'i-2': 'b1' })
+  })
+
+  test('to ask for less is no advice where a full zone would count then', () => {
+    const held = { ...aNode().capacity, memoryBytes: 192 * mib }
+    const nodes = [
+      aNode({
+        id: 'a1',
+        used: someResources({ memoryBytes: 2 * gib - 128 * mib }),
+        groups: new Map([[anInstance().group, 1]]),
+      }),
+      aNode({
+        id: 'b1',
+        zone: 'b',
+        capacity: held,
+        used: someResources({ memoryBytes: 192 * mib }),
+      }),
+    ]
+    const free = 'free 128 MiB of memory on a1'
+    const fixFor = (spread: PendingInstance['spread']): string =>
+      explanationOf(aView(nodes, [anInstance({ spread })])).fix
+    expect(fixFor(requireZone)).toBe(free)
+    expect(fixFor(noSpread)).toBe(`lower memory to 128MiB, or ${free}`)
+  })
+
+  test('the emptiest zone gets the node that is missing where rules are in the way', () => {
+    const groups = new Map([[anInstance().group, 1]])
+    const nodes = [aNode({ id: 'a1', groups: new Map([[anInstance().group, 2]]) })]
+    nodes.push(aNode({ id: 'b1', zone: 'b', groups }))
+    const spread = { zone: 'require', node: 'require' } as const
+    expect(explanationOf(aView(nodes, [anInstance({ spread })])).fix).toBe(
+      'add a node in zone b (zone: require) with 0.25 cores, 256 MiB of memory, ' +
+        '1 GiB of disk and a port free, or let spread.node be prefer',
+    )
   })
 
   test('"require" by node lets one wait rather than share', () => {
@@ -172,8 +235,8 @@ describe('which nodes are used', () => {
   test('a lost node does not count for the spread, a node not heard yet does', () => {
     const groups = new Map([[anInstance().group, 1]])
     const pending = [anInstance({ spread: requireZone })]
-    const silent = { id: 'silent', groups, heardAt: null }
-    const nodes = [aNode(), aNode(silent)]
+    const silent = { id: 'silent', zone: 'b', heardAt: null }
+    const nodes = [aNode({ groups }), aNode(silent)]
     expect(placesOf(aView(nodes, pending))).toEqual({ 'i-1': 'node-1' })
     expect(placesOf({ ...aView(nodes, pending), listeningSince: testNow })).toEqual({})
   })

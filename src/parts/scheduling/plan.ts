@@ -9,7 +9,8 @@ import { explainPlacement } from './plan-why.ts'
  *
  * Promises: a node never holds more than it has, a port is given once, `require` is kept; the same
  * view gives the same plan, whatever the nodes are called; a plan that was carried out leaves
- * nothing to do. One node more never takes its place from an instance that had one to itself.
+ * nothing to do. One node more never takes its place from an instance that had one to itself; only
+ * a zone more does, under `zone: require`, while it is too full to take its share.
  */
 
 /**
@@ -43,9 +44,9 @@ function endOf({ id }: PendingInstance): PlacementAction {
 }
 
 interface Placements {
-  readonly places: Place[]
+  readonly places: readonly Place[]
   /** Those for which no node was found. */
-  readonly refused: PendingInstance[]
+  readonly refused: readonly PendingInstance[]
   /** There were more decisions to take than one pass may. */
   readonly isCut: boolean
 }
@@ -57,11 +58,24 @@ function placeAll(view: PlacementView, wanted: PendingInstance[], now: number): 
     nodeStatus(heardAt, view.listeningSince, now)
   const fleet = new Fleet(view.nodes, statusOf, wanted.length)
   const places: Place[] = []
+  let left: readonly PendingInstance[] = largestFirst(wanted, fleet)
+  for (;;) {
+    const round = placeEach(fleet, left, decisionsMax - places.length)
+    places.push(...round.places)
+    left = round.refused
+    // A zone that has caught up lets others take one more of a group that is to be even.
+    const mayGoOn = round.places.length > 0 && left.some(({ spread }) => spread.zone === 'require')
+    if (round.isCut || !mayGoOn) return { places, refused: left, isCut: round.isCut }
+  }
+}
+
+function placeEach(fleet: Fleet, wanted: readonly PendingInstance[], most: number): Placements {
+  const places: Place[] = []
   const refused: PendingInstance[] = []
-  /** Within a pass room only shrinks: what was refused once need not be tried again. */
+  /** Within a round room only shrinks: what was refused once need not be tried again. */
   const hopeless = new Set<string>()
-  for (const instance of largestFirst(wanted, fleet)) {
-    if (places.length === decisionsMax) return { places, refused, isCut: true }
+  for (const instance of wanted) {
+    if (places.length === most) return { places, refused, isCut: true }
     const isHopeless = hopeless.size > 0 && hopeless.has(kindOf(instance))
     const place = isHopeless ? undefined : fleet.place(instance)
     if (place !== undefined) {

@@ -113,11 +113,13 @@ function checkSpread(view: CellView, name: string, service: FilledService): void
       )
     }
   }
+  // Zones are kept even: from two instances in two zones on, the loss of one leaves some.
   if (spread.zone !== 'require') return
   const spot = spotAt(view, 'services', name, 'spread', 'zone')
   const zones = view.zones?.length
   if (zones === 1) {
-    const message = `zone: require cannot be kept: the node group has one zone (${view.zones![0]})`
+    const only = `the node group has one (${view.zones![0]})`
+    const message = `\`${name}\` is to survive the loss of a zone, but ${only}`
     view.faults.add('spread-refused', spot, message, `write zone: prefer for \`${name}\``)
     return
   }

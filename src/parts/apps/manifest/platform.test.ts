@@ -71,7 +71,7 @@ describe('a manifest against its platform', () => {
     ],
     [
       'team: shop\nservices: { web: { run: a, instances: 2, spread: { zone: require } } }',
-      'zone: require cannot be kept: the node group has one zone (a)',
+      '`web` is to survive the loss of a zone, but the node group has one (a)',
     ],
     [
       'team: shop\nservices: { web: { run: a } }\n' +

@@ -25,10 +25,17 @@ const { Optional } = Type
 
 export const Spread = block(
   {
-    zone: Optional(choice(['prefer', 'require', 'none'], 'Apart by zone.')),
-    node: Optional(choice(['prefer', 'require', 'none'], 'Apart by node.')),
+    zone: Optional(
+      choice(
+        ['prefer', 'require', 'none'],
+        'Apart by zone; `require`: no zone holds two more than another.',
+      ),
+    ),
+    node: Optional(
+      choice(['prefer', 'require', 'none'], 'Apart by node; `require`: never two on one.'),
+    ),
   },
-  'How instances stand apart: `prefer` if possible, `require` never together, `none` anywhere.',
+  'How instances stand apart: `prefer` if possible, `require` or one waits, `none` anywhere.',
   { 'x-fixed': true },
 )
 
