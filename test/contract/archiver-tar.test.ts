@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { paxRecord, tarOf, type TarMember } from '../fixtures/tar.ts'
-import { archiveLimits } from '../../src/parts/artifacts/model.ts'
+import { archiveLimits } from '../../src/parts/artifacts/driver.ts'
 import { tarArchiver } from '../../src/drivers/artifacts/tar-archiver.ts'
 
 const archiver = tarArchiver()

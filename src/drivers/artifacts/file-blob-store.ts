@@ -3,8 +3,8 @@ import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Fault, messageOf, Refusal, systemCodeOf } from '../../base/errors.ts'
-import type { BlobStore } from '../../parts/artifacts/driver.ts'
-import { archiveLimits, type ArtifactRef } from '../../parts/artifacts/model.ts'
+import { archiveLimits, type BlobStore } from '../../parts/artifacts/driver.ts'
+import type { ArtifactRef } from '../../parts/artifacts/model.ts'
 
 export interface FileBlobStoreOptions {
   /** Made if it is not there; this store's alone. */

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { archiveLimits } from '../../parts/artifacts/model.ts'
+import { archiveLimits } from '../../parts/artifacts/driver.ts'
 
 /** Which names and links may stand in an archive: the same rules for who packs and who unpacks. */
 

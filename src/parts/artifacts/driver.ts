@@ -1,6 +1,19 @@
 import type { Readable } from 'node:stream'
 import type { ArtifactRef } from './model.ts'
 
+/**
+ * Bounds of one archive; whatever passes one of them is refused whole. They stand here and not in
+ * the model, for an agent that unpacks needs no schemas: loading those costs it some 10 MB.
+ */
+export const archiveLimits = {
+  /** Bytes as packed. */
+  packedBytesMax: 512 * 1024 * 1024,
+  /** Bytes as unpacked: stops a bomb before the disk is full. */
+  unpackedBytesMax: 2 * 1024 * 1024 * 1024,
+  entriesMax: 100_000,
+  pathBytesMax: 1_024,
+} as const
+
 /** Where the server keeps artifacts, content-addressed. */
 export interface BlobStore {
   /**

@@ -20,15 +20,5 @@ export function artifactKey(digest: string): Key {
   return keyOf({ kind: 'artifact', name: digest })
 }
 
-/** Bounds of one archive; whatever passes one of them is refused whole. */
-export const archiveLimits = {
-  /** Bytes as packed. */
-  packedBytesMax: 512 * 1024 * 1024,
-  /** Bytes as unpacked: stops a bomb before the disk is full. */
-  unpackedBytesMax: 2 * 1024 * 1024 * 1024,
-  entriesMax: 100_000,
-  pathBytesMax: 1_024,
-} as const
-
 /** An artifact that no release refers to is kept this long, in ms: a deploy may be on its way. */
 export const unusedKeptMs = 60 * 60 * 1_000
