@@ -19,8 +19,20 @@ export interface PagesOptions {
   readonly consoleDirectory: string
 }
 
-/** What our pages may load: this server's files, and styles that their components make. */
-const pagePolicy = [
+/** What the console may load: this server's files, and nothing written into the page. */
+const consolePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+/** The API's documentation is not ours: its components write styles into the page. */
+const docsPolicy = [
   "default-src 'self'",
   "img-src 'self' data:",
   "style-src 'self' 'unsafe-inline'",
@@ -86,7 +98,7 @@ async function openDocs({ routes, version }: PagesOptions): Promise<FastifyInsta
   const app = await describeApi(routes, version)
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: pagePolicy,
+    staticCSP: docsPolicy,
     // Nothing is sent to anybody's validator.
     uiConfig: { validatorUrl: null },
   })
@@ -109,7 +121,7 @@ async function openConsole(directory: string): Promise<FastifyInstance | undefin
         'cache-control',
         isHashed ? 'public, max-age=31536000, immutable' : 'no-cache',
       )
-      response.header('content-security-policy', pagePolicy)
+      response.header('content-security-policy', consolePolicy)
     },
   })
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/plain').send('not found'))
