@@ -15,9 +15,9 @@ import {
 } from '../../store/port.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
-import { serviceName, type Instance } from './model.ts'
+import { serviceName, spokenName, testService, type Instance } from './model.ts'
 import { planInstances, type InstanceAction } from './plan.ts'
-import { planTest, testService } from './plan-test.ts'
+import { planTest } from './plan-test.ts'
 import { instanceById, instanceKind, instancesOn } from './records.ts'
 import { observeService, servicesOf, type ServiceView } from './service-view.ts'
 
@@ -71,7 +71,7 @@ export function instancesController(options: {
         attribution: {
           who: 'instances',
           what: `instance.${decision.type}`,
-          why: `${view.service}: ${because}`,
+          why: `${spokenName(view.service)}: ${because}`,
         },
       })
     },

@@ -80,6 +80,14 @@ export function serviceName(at: AppCell, service: string): string {
   return `${appCellName(at)}/${service}`
 }
 
+/** The service name that a release's test runs stand under; no service can be called so. */
+export const testService = '~test'
+
+/** A service's name in a sentence for people. */
+export function spokenName(service: string): string {
+  return service === testService ? 'the test' : service
+}
+
 /** What an agent sees of an instance; an observation, never a commit. */
 export const ObservedState = Type.Enum([
   /** Fetching and unpacking its artifact. */
@@ -102,6 +110,15 @@ export const ObservedState = Type.Enum([
   'refused',
 ])
 export type ObservedState = Static<typeof ObservedState>
+
+/** Between the cause of a failed start and when the next one is; nothing else of an agent says it. */
+export const startsAgain = '; starts again '
+
+/** The sentence of an instance that backs off, without its next start: for where there is none. */
+export function causeOf(because: string): string {
+  const end = because.lastIndexOf(startsAgain)
+  return end === -1 ? because : because.slice(0, end)
+}
 
 /** Who moves an observed instance on; all of it is the agent's. */
 export const observedTable: StateTable<ObservedState, 'agent'> = {

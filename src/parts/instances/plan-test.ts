@@ -1,9 +1,6 @@
 import type { Plan } from '../../base/control-loop.ts'
 import type { InstanceAction, InstanceSeen } from './plan.ts'
 
-/** The service name that a release's test runs stand under; no service can be called so. */
-export const testService = '~test'
-
 /** Ended test runs kept per app and cell. */
 const endedKept = 5
 

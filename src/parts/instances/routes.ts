@@ -63,7 +63,7 @@ export function instanceRoutes({ snapshot }: { readonly snapshot: Snapshot }): R
         if (entry !== undefined) return { body: viewOfInstance(entry, snapshot) }
         throw new Refusal('instance-unknown', `there is no instance ${params.id}`, {
           status: 404,
-          hint: '`roadstead ps --ended` lists those that are kept',
+          hint: '`roadstead ps --all` lists those that are kept',
         })
       },
     }),

@@ -10,7 +10,7 @@ import {
   type State,
   type Write,
 } from '../../store/port.ts'
-import type { Instance } from '../instances/model.ts'
+import { spokenName, type Instance } from '../instances/model.ts'
 import { instanceKind } from '../instances/records.ts'
 import { nodeLostAfterMs, type Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
@@ -180,7 +180,7 @@ function sentence(decisions: readonly Decision[]): string {
 }
 
 function deed({ action, entry }: Decision): string {
-  const name = `${entry.value.service} ${action.id}`
+  const name = `${spokenName(entry.value.service)} ${action.id}`
   switch (action.type) {
     case 'place': {
       const port = action.port === null ? '' : `, port ${action.port}`
