@@ -1,15 +1,20 @@
 import { styleText } from 'node:util'
 import type { ManifestFault } from '../../parts/apps/manifest/faults.ts'
-import { formatFault } from '../../parts/apps/manifest/format.ts'
+import { formatFaults } from '../../parts/apps/manifest/format.ts'
 import { Refusal } from '../../base/errors.ts'
 import { Exit, errorLine, exitCodes, hintLine } from '../terminal/failure.ts'
 import { pluralText } from '../terminal/format.ts'
 import { printJson, remark } from '../terminal/output.ts'
 import type { ManifestFiles } from './source-files.ts'
 
-/** Faults of a manifest as they are shown: the sentence, the line with carets, what would be right. */
-function faultLines(fault: ManifestFault, files: ManifestFiles): string[] {
-  const [head = '', ...rest] = formatFault(fault, sourceOf(fault, files)).split('\n')
+/** Faults of a manifest as they are shown: each with its line, carets and what would be right. */
+export function faultLines(faults: readonly ManifestFault[], files: ManifestFiles): string[] {
+  const texts = formatFaults(faults, (file) => sourceOf(file, files))
+  return texts.flatMap((text) => [...colouredLines(text), ''])
+}
+
+function colouredLines(text: string): string[] {
+  const [head = '', ...rest] = text.split('\n')
   const tail = rest.map((line) => {
     if (line.startsWith('  = ')) return hintLine(line.slice(4))
     const isCarets = /^ *\^+$/.test(line)
@@ -28,10 +33,7 @@ export function refuseFaults(
     printJson({ valid: false, faults })
     throw new Exit(exitCodes.refused)
   }
-  for (const fault of faults) {
-    for (const line of faultLines(fault, files)) remark(line)
-    remark('')
-  }
+  for (const line of faultLines(faults, files)) remark(line)
   remark(`${pluralText(faults.length, 'fault')} in ${files.manifest.file}`)
   throw new Exit(exitCodes.refused)
 }
@@ -51,8 +53,8 @@ function isFault(value: unknown): value is ManifestFault {
   )
 }
 
-/** The text that a fault's line counts in; the server knows the files by their plain names. */
-function sourceOf(fault: ManifestFault, { manifest, platform }: ManifestFiles): string {
-  const isPlatform = platform !== undefined && fault.file.endsWith('platform.yaml')
+/** The text of a fault's file; the server knows the files by their plain names. */
+function sourceOf(file: string, { manifest, platform }: ManifestFiles): string {
+  const isPlatform = platform !== undefined && file.endsWith('platform.yaml')
   return isPlatform ? platform.text : manifest.text
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { ManifestFault } from './faults.ts'
-import { formatFault } from './format.ts'
+import { formatFaults } from './format.ts'
 
 function aFault(more: Partial<ManifestFault>): ManifestFault {
   return {
@@ -14,6 +14,10 @@ function aFault(more: Partial<ManifestFault>): ManifestFault {
     code: 'wrong-unit',
     ...more,
   }
+}
+
+function formatFault(fault: ManifestFault, source: string): string {
+  return formatFaults([fault], () => source).join()
 }
 
 test('a fault shows its line, with carets under the words at fault', () => {
@@ -41,4 +45,16 @@ test('a line that is not there, or may hold a secret, is left out', () => {
     'roadstead.yaml:7:9: no\n  = did you mean 256MiB?',
   )
   expect(formatFault(aFault({ code: 'secret-value' }), 'secret: hunter2')).not.toContain('hunter2')
+})
+
+test('a line that holds a secret is hidden for its other faults too, in that file alone', () => {
+  const secret = aFault({ code: 'secret-value', column: 20 })
+  const elsewhere = aFault({ file: 'platform.yaml' })
+  const source = 'memory: 256MB # and hunter2'
+  const [first, second, third] = formatFaults([aFault({}), secret, elsewhere], () => source)
+  expect(first).toBe(
+    'roadstead.yaml:1:9: no\n1 | (not shown: it may hold a secret)\n  = did you mean 256MiB?',
+  )
+  expect(second).not.toContain('hunter2')
+  expect(third).toContain('hunter2')
 })

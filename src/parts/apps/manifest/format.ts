@@ -3,30 +3,30 @@ import type { ManifestFault } from './faults.ts'
 /** Characters of a source line that are shown: terminals are 100 wide. */
 const lineLengthMax = 88
 
-/** Faults for a terminal; `sourceOf` gives the text of a file, or undefined. */
+/**
+ * Faults for a terminal, a text for each; `sourceOf` gives the text of a file, or undefined. A line
+ * that may hold a secret is not shown, whichever of its faults is told: terminals are recorded.
+ */
 export function formatFaults(
   faults: readonly ManifestFault[],
   sourceOf: (file: string) => string | undefined,
-): string {
-  const secret = faults.filter(({ code }) => code === 'secret-value')
+): string[] {
+  const secret = faults.filter(mayTellSecret)
   const isSecret = ({ file, line }: ManifestFault): boolean =>
     secret.some((other) => other.file === file && other.line === line)
-  const formatted = faults.map((fault) =>
-    formatFault(fault, sourceOf(fault.file) ?? '', isSecret(fault)),
-  )
-  return formatted.join('\n\n')
+  return faults.map((fault) => formatFault(fault, sourceOf(fault.file) ?? '', isSecret(fault)))
+}
+
+/** A value where a reference belongs; in a wrong form too, such as a block. */
+function mayTellSecret({ code, path }: ManifestFault): boolean {
+  return code === 'secret-value' || path.includes('/secrets/')
 }
 
 /**
  * A fault for a terminal: place and message, the source line with carets under the words at fault,
- * and what would be right. Plain text; colours are the CLI's. A line that may hold a secret is not
- * shown: terminals are recorded.
+ * and what would be right. Plain text; colours are the CLI's.
  */
-export function formatFault(
-  fault: ManifestFault,
-  sourceText: string,
-  hidden = fault.code === 'secret-value',
-): string {
+function formatFault(fault: ManifestFault, sourceText: string, hidden: boolean): string {
   const { file, line, column, message, hint } = fault
   const head = `${file}:${line}:${column}: ${message}`
   const advice = hint === '' ? [] : [`  = ${hint}`]
