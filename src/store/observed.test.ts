@@ -146,13 +146,15 @@ describe('observed instances', () => {
     expect(news()).toEqual(['node n1'])
   })
 
-  it('forgets a node with its instances', () => {
-    const { observed, news } = anObservedState()
-    observed.hearNode('n1', aReport(1, { instances: [anInstance('i-1')] }))
-    news()
-    observed.forgetNode('n1')
-    expect(news()).toEqual(['instance i-1', 'node n1'])
-    expect([observed.node('n1'), observed.instance('i-1')]).toEqual([undefined, undefined])
+  it('holds no more nodes and ingresses than its bound, and those that it holds', () => {
+    const { observed } = anObservedState()
+    for (let n = 0; n <= 2_000; n++) {
+      observed.registerNode(`n-${n}`, 'run-1', '1.0')
+      observed.hearIngress(`in-${n}`, anIngressReport(1))
+    }
+    expect([observed.node('n-1999'), observed.ingress('in-1999')]).not.toContain(undefined)
+    expect([observed.node('n-2000'), observed.ingress('in-2000')]).toEqual([undefined, undefined])
+    expect(observed.hearNode('n-0', aReport(1))).toBe('heard')
   })
 
   it('holds no more instances of one node than its bound', () => {

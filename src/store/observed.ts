@@ -26,7 +26,10 @@ export type Heard = 'heard' | 'full' | 'old'
 
 /** Instances of one node at the most; the wire lets no more into one report. */
 const instancesPerNodeMax = 10_000
-/** Nodes, and ingresses, at the most: three times the scale to hold. */
+/**
+ * Nodes, and ingresses, at the most: three times the scale to hold. Those that were heard stay until
+ * the server ends: records of nodes stay too.
+ */
 const reportersMax = 2_000
 /**
  * Series of one ingress at the most: 70 services in 40 cells with both pools, and 50,000 instances
@@ -126,15 +129,6 @@ export class ObservedState implements ObservedChanges {
     return node.isComplete ? 'heard' : 'full'
   }
 
-  /** Forgets a node that was removed, with its instances. */
-  forgetNode(nodeId: string): void {
-    const node = this.#nodes.get(nodeId)
-    if (node === undefined) return
-    this.#nodes.delete(nodeId)
-    this.#forgetUntold(node, [])
-    this.#notify({ of: 'node', nodeId })
-  }
-
   /** Takes in an ingress's report; its cumulative counts replace those it told before. */
   hearIngress(ingressId: string, report: IngressReport): Heard {
     const ingress = this.#ingressOf(ingressId, report)
@@ -158,11 +152,6 @@ export class ObservedState implements ObservedChanges {
       !isDeepStrictEqual(before.leaving, leaving)
     if (isNews) this.#notify({ of: 'ingress', ingressId })
     return 'heard'
-  }
-
-  /** Forgets an ingress whose node was removed. */
-  forgetIngress(ingressId: string): void {
-    if (this.#ingresses.delete(ingressId)) this.#notify({ of: 'ingress', ingressId })
   }
 
   #noteHeard(nodeId: string, node: NodeState, report: NodeReport): void {
