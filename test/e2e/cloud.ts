@@ -137,6 +137,10 @@ export class Cloud {
     return { status: response.status, text: await response.text() }
   }
 
+  async #sentInAll(): Promise<number> {
+    return (await this.app()).traffic?.sentTotal ?? 0
+  }
+
   /** Starts customers and waits until they are served; `end` stops them and tells what they saw. */
   async load(rate: number): Promise<{ end(): Promise<LoadReport> }> {
     const file = join(shopFolder, 'load/load.js')
@@ -148,8 +152,9 @@ export class Cloud {
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-    const isServed = async (): Promise<boolean> =>
-      ((await this.app()).traffic?.requestsPerSecond ?? 0) > rate / 10
+    // More than what an earlier load may still have to be counted for.
+    const enough = (await this.#sentInAll()) + rate * 2
+    const isServed = async (): Promise<boolean> => (await this.#sentInAll()) >= enough
     await until(isServed, 'the load runs')
     return {
       async end() {
