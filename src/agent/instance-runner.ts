@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts'
-import { Bug, Fault, messageOf } from '../base/errors.ts'
+import { Bug, Fault, messageOf, Refusal } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Adopted, Exit, InstanceDriver, Launch } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
@@ -50,6 +50,14 @@ const stepsMax = 20
 
 /** A check waits for an answer no longer than this, whatever the manifest says. */
 const probeTimeoutMaxMs = 60_000
+
+/** Refusals of an archive: its bytes are its digest's, so no other attempt ends differently. */
+const finalCodes: ReadonlySet<string> = new Set([
+  'archive-invalid',
+  'archive-truncated',
+  'archive-unsafe',
+  'artifact-too-large',
+])
 
 /**
  * Runs one instance: asks the planner, does what it says, notes what comes of it, asks again.
@@ -175,6 +183,7 @@ export class InstanceRunner {
       this.#facts.failures = step.failures
       this.#facts.retryAt = step.retryAt
       if (moved) this.#enter(step, now)
+      else if (step.because !== this.#facts.because) this.#tell(step.because)
       if (step.action !== null) this.#begin(step.action, now)
       if (!moved && step.action === null) {
         this.#timer?.cancel()
@@ -206,6 +215,12 @@ export class InstanceRunner {
       since: this.#around.clock.now(),
     })
     void this.#save()
+  }
+
+  /** The same state, but there is more to say of it: no news for the disk. */
+  #tell(because: string): void {
+    this.#facts.because = because
+    this.#observe({ because: bounded(because) })
   }
 
   #begin(action: InstanceAction, now: number): void {
@@ -259,6 +274,7 @@ export class InstanceRunner {
     } catch (error) {
       const because = `its artifact could not be pulled: ${messageOf(error)}`
       this.#facts.artifact = { is: 'failed', because }
+      if (error instanceof Refusal && finalCodes.has(error.code)) this.#observe({ hopeless: true })
     }
   }
 

@@ -107,6 +107,14 @@ const cases: Case[] = [
     wakeAt: 1_100,
   },
   {
+    name: 'an instance that does not get ready says what its last check was answered',
+    view: { state: 'starting', process: running, checks: [failed], lastProbeAt: 1_000 },
+    now: 1_050,
+    state: 'starting',
+    because: 'not ready yet: GET / answered 500',
+    wakeAt: 1_100,
+  },
+  {
     name: 'a hung check does not keep the next one waiting',
     view: { state: 'starting', process: running, lastProbeAt: 1_000, probesUnderWay: 1 },
     now: 1_100,

@@ -1,6 +1,6 @@
 import { unreachable } from '../base/errors.ts'
 import type { Exit } from '../parts/instances/driver.ts'
-import type { ObservedState } from '../parts/instances/model.ts'
+import { causeOf, startsAgain, type ObservedState } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import { checkResultsMax, streakOf, type CheckResult, type Streak } from './check-results.ts'
 import { durationText, exitText } from './sentences.ts'
@@ -157,7 +157,10 @@ function planStarting(view: InstanceView, now: number): Step {
   if (streak?.ok === true && streak.length >= countable(passes))
     return planPassed(view, streak.because)
   const late = planLateStart(view, now, streak?.because ?? 'no check has been answered')
-  return late ?? probing(view, now, startingEveryMs(view), deadlineOf(view))
+  if (late !== undefined) return late
+  const step = probing(view, now, startingEveryMs(view), deadlineOf(view))
+  // Whoever asks why it is not ready yet wants to hear what the last check said.
+  return streak?.ok === false ? { ...step, because: `not ready yet: ${streak.because}` } : step
 }
 
 function planUnstartable(
@@ -252,11 +255,13 @@ function planEnded(view: InstanceView, now: number): Step | undefined {
 function planBackingOff(view: InstanceView, now: number): Step {
   if (view.busy !== null) return stay(view)
   if (!isGone(view)) return stay(view, { action: 'end' })
-  if (view.wanted === 'stopped') return move(view, 'exited', `stopped; ${view.because}`)
+  if (view.wanted === 'stopped') {
+    return move(view, 'exited', `stopped; ${causeOf(view.because)}`)
+  }
   const lateAt = testLateAt(view)
   if (now >= lateAt) return move(view, 'exited', lateText(view))
   if (now < view.retryAt) return stay(view, { wakeAt: Math.min(view.retryAt, lateAt) })
-  return move(view, 'pulling', `starts again: ${view.because}`)
+  return move(view, 'pulling', `starts again: ${causeOf(view.because)}`)
 }
 
 function planStopping(view: InstanceView, now: number): Step {
@@ -310,9 +315,9 @@ function fail(
   const forgotten = view.readyAt !== null && now - view.readyAt >= failuresForgottenMs
   const failures = (forgotten ? 0 : view.failures) + 1
   const waitMs = restartWaitMs(failures)
-  const then = waitMs === 0 ? 'starts again at once' : `starts again in ${durationText(waitMs)}`
+  const then = waitMs === 0 ? 'at once' : `in ${durationText(waitMs)}`
   return {
-    ...move(view, 'backing-off', `${why}; ${then}`, action),
+    ...move(view, 'backing-off', `${why}${startsAgain}${then}`, action),
     failures,
     retryAt: now + waitMs,
   }

@@ -46,14 +46,13 @@ async function filterOf(
   name: string | undefined,
   instance: string | undefined,
 ): Promise<LogFilter> {
-  const { resolveAppOrService, resolveInstance } = await import('./api/names.ts')
+  const { resolveInstance, resolveWriter } = await import('./api/names.ts')
+  const all = await context.client.instances({ ...context.cell, ended: true })
   if (instance !== undefined) {
-    const all = await context.client.instances({ ...context.cell, ended: true })
     const found = resolveInstance(instance, all)
     return { ...found.at, service: found.service, instance: found.id }
   }
-  const { app, service } = resolveAppOrService(name, await context.client.apps(), context.cell)
-  return { ...app.at, service: service?.name }
+  return resolveWriter(name, await context.client.apps(), all, context.cell)
 }
 
 /** New lines as they come; those that were printed before the stream opened are left out. */

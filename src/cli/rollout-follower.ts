@@ -2,7 +2,7 @@ import { isOver } from '../parts/rollouts/model.ts'
 import type { AppCell } from '../parts/tenants/model.ts'
 import type { RolloutView } from '../wire/api.ts'
 import { patiently, type Context } from './context.ts'
-import { Exit, exitCodes } from './terminal/failure.ts'
+import { Exit, exitCodes, hintLine } from './terminal/failure.ts'
 import { LiveBlock, spinnerAt } from './terminal/live-block.ts'
 import { print, printJson, remark } from './terminal/output.ts'
 import { rolloutChanges, rolloutEnding, rolloutPicture } from './terminal/rollout-lines.ts'
@@ -24,7 +24,10 @@ export async function followRollout(context: Context, at: AppCell, id: string): 
     block.clear()
     if (context.json) printJson(last)
     else showEnding(last, block.isLive)
-    if (last.state !== 'done') throw new Exit(exitCodes.refused)
+    if (last.state !== 'done') {
+      if (!context.json && last.startedAt !== null) remark(hintLine(logsHint(last)))
+      throw new Exit(exitCodes.refused)
+    }
   } catch (error) {
     block.clear()
     if (!context.signal.aborted) throw error
@@ -61,6 +64,10 @@ async function drawUntilNextLook(
     block.draw(rolloutPicture(view, clock.now(), spinnerAt(clock.monotonic())))
     await clock.sleep(block.isLive ? drawEveryMs : lookEveryMs, signal)
   }
+}
+
+function logsHint({ at }: RolloutView): string {
+  return `what its instances printed: roadstead logs ${at.app}`
 }
 
 /** On a terminal the picture was taken away: its steps are printed once more, to stay. */

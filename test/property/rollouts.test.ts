@@ -48,6 +48,26 @@ describe('rollouts over the real controllers', () => {
     expect(online(world)).toEqual(['rel-1 x2'])
   })
 
+  it('say what the last instance waited for when they revert for want of time', async () => {
+    const world = await World.open(3)
+    const id = await world.deploy([web('v1', 1)], { version: 'never-ready' })
+    await settle(world, id)
+    expect(world.rollout(id).because).toMatch(
+      /^0 of 1 instances of web ready: \w+.* \(waited 120 s\)/,
+    )
+  })
+
+  it('revert at once where an archive is refused: no other attempt ends differently', async () => {
+    const world = await World.open(3)
+    await settle(world, await world.deploy([web('v1', 2)]))
+    const id = await world.deploy([web('v2', 2)], { version: 'cannot-unpack' })
+    await settle(world, id)
+    const { state, startedAt, endedAt } = world.rollout(id)
+    expect(state).toBe('reverted')
+    expect((endedAt ?? Infinity) - (startedAt ?? 0)).toBeLessThan(10_000)
+    expect(online(world)).toEqual(['rel-1 x2'])
+  })
+
   it('revert when a request failed, and say how many', async () => {
     const world = await World.open(4)
     await settle(world, await world.deploy([web('v1', 3)]))

@@ -6,6 +6,7 @@ import {
   resolveRollout,
   resolveInstance,
   resolveService,
+  resolveWriter,
 } from './names.ts'
 
 const cell = { environment: 'local', tenant: 'default' }
@@ -105,4 +106,26 @@ test('a whole id is taken even where a longer one begins with it', () => {
   const items = [{ id: 'ro-1' }, { id: 'ro-12' }]
   expect(resolveRollout('ro-1', items)).toBe(items[0])
   expect(() => resolveRollout('ro', items)).toThrow('2 rollouts begin with "ro"')
+})
+
+describe('whose lines are asked for', () => {
+  const at = { app: 'bank', environment: 'local', tenant: 'default' }
+  const fresh = anApp('bank', [])
+  const died = [{ id: 'i-1', at, service: 'teller' } as InstanceView]
+
+  test('may be a service that only a reverted first release had', () => {
+    expect(resolveWriter('bank/teller', [fresh], died, cell)).toEqual({ ...at, service: 'teller' })
+    expect(resolveWriter('teller', [fresh], died, cell)).toEqual({ ...at, service: 'teller' })
+  })
+
+  test('is a service of a release first', () => {
+    const found = resolveWriter('ledger', [bank], died, cell)
+    expect(found).toEqual({ ...bank.at, service: 'ledger' })
+  })
+
+  test('is refused where neither a release nor an instance has it', () => {
+    expect(() => resolveWriter('nobody', [shop], died, cell)).toThrowError(
+      expect.objectContaining({ code: 'service-unknown' }),
+    )
+  })
 })

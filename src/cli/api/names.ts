@@ -1,5 +1,5 @@
 import { Refusal } from '../../base/errors.ts'
-import type { Cell } from '../../parts/tenants/model.ts'
+import type { AppCell, Cell } from '../../parts/tenants/model.ts'
 import type { AppView, InstanceView, ServiceView } from '../../wire/api.ts'
 
 /**
@@ -68,6 +68,32 @@ export function resolveAppOrService(
   return app === undefined ? resolveService(text, apps, cell) : { app, service: undefined }
 }
 
+/**
+ * A whole app, or one service, whose lines may be kept: as above, and also a service that no
+ * release has, but an instance had: of a first release that was reverted, or a test.
+ */
+export function resolveWriter(
+  text: string | undefined,
+  apps: readonly AppView[],
+  instances: readonly InstanceView[],
+  cell: Cell,
+): AppCell & { readonly service: string | undefined } {
+  const writers = new Map(
+    instances
+      .filter(({ at, service }) => text === `${at.app}/${service}` || text === service)
+      .map(({ at, service }) => [`${at.app}/${service}`, { ...at, service }]),
+  )
+  try {
+    const { app, service } = resolveAppOrService(text, apps, cell)
+    return { ...app.at, service: service?.name }
+  } catch (error) {
+    const [only] = writers.values()
+    const isUnknown = error instanceof Refusal && error.code === 'service-unknown'
+    if (isUnknown && only !== undefined && writers.size === 1) return only
+    throw error
+  }
+}
+
 /** An instance by its id or any beginning of it that only one has; `i-` may be left out. */
 export function resolveInstance(text: string, instances: readonly InstanceView[]): InstanceView {
   const wanted = text.startsWith('i-') ? text : `i-${text}`
@@ -117,9 +143,11 @@ function notFound(text: string, apps: readonly AppView[], cell: Cell): Refusal {
   const here = appsIn(apps, cell)
   if (here.length === 0) return noApps(cell)
   const names = here.flatMap((app) => app.services.map(({ name }) => `${app.at.app}/${name}`))
+  const hint =
+    names.length === 0 ? '`roadstead status` lists the apps' : `there are: ${listed(names)}`
   return new Refusal('service-unknown', `there is no service "${text}" in ${nameOf(cell)}`, {
     status: 404,
-    hint: `there are: ${listed(names)}`,
+    hint,
   })
 }
 

@@ -53,6 +53,8 @@ export interface Settings {
   readonly json: boolean
   /** The token's file as it was found; undefined when there is none. */
   readonly tokenFile: string | undefined
+  /** It was named by an option or the environment, so that it has to be there. */
+  readonly isTokenFileNamed: boolean
   /** The token given by ROADSTEAD_TOKEN; it comes before any file but that of --token-file. */
   readonly token: string | undefined
   /** An `up` on this machine runs the server: when it does not answer, it soon will again. */
@@ -75,6 +77,7 @@ export function resolveSettings(
     json: options.json ?? false,
     isSupervised: up !== undefined && server === up.server && isAlive(up.pid),
     token: options.tokenFile === undefined ? environment['ROADSTEAD_TOKEN'] : undefined,
+    isTokenFileNamed: named !== undefined,
     tokenFile: named ?? (data === undefined ? undefined : join(data, 'tokens', 'operator')),
   }
 }
@@ -107,9 +110,13 @@ export function readToken(settings: Settings): string | undefined {
   try {
     return readFileSync(settings.tokenFile, 'utf8').trim()
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined
-    throw new Refusal('token-unreadable', `the token file ${settings.tokenFile} cannot be read`, {
-      hint: 'run as the user who started roadstead, or give another with --token-file',
+    const isMissing = systemCodeOf(error) === 'ENOENT'
+    if (isMissing && !settings.isTokenFileNamed) return undefined
+    const what = isMissing ? 'does not exist' : 'cannot be read'
+    throw new Refusal('token-unreadable', `the token file ${settings.tokenFile} ${what}`, {
+      hint: isMissing
+        ? 'the server makes it in `<data>/tokens/` at its first start; see --token-file'
+        : 'run as the user who started roadstead, or give another with --token-file',
     })
   }
 }

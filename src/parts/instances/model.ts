@@ -158,6 +158,8 @@ export const ObservedInstance = Type.Object({
   because: Type.String({ maxLength: 1_024 }),
   /** Wall ms since which it is in this state. */
   since: Type.Number(),
+  /** It will fail at the same again, wherever and whenever it is tried: its archive is refused. */
+  hopeless: Type.Optional(Type.Boolean()),
   /** Starts of its process so far; the first is 1. */
   runs: Type.Integer({ minimum: 0 }),
   pid: Type.Union([Type.Integer(), Type.Null()]),

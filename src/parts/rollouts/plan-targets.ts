@@ -75,6 +75,8 @@ export interface SuccessorSeen {
   readonly failing: string | null
   /** Why it has no node, or null. */
   readonly unplaced: string | null
+  /** What is observed of it, for people. */
+  readonly waitsFor: string
 }
 
 /** What is seen of one service that the rollout changes. */

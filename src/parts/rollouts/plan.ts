@@ -174,11 +174,14 @@ function troubleOf(view: RolloutView, span: SpanLedger | undefined): string | nu
   return failing.find((because) => because !== null) ?? null
 }
 
-/** A missing place explains more than a missing answer. */
+/** A missing place explains more than a missing answer, and what a check said more than a count. */
 function tooLate(view: RolloutView, waitsFor: string): string {
-  const unplaced = view.services.flatMap((seen) => seen.successors.map((one) => one.unplaced))
-  const because = unplaced.find((reason) => reason !== null) ?? waitsFor
-  return `${because} (waited ${stepWaitMs / 1_000} s)`
+  const successors = view.services.flatMap((seen) => seen.successors)
+  const late = successors.filter((successor) => !successor.ready)
+  const unplaced = late.find((successor) => successor.unplaced !== null)?.unplaced
+  const [first] = late
+  const because = first === undefined ? waitsFor : `${waitsFor}: ${first.waitsFor}`
+  return `${unplaced ?? because} (waited ${stepWaitMs / 1_000} s)`
 }
 
 /** Turns round: what ran before is the target now, and all of it has to be online first. */

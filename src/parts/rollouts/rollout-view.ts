@@ -4,7 +4,7 @@ import { wantedCount, type App, type Release } from '../apps/model.ts'
 import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
-import { serviceName, type Instance, type ObservedInstance } from '../instances/model.ts'
+import { causeOf, serviceName, type Instance, type ObservedInstance } from '../instances/model.ts'
 import { instanceById, instanceKind, instancesOf } from '../instances/records.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
 import type { LedgerWindow, Rollout, ServiceTarget } from './model.ts'
@@ -122,24 +122,27 @@ function successorSeen(instance: Instance, revision: number, snapshot: Snapshot)
     revision,
     failing: failingOf(instance, observed),
     unplaced: instance.unplaced?.because ?? null,
+    waitsFor: observed === undefined ? 'its agent has not told of it' : causeOf(observed.because),
   }
 }
 
 function failingOf(instance: Instance, observed: ObservedInstance | undefined): string | null {
-  if (observed?.state !== 'backing-off' || observed.runs < runsMax) return null
-  return `${instance.service} does not get ready: ${observed.because}`
+  if (observed?.state !== 'backing-off') return null
+  if (observed.runs < runsMax && observed.hopeless !== true) return null
+  return `${instance.service} does not get ready: ${causeOf(observed.because)}`
 }
 
 function testSeen(snapshot: Snapshot, rollout: Rollout): TestSeen | null {
   if (rollout.testInstanceId === null) return null
   const entry = instanceById(snapshot, rollout.testInstanceId)
   const observed = snapshot.observations.instance(rollout.testInstanceId)
-  const cannotStart = observed?.state === 'backing-off' && observed.runs > 0
+  const cannotStart =
+    observed?.state === 'backing-off' && (observed.runs > 0 || observed.hopeless === true)
   return {
     instanceId: rollout.testInstanceId,
     ended: observed?.state === 'exited' || entry === undefined || entry.value.state === 'ended',
     exitCode: observed?.lastExit?.code ?? null,
-    failing: cannotStart ? `the test cannot run: ${observed.because}` : null,
+    failing: cannotStart ? `the test cannot run: ${causeOf(observed.because)}` : null,
     because: observed?.because ?? 'its node is lost',
   }
 }

@@ -46,7 +46,7 @@ export function schedulingRoutes(options: SchedulingRoutesOptions): RouteDefinit
 function unknownInstance(id: string): Refusal {
   return new Refusal('instance-unknown', `there is no instance ${id}`, {
     status: 404,
-    hint: '`roadstead ps --ended` lists those that are kept',
+    hint: '`roadstead ps --all` lists those that are kept',
   })
 }
 

@@ -17,7 +17,7 @@ import {
 } from './schema-words.ts'
 import { closest, didYouMean, listed } from './suggestion.ts'
 import { isNone, lineWords, type Entry, type MapNode, type Node } from './tree.ts'
-import { measureOf, mendedUnit } from './units.ts'
+import { measureOf, mendedUnit, type Unit } from './units.ts'
 
 /**
  * Holds a tree against a schema and says in people's words what does not fit.
@@ -220,16 +220,26 @@ function checkScalar(
     faults.add('wrong-kind', spot, `${name} has no value`, `it takes ${expects}`)
     return false
   }
-  const mended = unit === undefined ? undefined : mendedUnit(unit, node.text)
   if (unit !== undefined && (unit !== 'cores' || typeof value === 'string')) {
-    const hint =
-      mended === undefined ? `for instance ${unitExample(unit)}` : `did you mean ${mended}?`
+    const hint = unitHint(shape, unit, node.text)
     faults.add('wrong-unit', spot, `${name} takes ${expects}, not ${written(node)}`, hint)
     return false
   }
   const [code, hint] = verdictOn(shape, node)
   faults.add(code, spot, `${name} takes ${expects}${insteadOf(code, node)}`, hint)
   return false
+}
+
+/** What was meant, spelled right, where that would be taken; else the bound that it misses. */
+function unitHint(shape: SchemaShape, unit: Unit, text: string): string {
+  const mended = mendedUnit(unit, text)
+  if (mended === undefined) return `for instance ${unitExample(unit)}`
+  const bare = mended.replaceAll('"', '')
+  const measure = measureOf(unit, unit === 'cores' ? Number(bare) : bare)
+  const { 'x-least': least, 'x-most': most } = shape
+  if (least !== undefined && measure < measureOf(unit, least)) return `${least} is the least`
+  if (most !== undefined && measure > measureOf(unit, most)) return `${most} is the most`
+  return mended === text ? `for instance ${unitExample(unit)}` : `did you mean ${mended}?`
 }
 
 /** The bounds of a quantity that is well written. */
