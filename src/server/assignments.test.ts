@@ -1,17 +1,18 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { VirtualClock } from '../base/virtual-clock.ts'
-import { aListener, aPending, aRelease, aSpec } from '../../test/fixtures/records.ts'
+import { aListener, aPending, aRelease, aRollout, aSpec } from '../../test/fixtures/records.ts'
 import { aState, write } from '../../test/fixtures/state.ts'
 import { releaseKind } from '../parts/apps/records.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
+import { rolloutKind } from '../parts/rollouts/records.ts'
 import { create, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import type { Assignment } from '../wire/agent.ts'
 import { Assignments } from './assignments.ts'
 
-const kinds = [releaseKind, instanceKind, listenerKind] as unknown as Kind<never>[]
+const kinds = [releaseKind, instanceKind, listenerKind, rolloutKind] as unknown as Kind<never>[]
 
 describe('assignments', () => {
   let clock: VirtualClock
@@ -89,6 +90,33 @@ describe('assignments', () => {
     await write(state, create(listenerKind, aListener('api', 20_000)))
     const assignment = await ask('node-1', revision)
     expect(assignment?.instances[0]?.env['API_URL']).toBe('http://127.0.0.1:20000')
+  })
+
+  test('a test is told what its rollout changes, another’s test nothing', async () => {
+    const steps = [{ kind: 'test' as const, run: ['smoke'], timeoutMs: 1_000 }]
+    const release = aRelease({ id: 'rel-2', steps, services: [aSpec({ name: 'api' })] })
+    await write(state, create(releaseKind, release), create(rolloutKind, aRollout()))
+    await write(state, create(listenerKind, aListener('api', 20_000)))
+    for (const id of ['i-test', 'i-late']) {
+      const run = aPending({ id, purpose: 'test', service: '~test', releaseId: 'rel-2' })
+      await write(state, create(instanceKind, run))
+      await change(id, { state: 'placed', placement: { nodeId: 'node-1', port: null } })
+    }
+    const [queued] = [...state.snapshot.list(rolloutKind)]
+    const target = { releaseId: 'rel-2', specDigest: `sha256:${'1'.repeat(64)}` }
+    const api = { service: 'api', target, successors: 1, online: 0, predecessors: 1 }
+    const running = aRollout({ state: 'running', testInstanceId: 'i-test', targets: [api] })
+    await write(state, replace(rolloutKind, queued!, running))
+    const assignment = await ask('node-1', 0)
+    const told = assignment?.instances.map(({ instanceId, env }) => [
+      instanceId,
+      env['ROADSTEAD_TARGET_API'],
+    ])
+    expect(told).toEqual([
+      ['i-1', undefined],
+      ['i-late', undefined],
+      ['i-test', 'http://127.0.0.1:20001'],
+    ])
   })
 
   test('an agent that has seen more than the store holds gets an answer', async () => {

@@ -7,6 +7,8 @@ import { listenerKind } from '../parts/discovery/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
 import { planAssignment, type PlacedInstance } from '../parts/instances/plan-assignment.ts'
 import { instanceKind, instancesOn } from '../parts/instances/records.ts'
+import type { ServiceTarget } from '../parts/rollouts/model.ts'
+import { activeRollout } from '../parts/rollouts/records.ts'
 import { appCellName, type AppCell } from '../parts/tenants/model.ts'
 import type { Assignment } from '../wire/agent.ts'
 import { pollUntil, WakeUps } from './wake-ups.ts'
@@ -80,9 +82,16 @@ export class Assignments {
       const app = appCellName(instance.at)
       const known = listeners.get(app) ?? this.#listenersOf(app)
       listeners.set(app, known)
-      placed.push({ instance, release, listeners: known })
+      placed.push({ instance, release, listeners: known, targets: this.#targetsOf(instance) })
     }
     return { revision: this.#snapshot.revision, instances: planAssignment(placed) }
+  }
+
+  /** Of a test, what its rollout wants; while it runs, that stands still. */
+  #targetsOf({ id, at, purpose }: Instance): readonly ServiceTarget[] {
+    if (purpose !== 'test') return []
+    const rollout = activeRollout(this.#snapshot, at)?.value
+    return rollout?.testInstanceId === id ? rollout.targets : []
   }
 
   #listenersOf(app: string): ReadonlyMap<string, Listener> {

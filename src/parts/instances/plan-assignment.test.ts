@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { aListener, anInstance, aRelease, aSpec } from '../../../test/fixtures/records.ts'
+import type { AssignedInstance } from '../../wire/agent.ts'
 import { planAssignment, type PlacedInstance } from './plan-assignment.ts'
 
 function placed(parts: Partial<PlacedInstance> = {}): PlacedInstance {
-  return { instance: anInstance(), release: aRelease(), listeners: new Map(), ...parts }
+  return {
+    instance: anInstance(),
+    release: aRelease(),
+    listeners: new Map(),
+    targets: [],
+    ...parts,
+  }
 }
 
 const listeners = new Map([
@@ -80,6 +87,11 @@ describe('the assignment of a service', () => {
   })
 })
 
+function targetsIn(assigned: AssignedInstance | undefined): Record<string, string> {
+  const variables = Object.entries(assigned?.env ?? {})
+  return Object.fromEntries(variables.filter(([name]) => name.startsWith('ROADSTEAD_TARGET')))
+}
+
 describe('the assignment of a test', () => {
   const route = { host: 'shop.localhost', path: '/', expose: 'public' as const }
   const files = { digest: `sha256:${'f'.repeat(64)}`, sizeBytes: 2 }
@@ -97,6 +109,9 @@ describe('the assignment of a test', () => {
     placement: { nodeId: 'node-1', port: null },
   })
 
+  const successor = { releaseId: release.id, specDigest: `sha256:${'1'.repeat(64)}` }
+  const web = { service: 'web', target: successor, successors: 1, online: 0, predecessors: 2 }
+
   test('runs the release’s command against the maintenance pool of the routed service', () => {
     const [assigned] = planAssignment([placed({ instance, release, listeners })])
     expect(assigned).toMatchObject({
@@ -107,11 +122,34 @@ describe('the assignment of a test', () => {
       timeoutMs: 60_000,
       warmup: null,
     })
-    expect(assigned?.env).toMatchObject({
+    expect(targetsIn(assigned)).toEqual({ ROADSTEAD_TARGET: 'http://127.0.0.1:20001' })
+  })
+
+  test('names the maintenance pool of each service that has somebody in it', () => {
+    const credit = { ...web, service: 'credit-check' }
+    const [assigned] = planAssignment([
+      placed({ instance, release, listeners, targets: [credit, web] }),
+    ])
+    expect(targetsIn(assigned)).toEqual({
       ROADSTEAD_TARGET: 'http://127.0.0.1:20001',
       ROADSTEAD_TARGET_WEB: 'http://127.0.0.1:20001',
       ROADSTEAD_TARGET_CREDIT_CHECK: 'http://127.0.0.1:20003',
     })
+  })
+
+  test('names the listener of a service that is online already', () => {
+    const credit = { ...web, service: 'credit-check', online: 1, predecessors: 0 }
+    const [assigned] = planAssignment([placed({ instance, release, listeners, targets: [credit] })])
+    expect(assigned?.env['ROADSTEAD_TARGET_CREDIT_CHECK']).toBe('http://127.0.0.1:20002')
+  })
+
+  test.each([
+    ['nothing is wanted of', { ...web, successors: 0 }],
+    ['vanishes', { ...web, target: null }],
+    ['has no port', { ...web, service: 'mailer' }],
+  ])('does not name a service that %s', (_, target) => {
+    const [assigned] = planAssignment([placed({ instance, release, listeners, targets: [target] })])
+    expect(Object.keys(targetsIn(assigned))).toEqual(['ROADSTEAD_TARGET'])
   })
 
   test('has the routed service’s artifact where the release has no files', () => {

@@ -2,6 +2,7 @@ import { assert } from '../../base/errors.ts'
 import type { AssignedInstance } from '../../wire/agent.ts'
 import { urlVariableOf, type Release, type ServiceSpec } from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
+import type { ServiceTarget } from '../rollouts/model.ts'
 import type { Instance } from './model.ts'
 
 /** An instance that its node is to run, with all that says what it runs. */
@@ -10,6 +11,8 @@ export interface PlacedInstance {
   readonly release: Release
   /** The listeners of its app, by service. */
   readonly listeners: ReadonlyMap<string, Pick<Listener, 'port' | 'maintenancePort'>>
+  /** Of a test: what its rollout wants of each service that it changes. */
+  readonly targets: readonly ServiceTarget[]
 }
 
 /** A test has nothing to drain; what it started gets this long to end, in ms. */
@@ -64,16 +67,12 @@ function assignTest({
   instance,
   release,
   listeners,
+  targets,
 }: PlacedInstance): AssignedInstance | undefined {
   const step = release.steps.find((candidate) => candidate.kind === 'test')
   const target = targetOf(release)
   if (step?.kind !== 'test' || target === undefined) return undefined
-  const targets = Object.fromEntries(
-    release.services
-      .map(({ name }) => [targetVariableOf(name), maintenanceUrl(name, listeners)] as const)
-      .filter(([, url]) => url !== undefined),
-  )
-  const url = maintenanceUrl(target.name, listeners)
+  const maintenancePort = listeners.get(target.name)?.maintenancePort
   return {
     ...identity(instance),
     port: null,
@@ -84,8 +83,8 @@ function assignTest({
     warmup: null,
     timeoutMs: step.timeoutMs,
     env: {
-      ...targets,
-      ...(url === undefined ? {} : { ROADSTEAD_TARGET: url }),
+      ...targetsOf(targets, listeners),
+      ...(maintenancePort === undefined ? {} : { ROADSTEAD_TARGET: localUrl(maintenancePort) }),
       ...platformVariables(instance, release),
     },
   }
@@ -123,12 +122,23 @@ function targetVariableOf(service: string): string {
   return `ROADSTEAD_TARGET_${url.slice(0, -'_URL'.length)}`
 }
 
-function maintenanceUrl(
-  service: string,
+/**
+ * `ROADSTEAD_TARGET_NAME` for each service that the release has something new of: its maintenance
+ * pool, or its listener where the new is online already, as a new service without a route is. A
+ * test may rely on it: what is named has to answer.
+ */
+function targetsOf(
+  targets: readonly ServiceTarget[],
   listeners: PlacedInstance['listeners'],
-): string | undefined {
-  const listener = listeners.get(service)
-  return listener === undefined ? undefined : localUrl(listener.maintenancePort)
+): Record<string, string> {
+  const urls: Record<string, string> = {}
+  for (const { service, target, successors, online } of targets) {
+    const listener = listeners.get(service)
+    if (listener === undefined || target === null || successors === 0) continue
+    const port = online > 0 ? listener.port : listener.maintenancePort
+    urls[targetVariableOf(service)] = localUrl(port)
+  }
+  return urls
 }
 
 function localUrl(port: number): string {

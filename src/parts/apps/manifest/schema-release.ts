@@ -32,7 +32,8 @@ const Test = block(
     run: commandLine('The command; exit code 0 passes.'),
     timeout: Optional(duration('A run that takes longer has failed.', { least: '1s', most: '1d' })),
   },
-  'A command run against the maintenance pool (ROADSTEAD_TARGET).',
+  'A command run against the maintenance pool: ROADSTEAD_TARGET is that of the first service with a ' +
+    'route, ROADSTEAD_TARGET_NAME that of each service which the release changes.',
 )
 
 const Online = block(
