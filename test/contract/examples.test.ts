@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 
 const smoke = join(import.meta.dirname, '../../examples/shop/tests/smoke.mjs')
@@ -28,4 +30,17 @@ test('the shop’s test fails where a service that is named has nobody who answe
   nobody.close()
   expect(code).toBe(1)
   expect(said).toContain(`catalogue: http://127.0.0.1:${port}/healthz answers 503`)
+})
+
+test('the smallest example answers on its port, and ends when it is told to', async () => {
+  const script = join(import.meta.dirname, '../../examples/hello/server.js')
+  const env = { PORT: '0' }
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit')
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const base = `http://127.0.0.1:${/port (\d+)$/.exec(line)?.[1]}`
+  expect((await fetch(`${base}/healthz`)).status).toBe(200)
+  expect(await (await fetch(base)).text()).toBe('Hello from Roadstead\n')
+  child.kill('SIGTERM')
+  expect(await ended).toEqual([0, null])
 })
