@@ -140,6 +140,14 @@ describe('the shop', { timeout: 240_000 }, () => {
     expect([...ids].some((id) => !alive.has(id))).toBe(true)
   })
 
+  test('was tested in each service that a release changed, before customers met it', async () => {
+    const { output } = await cloud.run('logs', 'shop', '-n', '2000')
+    const told = output.split('\n').filter((line) => line.includes('~test'))
+    const passed = told.map((line) => /\d passed/.exec(line)?.[0]).filter(Boolean)
+    expect(passed.slice(0, 2)).toEqual(['3 passed', '2 passed'])
+    expect(told.some((line) => line.includes('lantern has a price, not null'))).toBe(true)
+  })
+
   test('says why an instance has no place, and what would make it fit', async () => {
     const path = '/v1/cells/local/default/apps/shop'
     const tooMany = { service: 'shipment', instances: 900 }
