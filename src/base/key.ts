@@ -18,15 +18,14 @@ export interface KeyParts {
 /** A part that has no meaning for its kind. */
 export const noPart = '-'
 
-const partPattern = /^[a-z0-9.:~_-]{1,128}$/i
+const keyPattern = /^[a-z0-9.:~_-]{1,128}(?:\/[a-z0-9.:~_-]{1,128}){4}$/i
 
 /** Builds a key; a part that could not be told from a separator is a Bug (input is checked before). */
 export function keyOf(parts: Partial<KeyParts> & { readonly kind: string }): Key {
   const { kind, tenant = noPart, environment = noPart, app = noPart, name = noPart } = parts
-  for (const part of [kind, tenant, environment, app, name]) {
-    if (!partPattern.test(part)) throw new Bug(`not a key part: ${JSON.stringify(part)}`)
-  }
-  return `${kind}/${tenant}/${environment}/${app}/${name}` as Key
+  const key = `${kind}/${tenant}/${environment}/${app}/${name}`
+  if (!keyPattern.test(key)) throw new Bug(`not the parts of a key: ${JSON.stringify(key)}`)
+  return key as Key
 }
 
 /** Takes a key apart; the inverse of `keyOf`. */

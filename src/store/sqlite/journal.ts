@@ -55,11 +55,12 @@ export function printLine(
 }
 
 function printOperation(operation: Operation, created: Revision): string {
-  const key = JSON.stringify(operation.key)
-  if (operation.op === 'delete') return `{"op":"delete","key":${key}}`
+  const { key } = operation
+  // The letters of a key need no escape (base/key.ts).
+  if (operation.op === 'delete') return `{"op":"delete","key":"${key}"}`
   const value = JSON.stringify(operation.value)
   assert(value !== undefined, 'a record is JSON data')
-  return `{"op":"put","key":${key},"schema":${operation.schema},"created":${created},"value":${value}}`
+  return `{"op":"put","key":"${key}","schema":${operation.schema},"created":${created},"value":${value}}`
 }
 
 /** Reads the lines of a row. */
