@@ -25,7 +25,7 @@ export async function followRollout(context: Context, at: AppCell, id: string): 
     if (context.json) printJson(last)
     else showEnding(last, block.isLive)
     if (last.state !== 'done') {
-      if (!context.json && last.startedAt !== null) remark(hintLine(logsHint(last)))
+      if (!context.json && last.state !== 'superseded') remark(hintLine(logsHint(last)))
       throw new Exit(exitCodes.refused)
     }
   } catch (error) {

@@ -82,6 +82,8 @@ function faultLines(fault: Fault): string[] {
 const hints: Readonly<Record<string, string>> = {
   [unreachableCode]:
     'start it with `npx roadstead up`, or name another with --server or ROADSTEAD_SERVER',
+  'disk-full': 'free space on the disk of the data folder, and say it again',
+  'store-full': 'free space on the disk of the data folder, and say it again',
 }
 
 function isAbort(error: unknown): boolean {
