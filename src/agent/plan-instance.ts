@@ -1,6 +1,7 @@
 import { unreachable } from '../base/errors.ts'
 import type { Exit } from '../parts/instances/driver.ts'
-import { causeOf, startsAgain, type ObservedState } from '../parts/instances/model.ts'
+import type { ObservedState } from '../parts/instances/model.ts'
+import { causeOf, startsAgain } from '../wire/agent-protocol.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import { checkResultsMax, streakOf, type CheckResult, type Streak } from './check-results.ts'
 import { durationText, exitText } from './sentences.ts'

@@ -14,3 +14,12 @@ export const logBatchLinesMax = 5_000
 
 /** Time between an agent's reports when nothing changes, in ms; the nodes model says the same. */
 export const reportEveryMs = 2_000
+
+/** Between the cause of a failed start and when the next one is; nothing else of an agent says it. */
+export const startsAgain = '; starts again '
+
+/** The sentence of an instance that backs off, without its next start: for where there is none. */
+export function causeOf(because: string): string {
+  const end = because.lastIndexOf(startsAgain)
+  return end === -1 ? because : because.slice(0, end)
+}

@@ -111,15 +111,6 @@ export const ObservedState = Type.Enum([
 ])
 export type ObservedState = Static<typeof ObservedState>
 
-/** Between the cause of a failed start and when the next one is; nothing else of an agent says it. */
-export const startsAgain = '; starts again '
-
-/** The sentence of an instance that backs off, without its next start: for where there is none. */
-export function causeOf(because: string): string {
-  const end = because.lastIndexOf(startsAgain)
-  return end === -1 ? because : because.slice(0, end)
-}
-
 /** Who moves an observed instance on; all of it is the agent's. */
 export const observedTable: StateTable<ObservedState, 'agent'> = {
   initial: 'pulling',
