@@ -24,7 +24,11 @@ export function agentCommand(): Command {
     .option('--ports <from-to>', 'ports for instances', portsOf, { from: 21_000, to: 21_999 })
     .option('--cpu <cores>', "cores to give away (the machine's)", numberOf)
     .option('--memory <size>', "memory to give away, such as 4GiB (the machine's)", bytesOf)
-    .option('--disk <size>', 'disk to give away, such as 100GiB (what is free of it)', bytesOf)
+    .option(
+      '--disk <size>',
+      'disk to give away, such as 100GiB (all of it, unless you say)',
+      bytesOf,
+    )
     .option('--label <key=value>', 'say more about this node; repeatable', labelsOf, {})
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--supervised', 'end with the process that started it, and take all instances along')
@@ -138,22 +142,21 @@ async function readToken(path: string): Promise<string> {
   }
 }
 
-const gibibyte = 2 ** 30
-
 /** What the machine has, but for what was overridden. */
 async function capacityOf(
   options: Options,
   dataDir: string,
 ): Promise<{ cpu: number; memoryBytes: number; diskBytes: number }> {
-  const { bavail, bsize } = await statfs(dataDir)
+  const { bavail, bfree, blocks, bsize } = await statfs(dataDir)
   // A container's limit where there is one: the machine's memory is not all ours then.
   const constrained = process.constrainedMemory()
   const memory = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
   return {
     cpu: options.cpu ?? availableParallelism(),
     memoryBytes: options.memory ?? memory,
-    // In whole GiB, so that a log line more is no change of the node.
-    diskBytes: options.disk ?? Math.floor((bavail * bsize) / gibibyte) * gibibyte,
+    // All of the disk that a user may fill, not what is free of it now: what instances have written
+    // is reserved for them already, and an agent that starts on a full disk must not count none.
+    diskBytes: options.disk ?? (blocks - (bfree - bavail)) * bsize,
   }
 }
 

@@ -1,5 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -129,6 +137,21 @@ describe('a role that is killed', () => {
       expect(up.output()).toContain(`the ${name} died (SIGKILL); started again`)
     },
   )
+})
+
+test('an up.json that cannot be written ends nothing, and is written as soon as it can be', async () => {
+  const up = startUp()
+  await isUp(up)
+  const before = upFile().roles['agent']
+  // A folder in the place of the file that becomes up.json: as good as a full disk.
+  const obstacle = join(data, 'up.json.next')
+  mkdirSync(obstacle)
+  process.kill(before?.pid ?? 0, 'SIGKILL')
+  await until(() => up.output().includes('up.json cannot be written yet'))
+  expect(upFile().roles['agent']).toEqual(before)
+  rmSync(obstacle, { recursive: true })
+  await until(() => upFile().roles['agent']?.pid !== before?.pid)
+  expect(up.child.exitCode).toBe(null)
 })
 
 test('the demo brings the shop online, and nothing of it survives a killed supervisor', async () => {

@@ -83,6 +83,8 @@ const hints: Readonly<Record<string, string>> = {
   [unreachableCode]:
     'start it with `npx roadstead up`, or name another with --server or ROADSTEAD_SERVER',
   'disk-full': 'free space on the disk of the data folder, and say it again',
+  'role-not-started': 'the last lines above say why; the file that they are from has the rest',
+  'store-corrupt': 'keep the file for inspection, and put a backup of it in its place',
   'store-full': 'free space on the disk of the data folder, and say it again',
 }
 

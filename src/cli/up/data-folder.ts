@@ -23,9 +23,7 @@ export function takeDataFolder(path: string): DataFolder {
     // Whatever repository it lies in must not take tokens and state along.
     writeFileSync(join(path, '.gitignore'), '*\n')
   } catch (error) {
-    throw new Refusal('data-folder-unusable', `${path} cannot be used: ${messageOf(error)}`, {
-      hint: 'name another folder with --data',
-    })
+    throw unusable(path, error)
   }
   const lock = join(path, 'up.lock')
   takeLock(lock, path)
@@ -45,7 +43,7 @@ function takeLock(lock: string, path: string): void {
       writeFileSync(file, JSON.stringify(identify(process.pid)))
       return closeSync(file)
     } catch (error) {
-      if (systemCodeOf(error) !== 'EEXIST') throw error
+      if (systemCodeOf(error) !== 'EEXIST') throw unusable(path, error)
     }
     const owner = readOwner(lock)
     if (owner !== undefined && isRunning(owner)) {
@@ -59,6 +57,15 @@ function takeLock(lock: string, path: string): void {
   throw new Refusal('already-up', `another roadstead is just starting on ${path}`, {
     status: 409,
     hint: 'wait a moment and try again',
+  })
+}
+
+function unusable(path: string, error: unknown): Refusal {
+  return new Refusal('data-folder-unusable', `${path} cannot be used: ${messageOf(error)}`, {
+    hint:
+      systemCodeOf(error) === 'ENOSPC'
+        ? 'free space on its disk, or name another folder with --data'
+        : 'name another folder with --data',
   })
 }
 

@@ -1,4 +1,12 @@
-import { copyFileSync, openSync, readSync, statSync, truncateSync, closeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 
 /**
  * The file that a role's output goes to. The role writes it itself, without the supervisor in
@@ -15,12 +23,17 @@ export function openRoleLog(path: string): number {
 
 /**
  * Moves the content aside once there is too much. The role keeps its descriptor, so the file is
- * copied and emptied; lines written in the instant between the two are lost.
+ * copied and emptied; lines written in the instant between the two are lost, and all of them where
+ * the disk has no room for the copy: the bound holds even then.
  */
 export function rotateRoleLog(path: string): void {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
   if (size <= logBytesMax) return
-  copyFileSync(path, `${path}.1`)
+  try {
+    copyFileSync(path, `${path}.1`)
+  } catch {
+    rmSync(`${path}.1`, { force: true })
+  }
   truncateSync(path)
 }
 

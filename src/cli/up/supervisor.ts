@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { systemClock, type Clock } from '../../base/clock.ts'
-import { Fault } from '../../base/errors.ts'
-import { dataFolderName } from '../api/settings.ts'
+import { Fault, messageOf } from '../../base/errors.ts'
+import { dataFolderName, type UpFile } from '../api/settings.ts'
 import { durationText, timeText } from '../terminal/format.ts'
 import { print, toned } from '../terminal/output.ts'
 import { chooseAddresses, type Addresses } from './addresses.ts'
@@ -76,6 +76,9 @@ class Supervisor {
   readonly #ending = new AbortController()
   readonly #roles = new Map<RoleSpec['name'], RoleProcess>()
   readonly #identities: Record<string, ProcessIdentity> = {}
+  /** What up.json is to say, while it does not. */
+  #unnoted: UpFile | undefined
+  #isNoteLate = false
   #load: ChildProcess | undefined
 
   constructor(options: UpOptions, folder: DataFolder, clock: Clock) {
@@ -146,7 +149,7 @@ class Supervisor {
   #noteRole(name: string, identity: ProcessIdentity | undefined, addresses: Addresses): void {
     if (identity !== undefined) this.#identities[name] = identity
     const { serverPort, ingressPort, listenerPorts, instancePorts } = addresses
-    this.#folder.note({
+    this.#unnoted = {
       pid: process.pid,
       server: `http://127.0.0.1:${serverPort}`,
       ingress: `http://127.0.0.1:${ingressPort}`,
@@ -156,7 +159,21 @@ class Supervisor {
       instancePorts,
       roles: this.#identities,
       startedAt: this.#clock.now(),
-    })
+    }
+    this.#note()
+  }
+
+  /** A full disk must not end what can run without it: the note is written when there is space. */
+  #note(): void {
+    if (this.#unnoted === undefined) return
+    try {
+      this.#folder.note(this.#unnoted)
+      this.#unnoted = undefined
+      this.#isNoteLate = false
+    } catch (error) {
+      if (!this.#isNoteLate) this.#warn(`up.json cannot be written yet: ${messageOf(error)}`)
+      this.#isNoteLate = true
+    }
   }
 
   /** Brings the shop online, unless it is; whether customers can come in. */
@@ -203,6 +220,7 @@ class Supervisor {
           rotateRoleLog(join(this.#folder.path, 'logs', `${name}.log`))
         }
       }
+      this.#note()
       await this.#clock.sleep(statusEveryMs, signal).catch(() => {})
     }
   }
