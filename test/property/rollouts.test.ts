@@ -57,6 +57,21 @@ describe('rollouts over the real controllers', () => {
     )
   })
 
+  it('are not held up by instances whose port was held by another process', async () => {
+    const world = await World.open(5)
+    world.portsHeld = 2
+    await settle(world, await world.deploy([web('v1', 3)]))
+    world.load = true
+    const id = await world.deploy([web('v2', 3)])
+    world.portsHeld = 1
+    await settle(world, id)
+    expect(world.rollout(id)).toMatchObject({ state: 'done', ledger: { during: { failed: 0 } } })
+    const left = [...world.state.snapshot.list(instanceKind)].filter(
+      ({ value }) => value.state !== 'ended',
+    )
+    expect(left).toHaveLength(3)
+  })
+
   it('revert at once where an archive is refused: no other attempt ends differently', async () => {
     const world = await World.open(3)
     await settle(world, await world.deploy([web('v1', 2)]))

@@ -85,8 +85,9 @@ describe('the instances planner', () => {
     const instances = [
       seen('i-a', { observed: 'stopping', desired: 'stopped' }),
       seen('i-b', { observed: 'exited', desired: 'stopped' }),
+      seen('i-c', { observed: 'refused', desired: 'stopped' }),
     ]
-    expect(decisions(planInstances(aView({ instances }), now))).toEqual(['end i-b'])
+    expect(decisions(planInstances(aView({ instances }), now))).toEqual(['end i-b', 'end i-c'])
   })
 
   it('takes the least useful first when fewer are wanted', () => {

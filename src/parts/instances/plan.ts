@@ -98,6 +98,8 @@ class Pass {
       const { instance, observed } = seen
       if (instance.desired !== 'stopped' || instance.state !== 'placed') continue
       if (observed?.state === 'exited') this.#act('end', seen, exitSentence(observed))
+      // Nothing of it runs, and it will never say that it exited.
+      else if (observed?.state === 'refused') this.#act('end', seen, observed.because)
       else if (seen.nodeLost) this.#act('end', seen, 'its node is lost')
     }
   }
