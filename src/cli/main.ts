@@ -18,6 +18,7 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage
   } else {
     for (const line of failureLines(error)) process.stderr.write(`${line}\n`)
-    process.exitCode = exitCodeOf(error)
+    // A role that fails at its start has opened a store or a socket, which would keep it for ever.
+    process.exit(exitCodeOf(error))
   }
 }

@@ -180,6 +180,18 @@ describe('the server process', () => {
     other.close()
   })
 
+  test('a taken port ends `roadstead server` too, with its store opened already', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as { port: number }
+    const program = join(import.meta.dirname, '../../src/cli/main.ts')
+    const run = [program, 'server', '--data', data, '--port', String(port)]
+    const child = spawn(process.execPath, run, { stdio: ['ignore', 'ignore', 'ignore'] })
+    children.push(child)
+    expect(await once(child, 'exit')).toEqual([1, null])
+    other.close()
+  })
+
   test('a second server on the same data is refused', async () => {
     await started()
     const second = start()
