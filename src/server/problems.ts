@@ -94,6 +94,7 @@ export function bodyTooLarge(limitBytes?: number): Refusal {
   const limit = limitBytes === undefined ? 'the limit' : `the limit of ${limitBytes} bytes`
   return new Refusal('body-too-large', `the body is over ${limit} of this route`, {
     status: 413,
+    hint: 'send less; files belong into an artifact: PUT /v1/artifacts/{digest}',
     ...(limitBytes === undefined ? {} : { details: { limitBytes } }),
   })
 }

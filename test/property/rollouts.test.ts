@@ -137,7 +137,10 @@ describe('rollouts over the real controllers', () => {
     await world.run(600)
     const third = await world.deploy([web('v3', 4)])
     await world.run(100)
-    expect(world.rollout(third).state).toBe('queued')
+    expect(world.rollout(third)).toMatchObject({
+      state: 'queued',
+      because: `waits for ${second} to end`,
+    })
     const fourth = await world.deploy([web('v4', 4)], { supersede: true })
     await settle(world, fourth)
     expect(world.rollout(second).state).toBe('superseded')

@@ -80,9 +80,9 @@ function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
   const { app, rollout, release } = view
   if (app.destroying) return supersede(view, now, 'the app is being destroyed')
   if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
-  if (view.ahead !== null) return wait(`waits for ${view.ahead.id} to end`)
+  if (view.ahead !== null) return tell(rollout, `waits for ${view.ahead.id} to end`)
   if (view.listenersMissing.length > 0) {
-    return wait(`waits for the listener ports of ${view.listenersMissing.join(', ')}`)
+    return tell(rollout, `waits for the listener ports of ${view.listenersMissing.join(', ')}`)
   }
   const targets = changesBetween(app, view.from, release).map(
     ({ service, target, count }): ServiceTarget => ({
@@ -374,6 +374,12 @@ function nameOf(release: Release): string {
 
 function one(action: RolloutAction): Plan<RolloutAction> {
   return { actions: [action], because: action.because }
+}
+
+/** Waits, and says so in the record, once: people see what a queued rollout waits for. */
+function tell(rollout: Rollout, because: string): Plan<RolloutAction> {
+  if (rollout.because === because) return wait(because)
+  return one({ type: 'advance', changes: { because }, because })
 }
 
 function wait(because: string): Plan<RolloutAction> {
