@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { openContext } from './context.ts'
+import { openNamedServices } from './named-services.ts'
 import { print, printJson } from './terminal/output.ts'
 
 /** `roadstead start [SERVICE]`: what was stopped runs again. */
@@ -17,18 +17,11 @@ async function run(
   options: { readonly detach?: boolean },
   command: Command,
 ): Promise<void> {
-  const context = await openContext(command)
-  const [{ resolveAppOrService }, { waitUntilSettled }] = await Promise.all([
-    import('./api/names.ts'),
-    import('./settling.ts'),
-  ])
-  const { app, service } = resolveAppOrService(name, await context.client.apps(), context.cell)
-  const written = await context.client.start(app.at, service?.name)
+  const { context, app, service, full, concerned } = await openNamedServices(command, name)
+  const written = await context.client.start(app.at, service)
   if (context.json) return printJson(written)
-  const full = service === undefined ? app.at.app : `${app.at.app}/${service.name}`
   if (options.detach === true) return print(`${full}: asked to start`)
-  const concerned = (services: typeof app.services): typeof app.services =>
-    services.filter((candidate) => service === undefined || candidate.name === service.name)
+  const { waitUntilSettled } = await import('./settling.ts')
   await waitUntilSettled(context, app.at, {
     doing: `starting ${full}`,
     isDone: (seen) =>

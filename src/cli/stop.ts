@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { openContext } from './context.ts'
+import { openNamedServices } from './named-services.ts'
 import { pluralText } from './terminal/format.ts'
 import { print, printJson } from './terminal/output.ts'
 
@@ -18,20 +18,16 @@ async function run(
   options: { readonly detach?: boolean },
   command: Command,
 ): Promise<void> {
-  const context = await openContext(command)
-  const [{ resolveAppOrService }, { waitUntilSettled }] = await Promise.all([
-    import('./api/names.ts'),
-    import('./settling.ts'),
-  ])
-  const { app, service } = resolveAppOrService(name, await context.client.apps(), context.cell)
-  const written = await context.client.stop(app.at, service?.name)
+  const { context, app, service, full, concerned } = await openNamedServices(command, name)
+  const written = await context.client.stop(app.at, service)
   if (context.json) return printJson(written)
-  const full = service === undefined ? app.at.app : `${app.at.app}/${service.name}`
   if (options.detach === true) return print(`${full}: asked to stop`)
   const left = (services: typeof app.services): number =>
-    services
-      .filter((candidate) => service === undefined || candidate.name === service.name)
-      .reduce((sum, { ready, draining, maintenance }) => sum + ready + draining + maintenance, 0)
+    concerned(services).reduce(
+      (sum, { ready, draining, maintenance }) => sum + ready + draining + maintenance,
+      0,
+    )
+  const { waitUntilSettled } = await import('./settling.ts')
   await waitUntilSettled(context, app.at, {
     doing: `stopping ${full}`,
     isDone: (seen) => left(seen?.services ?? []) === 0,
