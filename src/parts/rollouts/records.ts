@@ -13,6 +13,9 @@ export const rolloutKind: Kind<Rollout> = {
     app: (rollout) => appCellName(rollout.at),
     /** Those whose counts are wanted: under way, or over for less than the time after. */
     counting: (rollout) => (rollout.baseline === null ? undefined : 'yes'),
+    /** Those that have something left to do, if only the counts of the time after. */
+    unsettled: (rollout) =>
+      isOver(rollout.state) && rollout.baseline === null ? undefined : appCellName(rollout.at),
     /** Those that are not over: at most one that runs, and those that wait. */
     open: (rollout) => (isOver(rollout.state) ? undefined : appCellName(rollout.at)),
   },

@@ -29,11 +29,9 @@ export interface ObservedRollout extends RolloutView {
 
 /** The rollouts of one app and cell that have something left to do, oldest first. */
 export function rolloutsAt(snapshot: Snapshot, at: AppCell): Entry<Rollout>[] {
-  const entries = new Map(openRollouts(snapshot, at).map((entry) => [entry.key, entry]))
-  for (const entry of snapshot.find(rolloutKind, 'app', appCellName(at))) {
-    if (entry.value.baseline !== null) entries.set(entry.key, entry)
-  }
-  return [...entries.values()].toSorted((a, b) => a.createdRevision - b.createdRevision)
+  return [...snapshot.find(rolloutKind, 'unsettled', appCellName(at))].toSorted(
+    (a, b) => a.createdRevision - b.createdRevision,
+  )
 }
 
 /** Copies what the plan for one rollout needs; undefined when its app or release is gone. */
