@@ -12,7 +12,9 @@ export const partsInOrder = [
   'scheduling',
   'discovery',
   'ingress',
+  'jobs',
   'rollouts',
+  'backups',
 ] as const
 
 interface Level {
