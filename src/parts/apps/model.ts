@@ -111,10 +111,24 @@ export const Release = Type.Object({
   files: Type.Union([ArtifactRef, Type.Null()]),
   /** The manifest as it was sent, for `render` and for people. */
   manifest: Type.String(),
+  /** Of the plan that it was deployed by; missing on releases of before there were plans. */
+  planHash: Type.Optional(Type.String()),
   createdBy: Type.String(),
   createdAt: Type.Number(),
 })
 export type Release = Static<typeof Release>
+
+/** Who did something by hand, and when (wall ms). */
+const Hand = Type.Object({ by: Type.String(), at: Type.Number() })
+
+/** What people did by hand to services, where it makes them differ from the manifest. */
+export const HandChanges = Type.Object({
+  /** Instances per service, instead of the manifest's. */
+  scale: Type.Record(Type.String(), Type.Integer()),
+  /** Services that have none. */
+  stopped: Type.Array(Type.String()),
+})
+export type HandChanges = Static<typeof HandChanges>
 
 /** An app in one cell. */
 export const App = Type.Object({
@@ -128,6 +142,13 @@ export const App = Type.Object({
   scale: Type.Record(Type.String(), Type.Integer()),
   /** Services that a person has stopped; writer: the stop and start routes. */
   stopped: Type.Array(Type.String()),
+  /** Whose hand it was, by `scale` or `stop` and service; writers: as above. */
+  hands: Type.Optional(
+    Type.Object({
+      scale: Type.Record(Type.String(), Hand),
+      stop: Type.Record(Type.String(), Hand),
+    }),
+  ),
   /** Set once by `destroy`: all of it goes, then the record itself. */
   destroying: Type.Boolean(),
 })
@@ -143,6 +164,21 @@ export function releaseKey(at: AppCell, id: string): Key {
 
 function cellParts(at: AppCell): { tenant: string; environment: string; app: string } {
   return { tenant: at.tenant, environment: at.environment, app: at.app }
+}
+
+/** The app once these changes by hand are undone; what was done since stays. */
+export function putBack(app: App, changes: HandChanges | undefined): App {
+  if (changes === undefined) return app
+  const isBack = ([name, count]: [string, number]): boolean => changes.scale[name] !== count
+  const scale = Object.fromEntries(Object.entries(app.scale).filter(isBack))
+  const stopped = app.stopped.filter((name) => !changes.stopped.includes(name))
+  const keep = <T>(hands: Record<string, T> = {}, names: readonly string[]): Record<string, T> =>
+    Object.fromEntries(Object.entries(hands).filter(([name]) => names.includes(name)))
+  const hands = {
+    scale: keep(app.hands?.scale, Object.keys(scale)),
+    stop: keep(app.hands?.stop, stopped),
+  }
+  return { ...app, scale, stopped, hands }
 }
 
 /** How many instances of a service the cell should have now. */

@@ -18,7 +18,7 @@ import type { Attribution } from '../audit/model.ts'
 import { emptyLedger, type Rollout } from '../rollouts/model.ts'
 import { openRollouts, rolloutKind } from '../rollouts/records.ts'
 import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
-import { Release, type App } from './model.ts'
+import { Release, type App, type HandChanges } from './model.ts'
 import { appAt, appKind, currentRelease, releasesOf } from './records.ts'
 import { viewOfApp, type RatesOf } from './view.ts'
 
@@ -109,7 +109,7 @@ function intentRoutes(options: AppRoutesOptions): RouteDefinition[] {
   ]
 }
 
-function scaleRoute({ state }: AppRoutesOptions): RouteDefinition {
+function scaleRoute({ state, clock }: AppRoutesOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/scale`,
@@ -123,15 +123,18 @@ function scaleRoute({ state }: AppRoutesOptions): RouteDefinition {
       const entry = requireApp(state, params)
       const { service, instances } = body
       requireService(state, entry.value, service)
+      const who = caller?.name ?? ''
       const scale = { ...entry.value.scale, [service]: instances }
+      const hands = handsOf(entry.value)
+      hands.scale[service] = { by: who, at: clock.now() }
       const why = `${params.app}/${service}: ${instances} instances in ${cellName(params)}`
-      return change(state, entry, { scale }, { who: caller?.name ?? '', what: 'app.scale', why })
+      return change(state, entry, { scale, hands }, { who, what: 'app.scale', why })
     },
   })
 }
 
 function servicesRoute(
-  { state }: AppRoutesOptions,
+  { state, clock }: AppRoutesOptions,
   verb: 'stop' | 'start',
   summary: string,
 ): RouteDefinition {
@@ -152,11 +155,21 @@ function servicesRoute(
         verb === 'stop'
           ? [...new Set([...before, ...services])]
           : before.filter((name) => !services.includes(name))
+      const who = caller?.name ?? ''
+      const hands = handsOf(entry.value)
+      for (const name of services) {
+        if (verb === 'start') delete hands.stop[name]
+        else hands.stop[name] ??= { by: who, at: clock.now() }
+      }
       const why = `${verb} ${services.map((name) => `${params.app}/${name}`).join(', ')}`
-      const attribution = { who: caller?.name ?? '', what: `app.${verb}`, why }
-      return change(state, entry, { stopped }, attribution)
+      return change(state, entry, { stopped, hands }, { who, what: `app.${verb}`, why })
     },
   })
+}
+
+/** A copy, to be changed. */
+function handsOf({ hands }: App): NonNullable<App['hands']> {
+  return { scale: { ...hands?.scale }, stop: { ...hands?.stop } }
 }
 
 /** Commits a changed intent; what it leads to is the controllers' matter. */
@@ -215,10 +228,12 @@ export function newRollout(input: {
   readonly release: Release
   readonly purpose: Rollout['purpose']
   readonly supersede: boolean
+  /** What was done by hand and is to be undone at its end. */
+  readonly putsBack?: HandChanges | undefined
   readonly createdBy: string
   readonly createdAt: number
 }): Rollout {
-  const { id, at, release, purpose, supersede, createdBy, createdAt } = input
+  const { id, at, release, purpose, supersede, putsBack, createdBy, createdAt } = input
   return {
     id,
     at: { tenant: at.tenant, environment: at.environment, app: at.app },
@@ -226,6 +241,7 @@ export function newRollout(input: {
     releaseId: release.id,
     fromReleaseId: null,
     supersede,
+    ...(putsBack === undefined ? {} : { putsBack }),
     state: 'queued',
     because: 'waits to begin',
     steps: [],
@@ -329,6 +345,8 @@ function previousOf(state: State, app: App, releases: readonly Release[]): Relea
   let newest: Rollout | undefined
   for (const { value } of state.snapshot.find(rolloutKind, 'app', appCellName(app.at))) {
     if (value.state !== 'done' || value.releaseId !== app.releaseId) continue
+    // It only undid what had been done by hand.
+    if (value.fromReleaseId === value.releaseId) continue
     if (newest === undefined || value.createdAt > newest.createdAt) newest = value
   }
   return releases.find((release) => release.id === newest?.fromReleaseId)

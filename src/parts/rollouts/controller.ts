@@ -14,7 +14,7 @@ import {
   type State,
   type Write,
 } from '../../store/port.ts'
-import type { App, Release } from '../apps/model.ts'
+import { putBack, type App, type Release } from '../apps/model.ts'
 import { appAt, appKind, releasesOf } from '../apps/records.ts'
 import { testService, type Instance } from '../instances/model.ts'
 import { instanceById, instanceKind } from '../instances/records.ts'
@@ -142,7 +142,8 @@ function writesOf(
       const over = replace(rolloutKind, entry, { ...rollout, ...decision.changes })
       const { releaseId } = decision
       if (releaseId === undefined) return [over]
-      return [over, replace<App>(appKind, appEntry, { ...app, releaseId })]
+      const after = { ...putBack(app, rollout.putsBack), releaseId }
+      return [over, replace<App>(appKind, appEntry, after)]
     }
     default:
       return unreachable(decision)

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { keyOf, type Key } from '../../base/key.ts'
 import type { StateTable } from '../../base/state-table.ts'
 import { CounterSeries, FailureCause } from '../ingress/model.ts'
+import { HandChanges } from '../apps/model.ts'
 import { AppCell } from '../tenants/model.ts'
 
 /** Where a rollout stands. Writer: the rollouts controller, after the route that created it. */
@@ -132,6 +133,8 @@ export const Rollout = Type.Object({
   fromReleaseId: Type.Union([Type.String(), Type.Null()]),
   /** Whether it takes the place of a rollout under way instead of waiting for it. */
   supersede: Type.Boolean(),
+  /** What people did by hand before it was asked for, and its end undoes; missing: nothing. */
+  putsBack: Type.Optional(HandChanges),
   state: RolloutState,
   /** One sentence on where it stands, or why it reverted. */
   because: Type.String(),

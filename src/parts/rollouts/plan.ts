@@ -1,5 +1,5 @@
 import type { Plan } from '../../base/control-loop.ts'
-import type { App, Release } from '../apps/model.ts'
+import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
 import type { LedgerBaseline, LedgerWindow, Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import { progressOf, stepsOf, titles, type StepsView, type TestSeen } from './plan-steps.ts'
@@ -84,13 +84,13 @@ function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
   if (view.listenersMissing.length > 0) {
     return tell(rollout, `waits for the listener ports of ${view.listenersMissing.join(', ')}`)
   }
-  const targets = changesBetween(app, view.from, release).map(
+  const targets = changesBetween(putBack(app, rollout.putsBack), view.from, release).map(
     ({ service, target, count }): ServiceTarget => ({
       service,
       target,
       successors: 0,
       online: 0,
-      predecessors: count,
+      predecessors: Math.max(count, countBefore(view, service)),
     }),
   )
   const steps = targets.length === 0 ? [] : stepsOf(release, rollout.purpose)
@@ -106,6 +106,12 @@ function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
     because: targets.length === 0 ? 'no service changes' : (steps[0]?.title ?? ''),
   }
   return one({ type: 'begin', changes, because: `release ${release.number} begins` })
+}
+
+/** Instances of a service that ran before: none goes until as many as are wanted took over. */
+function countBefore({ app, from }: RolloutView, service: string): number {
+  const spec = from?.services.find((candidate) => candidate.name === service)
+  return spec === undefined ? 0 : wantedCount(app, spec)
 }
 
 function planRunning(view: RolloutView, now: number): Plan<RolloutAction> {

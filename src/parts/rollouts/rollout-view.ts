@@ -1,6 +1,6 @@
 import type { Entry, Snapshot } from '../../store/port.ts'
 import { seriesKey } from '../../store/observations.ts'
-import { wantedCount, type App, type Release } from '../apps/model.ts'
+import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
 import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
@@ -52,6 +52,8 @@ export function observeRollout(
   const superseder = open.slice(index + 1).find((other) => other.value.supersede)
   const ahead = isQueued && index > 0 ? open[index - 1] : undefined
   const backends = backendIds(rollout.at, release, from)
+  // What was done by hand is part of what a revert comes back to.
+  const counted = rollout.state === 'reverting' ? app : putBack(app, rollout.putsBack)
   return {
     entry,
     appEntry,
@@ -62,7 +64,7 @@ export function observeRollout(
     ahead: ahead === undefined ? null : { id: ahead.value.id },
     superseder: index >= 0 && superseder !== undefined ? superseder.value.id : null,
     listenersMissing: isQueued ? listenersMissing(snapshot, release) : [],
-    services: rollout.targets.map((target) => serviceSeen(snapshot, app, target)),
+    services: rollout.targets.map((target) => serviceSeen(snapshot, counted, target)),
     test: testSeen(snapshot, rollout),
     counts: countsOf(snapshot, rollout),
     ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
