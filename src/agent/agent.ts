@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import type { Disk } from '../base/disk.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -15,7 +15,6 @@ import { ArtifactCache } from './artifact-cache.ts'
 import { InstanceSet } from './instance-set.ts'
 import { LogShipper } from './log-shipper.ts'
 import { RecordFiles, readJson } from './record-files.ts'
-import { replaceFile } from './replace-file.ts'
 import { Reporter } from './reporter.ts'
 import type { ServerClient } from './server-client.ts'
 
@@ -28,6 +27,7 @@ export interface AgentOptions {
   readonly ports: RegisterRequest['ports']
   readonly labels: RegisterRequest['labels']
   readonly client: ServerClient
+  readonly disk: Disk
   readonly dataDir: string
   readonly driver: InstanceDriver
   readonly archiver: Archiver
@@ -87,7 +87,7 @@ class NodeAgent implements RunningAgent {
   #rejectEnded: (error: unknown) => void = () => {}
 
   constructor(options: AgentOptions) {
-    const { dataDir, client, clock, random, log, driver } = options
+    const { disk, dataDir, client, clock, random, log, driver } = options
     this.#options = options
     // Loops, calls and pulls all listen to it: a dozen is no leak.
     setMaxListeners(0, this.#stopping.signal)
@@ -100,6 +100,7 @@ class NodeAgent implements RunningAgent {
     // Whoever does not look at it must not be killed by it.
     this.ended.catch(() => {})
     this.#cache = new ArtifactCache({
+      disk,
       directory: join(dataDir, 'artifacts'),
       archiver: options.archiver,
       clock,
@@ -108,7 +109,7 @@ class NodeAgent implements RunningAgent {
     })
     this.#instances = new InstanceSet({
       ...options,
-      records: new RecordFiles(dataDir),
+      records: new RecordFiles(disk, dataDir),
       pull: (artifact) => this.#cache.pull(artifact),
       onChange: (observed) => this.#changed(observed),
     })
@@ -128,6 +129,7 @@ class NodeAgent implements RunningAgent {
       clock,
       random,
       log,
+      disk,
       directory: join(dataDir, 'positions'),
       printing: () => this.#instances.printing(),
       onUnknown,
@@ -135,10 +137,11 @@ class NodeAgent implements RunningAgent {
   }
 
   async open(): Promise<void> {
-    await mkdir(this.#options.dataDir, { recursive: true, mode: 0o700 })
+    const { disk, dataDir } = this.#options
+    await disk.makeFolder(dataDir)
     await this.#cache.open()
     await this.#instances.open()
-    const last = await readJson<Assignment>(this.#assignmentPath)
+    const last = await readJson<Assignment>(disk, this.#assignmentPath)
     if (last !== undefined) await this.#instances.apply(last.instances, false)
     await this.#lookAtPorts()
     const { signal } = this.#stopping
@@ -197,7 +200,7 @@ class NodeAgent implements RunningAgent {
   async #take(assignment: Assignment): Promise<void> {
     await this.#instances.apply(assignment.instances, true)
     try {
-      await replaceFile(this.#assignmentPath, JSON.stringify(assignment))
+      await this.#options.disk.replace(this.#assignmentPath, JSON.stringify(assignment))
     } catch (error) {
       // A full disk: the records of the instances say enough for a restart without a server.
       this.#options.log.error('assignment not written', { error: messageOf(error) })

@@ -1,6 +1,6 @@
-import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
+import type { Disk } from '../base/disk.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -15,7 +15,6 @@ import {
   type ReadLines,
   type StreamPlace,
 } from './log-reader.ts'
-import { replaceFile } from './replace-file.ts'
 import { foreignInstanceOf, type ServerClient } from './server-client.ts'
 
 /** An instance whose output is to be shipped. */
@@ -31,6 +30,7 @@ export interface LogShipperOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly disk: Disk
   /** Where the positions are kept. */
   readonly directory: string
   readonly printing: () => readonly Printing[]
@@ -97,7 +97,7 @@ export class LogShipper {
   /** Ships until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options
-    await mkdir(this.#options.directory, { recursive: true })
+    await this.#options.disk.makeFolder(this.#options.directory)
     for (let failures = 0; !signal.aborted;) {
       try {
         const shippedSome = await this.shipOnce(signal)
@@ -161,7 +161,7 @@ export class LogShipper {
   /** Forgets an instance whose output is discarded. */
   async forget(instanceId: string): Promise<void> {
     this.#states.delete(instanceId)
-    await rm(this.#pathOf(instanceId), { force: true })
+    await this.#options.disk.remove(this.#pathOf(instanceId))
   }
 
   /** Takes turns, so that one that prints without end does not keep the others waiting. */
@@ -231,7 +231,8 @@ export class LogShipper {
   }
 
   async #load(instanceId: string): Promise<Shipped> {
-    const text = await readFile(this.#pathOf(instanceId), 'utf8').catch(() => undefined)
+    const path = this.#pathOf(instanceId)
+    const text = await this.#options.disk.read(path).catch(() => undefined)
     const position = (text === undefined ? undefined : parsePosition(text)) ?? {
       offset: 0,
       from: { stdout: streamStart, stderr: streamStart },
@@ -242,7 +243,7 @@ export class LogShipper {
   }
 
   async #note(instanceId: string, position: Position): Promise<void> {
-    await replaceFile(this.#pathOf(instanceId), JSON.stringify(position))
+    await this.#options.disk.note(this.#pathOf(instanceId), JSON.stringify(position))
   }
 
   #pathOf(instanceId: string): string {

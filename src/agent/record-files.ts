@@ -1,7 +1,6 @@
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Disk } from '../base/disk.ts'
 import type { InstanceRecord } from './instance-runner.ts'
-import { replaceFile } from './replace-file.ts'
 
 /** Ids that ended are remembered up to this many, oldest forgotten first. */
 const endedIdsMax = 10_000
@@ -19,24 +18,28 @@ export function isInstanceId(id: string): boolean {
  * never start again on this node (a tombstone outlives its instance's record).
  */
 export class RecordFiles {
+  readonly #disk: Disk
   readonly #directory: string
   readonly #endedPath: string
   readonly #ended = new Set<string>()
   readonly #writes = new Map<string, { latest: string; done: Promise<void> }>()
 
-  constructor(dataDir: string) {
+  constructor(disk: Disk, dataDir: string) {
+    this.#disk = disk
     this.#directory = join(dataDir, 'records')
     this.#endedPath = join(dataDir, 'ended.json')
   }
 
   /** Reads all; a record that cannot be read is as if it was not there. */
   async load(): Promise<InstanceRecord[]> {
-    await mkdir(this.#directory, { recursive: true })
-    for (const id of (await readJson<string[]>(this.#endedPath)) ?? []) this.#ended.add(id)
+    await this.#disk.makeFolder(this.#directory)
+    const ended = await readJson<string[]>(this.#disk, this.#endedPath)
+    for (const id of ended ?? []) this.#ended.add(id)
     const records: InstanceRecord[] = []
-    for (const name of await readdir(this.#directory)) {
+    for (const name of await this.#disk.names(this.#directory)) {
       if (!name.endsWith('.json')) continue
-      const record = await readJson<InstanceRecord>(join(this.#directory, name))
+      const path = join(this.#directory, name)
+      const record = await readJson<InstanceRecord>(this.#disk, path)
       if (record !== undefined) records.push(record)
     }
     return records
@@ -65,7 +68,7 @@ export class RecordFiles {
   async forget(instanceId: string): Promise<void> {
     const path = this.#pathOf(instanceId)
     await this.#writes.get(path)?.done
-    await rm(path, { force: true })
+    await this.#disk.remove(path)
   }
 
   #pathOf(instanceId: string): string {
@@ -88,7 +91,10 @@ export class RecordFiles {
     try {
       for (let written: string | undefined; written !== write.latest;) {
         written = write.latest
-        await replaceFile(path, written)
+        // A record is for the next agent: with the machine its instances are gone as well. What
+        // ended must be known even then.
+        if (path === this.#endedPath) await this.#disk.replace(path, written)
+        else await this.#disk.note(path, written)
       }
     } finally {
       this.#writes.delete(path)
@@ -97,9 +103,10 @@ export class RecordFiles {
 }
 
 /** A file that we wrote ourselves, by rename: what parses is whole. */
-export async function readJson<Content>(path: string): Promise<Content | undefined> {
+export async function readJson<Content>(disk: Disk, path: string): Promise<Content | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Content
+    const text = await disk.read(path)
+    return text === undefined ? undefined : (JSON.parse(text) as Content)
   } catch {
     return undefined
   }

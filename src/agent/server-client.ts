@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https'
-import type { Readable } from 'node:stream'
+import type { ByteStream } from '../base/disk.ts'
 import { Fault, Refusal, messageOf } from '../base/errors.ts'
 import type {
   AgentReport,
@@ -22,7 +22,7 @@ export interface ServerClient {
   assignment(after: number, waitMs: number, signal: AbortSignal): Promise<Assignment | undefined>
   report(report: AgentReport, signal: AbortSignal): Promise<ReportAnswer>
   ship(batch: LogBatch, signal: AbortSignal): Promise<void>
-  artifact(digest: string, signal: AbortSignal): Promise<Readable>
+  artifact(digest: string, signal: AbortSignal): Promise<ByteStream>
   close(): Promise<void>
 }
 
@@ -84,7 +84,7 @@ export class HttpServerClient implements ServerClient {
     await this.#json('POST', `${this.#nodePath}/logs`, { body: batch, signal })
   }
 
-  async artifact(digest: string, signal: AbortSignal): Promise<Readable> {
+  async artifact(digest: string, signal: AbortSignal): Promise<ByteStream> {
     const path = `/v1/artifacts/${encodeURIComponent(digest)}`
     const response = await this.#send('GET', path, { signal, timeoutMs: stallTimeoutMs })
     if (response.statusCode === 200) return response

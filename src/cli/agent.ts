@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
+import { systemDisk } from '../base/system-disk.ts'
 import type { RunningAgent } from '../agent/agent.ts'
 import { sizeOf, unitPatterns, unitWords } from '../parts/apps/manifest/units.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
@@ -80,6 +81,7 @@ async function run(options: Options): Promise<void> {
     labels,
     capacity: await capacityOf(options, dataDir),
     client: new HttpServerClient({ serverUrl, nodeId, token }),
+    disk: systemDisk,
     dataDir,
     driver: new ProcessDriver({
       root: join(dataDir, 'instances'),

@@ -5,6 +5,7 @@ import { systemClock } from '../base/clock.ts'
 import { messageOf, Refusal } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
+import { systemDisk } from '../base/system-disk.ts'
 import type { RunningIngress } from '../ingress/ingress.ts'
 import type { Address } from '../parts/ingress/driver.ts'
 
@@ -53,18 +54,20 @@ const graceMs = 10_000
 async function run(options: Options): Promise<void> {
   const dataFolder = resolve(options.data ?? process.env['ROADSTEAD_DATA'] ?? '.roadstead')
   const token = await readToken(options.tokenFile ?? join(dataFolder, 'tokens', 'ingress'))
-  const [{ openLog }, { startIngress }, { builtinIngress }] = await Promise.all([
-    import('../base/log.ts'),
-    import('../ingress/ingress.ts'),
-    import('../drivers/ingress/builtin/builtin-ingress.ts'),
-  ])
+  const [{ openLog }, { startIngress }, { openServerLink }, { builtinIngress }] = await Promise.all(
+    [
+      import('../base/log.ts'),
+      import('../ingress/ingress.ts'),
+      import('../ingress/server-link.ts'),
+      import('../drivers/ingress/builtin/builtin-ingress.ts'),
+    ],
+  )
   const log = openLog('ingress', options.logLevel)
   const world = { clock: systemClock, random: systemRandom, log }
   const ingress = await startIngress({
     ...world,
-    ingressId: options.id,
-    serverUrl: options.server,
-    token,
+    link: openServerLink({ serverUrl: options.server, ingressId: options.id, token }),
+    disk: systemDisk,
     dataDir: join(dataFolder, 'ingress'),
     publicAddress: { ...options.listen, port: options.port ?? options.listen.port },
     defaultHost: options.defaultHost,

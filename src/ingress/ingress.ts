@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import type { Disk } from '../base/disk.ts'
 import { Fault, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -6,14 +7,13 @@ import { backoffMs, callBackoff } from '../base/retry.ts'
 import type { Address, IngressDriver } from '../parts/ingress/driver.ts'
 import { Reporter } from './reporter.ts'
 import { applyDelta, emptyTable, wholeTable, type RoutingTable } from './routing-table.ts'
-import { openServerLink, type ServerLink } from './server-link.ts'
+import type { ServerLink } from './server-link.ts'
 import { TableFile } from './table-file.ts'
 
 export interface IngressOptions {
-  readonly ingressId: string
-  /** `http://127.0.0.1:7070`. */
-  readonly serverUrl: string
-  readonly token: string
+  /** The way to the server; closed with the ingress. */
+  readonly link: ServerLink
+  readonly disk: Disk
   /** Where `table.json` is kept. */
   readonly dataDir: string
   readonly publicAddress: Address
@@ -65,13 +65,13 @@ class Ingress implements RunningIngress {
   #loops: Promise<unknown> = Promise.resolve()
 
   constructor(options: IngressOptions) {
-    const { clock, log, driver, random, dataDir } = options
+    const { clock, log, driver, random, link, disk, dataDir } = options
     this.#options = options
     this.incarnation = Buffer.from(random.bytes(9)).toString('base64url')
-    this.#link = openServerLink(options)
-    this.#file = new TableFile(dataDir, { clock, log })
+    this.#link = link
+    this.#file = new TableFile(dataDir, { disk, clock, log })
     this.#reporter = new Reporter({
-      link: this.#link,
+      link,
       driver,
       incarnation: this.incarnation,
       appliedRevision: () => this.#table.revision,

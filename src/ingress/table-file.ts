@@ -1,7 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { messageOf, systemCodeOf } from '../base/errors.ts'
+import type { Disk } from '../base/disk.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { parseTable, printTable } from './parse-table.ts'
 import type { RoutingTable } from './routing-table.ts'
@@ -18,6 +18,7 @@ const shareOfTime = 20
  * a crash leaves the one before. A disk that fails costs only this: serving goes on.
  */
 export class TableFile {
+  readonly #disk: Disk
   readonly #folder: string
   readonly #path: string
   readonly #clock: Clock
@@ -26,7 +27,11 @@ export class TableFile {
   #writing: Promise<void> | undefined
   #isClosing = false
 
-  constructor(folder: string, options: { readonly clock: Clock; readonly log: Log }) {
+  constructor(
+    folder: string,
+    options: { readonly disk: Disk; readonly clock: Clock; readonly log: Log },
+  ) {
+    this.#disk = options.disk
     this.#folder = folder
     this.#path = join(folder, 'table.json')
     this.#clock = options.clock
@@ -35,14 +40,13 @@ export class TableFile {
 
   /** The table of the last run; undefined when there is none that can be read. */
   async read(): Promise<RoutingTable | undefined> {
-    let text: string
+    let text: string | undefined
     try {
-      text = await readFile(this.#path, 'utf8')
+      text = await this.#disk.read(this.#path)
     } catch (error) {
-      if (systemCodeOf(error) === 'ENOENT') return undefined
       this.#log.warn('the last table cannot be read', { because: messageOf(error) })
-      return undefined
     }
+    if (text === undefined) return undefined
     const table = parseTable(text)
     if (table === undefined) this.#log.warn('the last table is damaged', { path: this.#path })
     return table
@@ -73,11 +77,9 @@ export class TableFile {
   }
 
   async #write(table: RoutingTable): Promise<void> {
-    const temporary = `${this.#path}.new`
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 })
-      await writeFile(temporary, printTable(table), { mode: 0o600 })
-      await rename(temporary, this.#path)
+      await this.#disk.makeFolder(this.#folder)
+      await this.#disk.replace(this.#path, printTable(table))
     } catch (error) {
       this.#log.warn('the table cannot be written', { because: messageOf(error) })
     }
