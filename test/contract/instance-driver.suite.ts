@@ -194,14 +194,72 @@ export function testInstanceDriver(make: () => Promise<DriverHarness>): void {
     withDriver(async (driver, harness, told) => {
       await driver.start(await harness.launch('i-a', 1, 'exits with code 3'))
       await driver.close()
+      const before = told.length
       await harness.settle()
       const next = await harness.open()
       const adopted = await next.adopt()
       expect(adopted).toMatchObject([
         { instanceId: 'i-a', run: 1, process: { is: 'ended', exit: { code: 3, signal: null } } },
       ])
-      expect(told).toEqual([])
+      expect(told).toHaveLength(before)
       await next.close()
+    }),
+  )
+
+  test(
+    'a lease that is renewed keeps a singleton running, and one that is not ends it',
+    withDriver(async (driver, harness, told) => {
+      const launch = await harness.launch('i-a', 1, 'serves')
+      const startedAt = driver.leaseNow()
+      await driver.start({ ...launch, leaseUntil: startedAt + 400 })
+      await driver.renew('i-a', startedAt + 1_200)
+      await harness.until(() => driver.leaseNow() > startedAt + 900)
+      expect(told).toEqual([])
+      await harness.until(() => told.length > 0)
+      expect(driver.leaseNow()).toBeGreaterThanOrEqual(startedAt + 1_200)
+      expect(told).toMatchObject([{ instanceId: 'i-a', run: 1, exit: { signal: 'SIGKILL' } }])
+      await driver.end('i-a')
+      await driver.start({
+        ...(await harness.launch('i-a', 2, 'serves')),
+        leaseUntil: driver.leaseNow() + 60_000,
+      })
+      await harness.until(async () => (await driver.probe('i-a', http, 1_000)).ok)
+    }),
+  )
+
+  test(
+    'a lease runs out without a driver too, and what it ended is adopted as ended',
+    withDriver(async (driver, harness) => {
+      const launch = await harness.launch('i-a', 1, 'ignores SIGTERM')
+      await driver.start({ ...launch, leaseUntil: driver.leaseNow() + 400 })
+      await driver.close()
+      await harness.settle()
+      await harness.settle()
+      await harness.settle()
+      const next = await harness.open()
+      expect(await next.adopt()).toMatchObject([
+        { instanceId: 'i-a', run: 1, process: { is: 'ended', exit: { signal: 'SIGKILL' } } },
+      ])
+      await next.close()
+    }),
+  )
+
+  test(
+    'what was started without a lease gets its watchdog with the first renewal',
+    withDriver(async (driver, harness, told) => {
+      await driver.start(await harness.launch('i-a', 1, 'serves'))
+      await driver.renew('i-a', driver.leaseNow() + 300)
+      await harness.until(() => told.length > 0)
+      expect(told).toMatchObject([{ run: 1, exit: { signal: 'SIGKILL' } }])
+    }),
+  )
+
+  test(
+    'a start whose lease has run out is refused',
+    withDriver(async (driver, harness) => {
+      const launch = await harness.launch('i-a', 1, 'serves')
+      const late = driver.start({ ...launch, leaseUntil: driver.leaseNow() - 1 })
+      await expect(late).rejects.toMatchObject({ code: 'lease-expired' })
     }),
   )
 }

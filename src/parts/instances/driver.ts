@@ -17,7 +17,7 @@ export interface InstanceDriver {
   onExit(listener: ExitListener): void
   /**
    * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
-   * `port-taken` (another process listens there), `start-failed`.
+   * `port-taken` (another process listens there), `lease-expired`, `start-failed`.
    */
   start(launch: Launch): Promise<Started>
   /** Sends SIGTERM to its process group; nothing happens when it has ended. */
@@ -43,6 +43,14 @@ export interface InstanceDriver {
     from: OutputPosition,
     bytesMax: number,
   ): Promise<OutputChunk | undefined>
+  /** Ms on the clock that leases go by: the machine's own since its boot, through a suspend too. */
+  leaseNow(): number
+  /**
+   * Extends the lease of a running singleton to `until` (on the clock of `leaseNow`). A watchdog
+   * outside of the agent's process ends its whole tree when that moment comes, whatever became of
+   * the agent; one that runs without a watchdog gets it now. Nothing happens when it has ended.
+   */
+  renew(instanceId: string, until: number): Promise<void>
   /** Forgets an ended instance and all that it printed. */
   discard(instanceId: string): Promise<void>
   /** Stops watching; instances go on. */
@@ -63,6 +71,11 @@ export interface Launch {
   readonly env: Readonly<Record<string, string>>
   /** Where it listens; null for one without a port. */
   readonly listen: { readonly host: string; readonly port: number } | null
+  /**
+   * Of a singleton: until when it may run, on the clock of `leaseNow`, unless it is renewed. Fault
+   * `lease-expired` when that has passed already.
+   */
+  readonly leaseUntil?: number
 }
 
 export interface Started {
@@ -81,6 +94,8 @@ export interface Exit {
 export interface Adopted {
   readonly instanceId: string
   readonly run: number
+  /** Until when its watchdog lets it run, on the clock of `leaseNow`; none without a watchdog. */
+  readonly leaseUntil?: number
   readonly process:
     | { readonly is: 'running'; readonly pid: number; readonly ageMs: number }
     | { readonly is: 'ended'; readonly exit: Exit }

@@ -44,6 +44,9 @@ interface MockProcess {
   readonly startedAt: number
   exit: Exit | undefined
   timers: Timer[]
+  /** On the machine's monotonic clock; undefined: it has no watchdog. */
+  leaseUntil: number | undefined
+  watchdog: Timer | undefined
 }
 
 /** The machine beneath mock drivers: what it runs outlives each of them. */
@@ -73,10 +76,21 @@ export class MockMachine {
       const message = `port ${launch.listen?.port} is held by another process`
       throw new Fault('port-taken', message, { retry: 'never' })
     }
-    const pid = 1_000 + ++this.starts
     const startedAt = this.clock.monotonic()
-    const started = { launch, staging, pid, startedAt, exit: undefined, timers: [] }
+    if ((launch.leaseUntil ?? Infinity) <= startedAt) throw leaseExpired(launch.instanceId)
+    const pid = 1_000 + ++this.starts
+    const started: MockProcess = {
+      launch,
+      staging,
+      pid,
+      startedAt,
+      exit: undefined,
+      timers: [],
+      leaseUntil: undefined,
+      watchdog: undefined,
+    }
     this.processes.set(launch.instanceId, started)
+    if (launch.leaseUntil !== undefined) this.lease(started, launch.leaseUntil)
     for (const stream of ['stdout', 'stderr'] as const) {
       this.#print(launch.instanceId, stream, staging.prints?.[stream] ?? '')
     }
@@ -84,6 +98,16 @@ export class MockMachine {
       this.#endLater(started, staging.endsAfterMs, { code: staging.exitCode ?? 0, signal: null })
     }
     return started
+  }
+
+  /** The machine's own watchdog: it goes on whatever becomes of the agent. */
+  lease(running: MockProcess, until: number): void {
+    running.leaseUntil = until
+    running.watchdog?.cancel()
+    const leftMs = until - this.clock.monotonic()
+    running.watchdog = this.clock.after(leftMs, () =>
+      this.endNow(running, { code: null, signal: 'SIGKILL' }),
+    )
   }
 
   terminate(running: MockProcess): void {
@@ -94,6 +118,7 @@ export class MockMachine {
   endNow(running: MockProcess, how: Omit<Exit, 'at'>): void {
     if (running.exit !== undefined) return
     for (const timer of running.timers) timer.cancel()
+    running.watchdog?.cancel()
     running.exit = { ...how, at: this.clock.now() }
     const { instanceId, run } = running.launch
     this.listener?.(instanceId, run, running.exit)
@@ -182,6 +207,16 @@ export class MockDriver implements InstanceDriver {
     return Promise.resolve({ at: from, bytes, next })
   }
 
+  leaseNow(): number {
+    return this.#machine.clock.monotonic()
+  }
+
+  renew(instanceId: string, until: number): Promise<void> {
+    const process = this.#machine.processes.get(instanceId)
+    if (process !== undefined && process.exit === undefined) this.#machine.lease(process, until)
+    return Promise.resolve()
+  }
+
   discard(instanceId: string): Promise<void> {
     this.#machine.processes.delete(instanceId)
     this.#machine.output.delete(`${instanceId} stdout`)
@@ -197,11 +232,17 @@ export class MockDriver implements InstanceDriver {
 
 function adoptedOf(process: MockProcess, now: number): Adopted {
   const { instanceId, run } = process.launch
+  const { leaseUntil } = process
+  const lease = leaseUntil === undefined ? {} : { leaseUntil }
   if (process.exit !== undefined) {
-    return { instanceId, run, process: { is: 'ended', exit: process.exit } }
+    return { instanceId, run, ...lease, process: { is: 'ended', exit: process.exit } }
   }
   const ageMs = now - process.startedAt
-  return { instanceId, run, process: { is: 'running', pid: process.pid, ageMs } }
+  return { instanceId, run, ...lease, process: { is: 'running', pid: process.pid, ageMs } }
+}
+
+function leaseExpired(instanceId: string): Fault {
+  return new Fault('lease-expired', `the lease of ${instanceId} ran out before it had started`)
 }
 
 function isHealthy(process: MockProcess, now: number): boolean {

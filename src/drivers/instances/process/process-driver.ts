@@ -28,6 +28,14 @@ import {
   type ProcessTable,
 } from './process-table.ts'
 import { shimSource } from './shim.ts'
+import {
+  bootNow,
+  extendLease,
+  readLease,
+  startWatchdog,
+  watchdogSource,
+  writeLease,
+} from './watchdog.ts'
 import { StateFiles, parseEventName, type ShimNote } from './state-files.ts'
 
 export interface ProcessDriverOptions {
@@ -68,6 +76,7 @@ export class ProcessDriver implements InstanceDriver {
   #watcher: FSWatcher | undefined
   #sweepTimer: Timer | undefined
   #shim = ''
+  #watchdog = ''
   #setsid = ''
 
   constructor(options: ProcessDriverOptions) {
@@ -85,6 +94,8 @@ export class ProcessDriver implements InstanceDriver {
     await mkdir(this.#files.events, { recursive: true, mode: 0o700 })
     this.#shim = join(this.#files.root, '.shim.sh')
     await writeFile(this.#shim, shimSource)
+    this.#watchdog = join(this.#files.root, '.watchdog.sh')
+    await writeFile(this.#watchdog, watchdogSource)
     this.#setsid = await findCommand('setsid', this.#machine.path, '/usr/bin')
     this.#watch()
     const adopted: Adopted[] = []
@@ -105,6 +116,7 @@ export class ProcessDriver implements InstanceDriver {
     await this.#files.prepare(launch)
     const current: Run = { launch, note: undefined, exit: undefined }
     this.#runs.set(instanceId, current)
+    if (launch.leaseUntil !== undefined) await this.#lease(launch, launch.leaseUntil)
     await this.#spawn(launch, file, env)
     return this.#startedOf(current)
   }
@@ -166,6 +178,19 @@ export class ProcessDriver implements InstanceDriver {
     return readOutput(this.#files.home(instanceId), stream, from, bytesMax)
   }
 
+  leaseNow(): number {
+    return bootNow()
+  }
+
+  async renew(instanceId: string, until: number): Promise<void> {
+    const current = this.#runs.get(instanceId)
+    if (current === undefined || current.exit !== undefined) return
+    const lease = this.#files.lease(instanceId, current.launch.run)
+    if (await extendLease(lease, until)) return
+    // Started by an agent that knew of no leases.
+    await this.#watchOver(current.launch, until)
+  }
+
   async discard(instanceId: string): Promise<void> {
     const current = this.#runs.get(instanceId)
     if (current !== undefined) await this.#files.forgetRun(instanceId, current.launch.run)
@@ -180,17 +205,41 @@ export class ProcessDriver implements InstanceDriver {
     return Promise.resolve()
   }
 
+  /** Puts a start under its watchdog; nothing else that carries its mark may run by then. */
+  async #lease(launch: Launch, until: number): Promise<void> {
+    const { instanceId } = launch
+    if (this.#table.membersOf(instanceId, undefined).length > 0) await this.end(instanceId)
+    if (until <= bootNow()) {
+      throw new Fault('lease-expired', `the lease of ${instanceId} ran out before it had started`)
+    }
+    await this.#watchOver(launch, until)
+  }
+
+  async #watchOver({ instanceId, run }: Launch, until: number): Promise<void> {
+    const lease = this.#files.lease(instanceId, run)
+    await writeLease(lease, until)
+    const note = this.#files.note(instanceId, run)
+    await startWatchdog(this.#watchdog, { lease, note, instanceId })
+  }
+
   async #adoptOne(launch: Launch): Promise<Adopted> {
     const { instanceId, run } = launch
+    const leaseUntil = await readLease(this.#files.lease(instanceId, run))
+    const lease = leaseUntil === undefined ? {} : { leaseUntil }
     const note = await this.#files.started(instanceId, run)
     const current: Run = { launch, note, exit: await this.#files.exit(instanceId, run) }
     this.#runs.set(instanceId, current)
     if (current.exit === undefined && note !== undefined && this.#table.isAlive(note.identity)) {
       const ageMs = this.#table.ageMs(note.identity)
-      return { instanceId, run, process: { is: 'running', pid: note.identity.pid, ageMs } }
+      return {
+        instanceId,
+        run,
+        ...lease,
+        process: { is: 'running', pid: note.identity.pid, ageMs },
+      }
     }
     const exit = await this.#exitOf(current)
-    return { instanceId, run, process: { is: 'ended', exit } }
+    return { instanceId, run, ...lease, process: { is: 'ended', exit } }
   }
 
   #environment(launch: Launch): Record<string, string> {

@@ -23,6 +23,16 @@ export class StateFiles {
     return join(this.root, instanceId)
   }
 
+  /** A singleton's lease, one file per run. */
+  lease(instanceId: string, run: number): string {
+    return join(this.home(instanceId), `lease.${run}`)
+  }
+
+  /** What the shim notes of the process that it started. */
+  note(instanceId: string, run: number): string {
+    return this.#event(instanceId, run, 'pid')
+  }
+
   /** Makes the instance's directories and notes what is about to start; for its owner only. */
   async prepare(launch: Launch): Promise<void> {
     const home = this.home(launch.instanceId)
@@ -68,8 +78,9 @@ export class StateFiles {
     return exitOf(Number.parseInt(text, 10), Math.round(mtimeMs))
   }
 
-  /** Forgets a run's events. */
+  /** Forgets a run's events, and its lease: the watchdog of a run that is over ends with it. */
   async forgetRun(instanceId: string, run: number): Promise<void> {
+    await rm(this.lease(instanceId, run), { force: true })
     await rm(this.#event(instanceId, run, 'pid'), { force: true })
     await rm(this.#event(instanceId, run, 'exit'), { force: true })
   }
