@@ -4,7 +4,7 @@ import type { Random } from '../base/random.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
 import { appsController } from '../parts/apps/controller.ts'
 import { appKind, releaseKind } from '../parts/apps/records.ts'
-import { deployRoute } from '../parts/apps/routes-deploy.ts'
+import { deployRoutes } from '../parts/apps/routes-deploy.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
 import { artifactsController } from '../parts/artifacts/controller.ts'
 import type { BlobStore } from '../parts/artifacts/driver.ts'
@@ -32,7 +32,7 @@ import { schedulingRoutes } from '../parts/scheduling/routes.ts'
 import { NodeUsage } from '../parts/scheduling/usage.ts'
 import type { AnyController } from '../server/controllers.ts'
 import { idempotencyKind } from '../server/idempotency.ts'
-import type { RoutePieces, ServerOptions } from '../server/server.ts'
+import type { CoreOptions, RoutePieces } from '../server/core.ts'
 import type { ObservedState } from '../store/observed.ts'
 import type { Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
@@ -81,7 +81,7 @@ export interface ServerSettings {
 export function composeServer(
   settings: ServerSettings,
   stores: ServerStores,
-): Pick<ServerOptions, 'routes' | 'controllers' | 'backendOf'> {
+): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> {
   const { clock, random, log, ingressUrl, listenerPorts } = settings
   const { state, observed, blobs, logs } = stores
   const { snapshot } = state
@@ -102,7 +102,7 @@ export function composeServer(
   ] as unknown as AnyController[]
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
-    deployRoute({ state: routed, clock, random }),
+    ...deployRoutes({ state: routed, clock, random, usage: nodes }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...instanceRoutes({ snapshot }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),

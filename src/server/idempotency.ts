@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Clock } from '../base/clock.ts'
 import { digestOf } from '../base/digest.ts'
@@ -16,6 +15,7 @@ import {
   type Write,
 } from '../store/port.ts'
 import type { RouteReply } from '../wire/route.ts'
+import type { Identity } from './authentication.ts'
 
 /**
  * A write with an `Idempotency-Key` is carried out once, however often it is sent.
@@ -73,6 +73,16 @@ function idempotencyKey(id: string): Key {
   return keyOf({ kind: 'idempotency', name: id })
 }
 
+/** What makes two requests the same one. */
+export interface KeyedRequest {
+  readonly identity: Identity | undefined
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The body as it was sent, where there is a key. */
+  readonly rawBody: string | undefined
+}
+
 /** A keyed write that is under way. */
 interface Running {
   readonly record: IdempotentWrite
@@ -112,7 +122,7 @@ export class Idempotency {
   }
 
   /** Runs `handle`, or answers as the write with the same key was answered. */
-  async run(request: FastifyRequest, handle: () => Promise<RouteReply>): Promise<RouteReply> {
+  async run(request: KeyedRequest, handle: () => Promise<RouteReply>): Promise<RouteReply> {
     const header = request.headers['idempotency-key']
     if (header === undefined || request.identity === undefined) return handle()
     const record = this.#recordOf(request, header)
@@ -127,7 +137,7 @@ export class Idempotency {
     }
   }
 
-  #recordOf(request: FastifyRequest, header: string | string[]): IdempotentWrite {
+  #recordOf(request: KeyedRequest, header: string | string[]): IdempotentWrite {
     if (typeof header !== 'string' || !keyPattern.test(header)) {
       throw new Refusal('input-invalid', 'the idempotency key is not 1 to 128 printable letters', {
         path: '/headers/idempotency-key',

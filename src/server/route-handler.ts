@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../base/errors.ts'
 import type { Caller } from '../parts/access/model.ts'
+import type { State } from '../store/port.ts'
 import type { RouteDefinition, RouteReply, RouteRequest } from '../wire/route.ts'
 import type { BodyGuard } from './body-guard.ts'
 import type { HttpKitOptions } from './kit-options.ts'
@@ -28,9 +29,7 @@ export function routeHandler(definition: RouteDefinition, context: RouteContext)
   const isStream = definition.bodyKind === 'stream'
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const incoming = new IncomingRequest(request, reply, context, checks)
-    if (isRead && request.headers[revisionHeader] !== undefined) {
-      await awaitRevision(request.headers[revisionHeader], context)
-    }
+    if (isRead) await awaitRevision(request.headers[revisionHeader], context.state)
     let answer: RouteReply
     if (isStream) answer = await handleStream(definition, incoming, request, context)
     else if (isRead) answer = await definition.handle(incoming)
@@ -39,13 +38,15 @@ export function routeHandler(definition: RouteDefinition, context: RouteContext)
   }
 }
 
-interface Checks {
+/** What the parts of a request have to pass. */
+export interface Checks {
   readonly params: Check | undefined
   readonly query: Check | undefined
   readonly body: Check | undefined
 }
 
-function checksOf({ params, query, body }: RouteDefinition): Checks {
+/** The checks of one route, each compiled when it is first met. */
+export function checksOf({ params, query, body }: RouteDefinition): Checks {
   return {
     params: params === undefined ? undefined : compileCheck(params, 'params', true),
     query: query === undefined ? undefined : compileCheck(query, 'query', true),
@@ -108,7 +109,9 @@ function bodyOf(request: FastifyRequest): unknown {
   })
 }
 
-async function awaitRevision(header: unknown, { state }: RouteContext): Promise<void> {
+/** Lets a reader wait until the state has seen the revision that it asks for, if it does. */
+export async function awaitRevision(header: unknown, state: State): Promise<void> {
+  if (header === undefined) return
   const revision = Number(header)
   if (!Number.isSafeInteger(revision) || revision < 0) {
     throw new Refusal('input-invalid', 'Roadstead-Revision is no revision', {

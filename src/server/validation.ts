@@ -1,6 +1,6 @@
 import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { Refusal } from '../base/errors.ts'
+import { compiledOf } from '../wire/compiled.ts'
 
 /** Checks one part of a request, and returns it with the types that its schema says. */
 export type Check = (value: unknown) => unknown
@@ -17,10 +17,9 @@ const faultsMax = 8
  */
 export function compileCheck(schema: TSchema, place: string, convert: boolean): Check {
   const toTypes = convert ? converterOf(schema) : undefined
-  // Compiled at first use: a server's start pays for no route that nobody calls.
-  let compiled: ReturnType<typeof Compile<TSchema>> | undefined
   return (value) => {
-    compiled ??= Compile(schema)
+    // Compiled at first use: a server's start pays for no route that nobody calls.
+    const compiled = compiledOf(schema)
     const converted = toTypes === undefined ? value : toTypes(value)
     if (compiled.Check(converted)) return converted
     throw invalid(place, compiled.Errors(converted))

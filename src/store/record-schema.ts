@@ -3,8 +3,9 @@
  * fields that the schema does not know pass and are kept, so that a rewrite by this version does
  * not lose what a newer one wrote.
  */
-import { Compile, type Validator } from 'typebox/compile'
+import type { Validator } from 'typebox/compile'
 import { Bug, messageOf, Refusal } from '../base/errors.ts'
+import { compiledOf } from '../wire/compiled.ts'
 import type { Kind } from './port.ts'
 
 /** A record of the current version, or why there is none. */
@@ -19,7 +20,7 @@ export class RecordSchema {
 
   constructor(kind: Kind<unknown>) {
     this.#kind = kind
-    this.#validator = Compile(kind.schema)
+    this.#validator = compiledOf(kind.schema)
   }
 
   /** Brings a stored value up to the current version and checks it; never throws. */

@@ -1,5 +1,4 @@
 import Type, { type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
 import type { Clock } from '../../base/clock.ts'
 import { Refusal } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
@@ -14,6 +13,7 @@ import {
   agentProtocol,
 } from '../../wire/agent.ts'
 import { Written } from '../../wire/api.ts'
+import { compiledOf } from '../../wire/compiled.ts'
 import { longPollQuery } from '../../wire/long-poll.ts'
 import { machineParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
@@ -73,7 +73,7 @@ export function agentRoutes(options: AgentRoutesOptions): RouteDefinition[] {
 }
 
 function registerRoute({ state, clock, agents: listener }: AgentRoutesOptions): RouteDefinition {
-  const compiled = Compile(RegisterRequest)
+  const compiled = compiledOf(RegisterRequest)
   return route({
     method: 'POST',
     path: '/v1/agents/:nodeId/register',
