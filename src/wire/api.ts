@@ -36,7 +36,10 @@ export const HealthBody = Type.Object({
 })
 export type HealthBody = Static<typeof HealthBody>
 
-/** POST /v1/cells/{environment}/{tenant}/apps/{app}/deploy → 202 DeployAnswer. */
+/**
+ * POST /v1/cells/{environment}/{tenant}/apps/{app}/deploy → 202 DeployAnswer, or 200 UnchangedAnswer;
+ * POST …/plan with the same body → 200 DeployPlanView (both in deploy-plan.ts).
+ */
 export const DeployRequest = Type.Object({
   manifest: Type.String({ maxLength: 1_048_576 }),
   /** platform.yaml, where one lies beside the manifest. */
@@ -46,6 +49,10 @@ export const DeployRequest = Type.Object({
   files: Type.Union([ArtifactRef, Type.Null()]),
   version: Type.String({ maxLength: 128 }),
   supersede: Type.Boolean(),
+  /** Leave what was scaled or stopped by hand as it is. */
+  keepDrift: Type.Optional(Type.Boolean()),
+  /** The hash of a plan: deploy exactly that, or nothing (409 `plan-stale`). */
+  plan: Type.Optional(Type.String({ maxLength: 128 })),
 })
 export type DeployRequest = Static<typeof DeployRequest>
 
@@ -56,6 +63,8 @@ export const DeployAnswer = Type.Object({
   rolloutId: Type.String(),
   /** `queued` behind another rollout, or about to run. */
   state: Type.Enum(['queued', 'running']),
+  /** The rollout was there already, with the same contents. */
+  attached: Type.Optional(Type.Boolean()),
 })
 export type DeployAnswer = Static<typeof DeployAnswer>
 

@@ -1,15 +1,26 @@
 import type { Clock } from '../../base/clock.ts'
-import { Refusal } from '../../base/errors.ts'
+import { Refusal, unreachable } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import { create, replace, type Entry, type State, type Write } from '../../store/port.ts'
 import { DeployAnswer, DeployRequest } from '../../wire/api.ts'
+import { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
 import { appParams, appPath } from '../../wire/paths.ts'
-import { route, type RouteDefinition } from '../../wire/route.ts'
+import { route, type RouteDefinition, type RouteReply } from '../../wire/route.ts'
 import { artifactKey } from '../artifacts/model.ts'
 import { artifactKind, holdArtifact } from '../artifacts/records.ts'
 import { digestsOf } from '../artifacts/usage.ts'
+import { observeDeploy, observeFit } from '../rollouts/deploy-view.ts'
+import {
+  isPlanHash,
+  partsChanged,
+  planDeploy,
+  type DeployDecision,
+  type DeployView,
+} from '../rollouts/plan-deploy.ts'
+import { planFit } from '../rollouts/plan-fit.ts'
 import { openRollouts, rolloutKind } from '../rollouts/records.ts'
+import type { NodeUsage } from '../scheduling/usage.ts'
 import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
 import { releaseContentOf, type ReleaseContent } from './manifest/release-content.ts'
 import type { App, Release } from './model.ts'
@@ -20,6 +31,7 @@ export interface DeployRouteOptions {
   readonly state: State
   readonly clock: Clock
   readonly random: Random
+  readonly usage: NodeUsage
 }
 
 /** Rollouts of one app and cell that may wait at once. */
@@ -28,8 +40,42 @@ const queuedMax = 20
 /** A deploy's manifest and two digests per service are well below this. */
 const bodyBytesMax = 4 * 1024 * 1024
 
+/** Deploys of one app that meet: each is decided anew on what the one before it has written. */
+const attemptsMax = 4
+
+/** What made a commit conflict is on its way to the disk, for less than this, in ms. */
+const conflictWaitMs = 2_000
+
+function isConflict(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.code === 'conflict'
+}
+
+/** Both ask the same planner with the same body; only one of them writes. */
+export function deployRoutes(options: DeployRouteOptions): RouteDefinition[] {
+  return [planRoute(options), deployRoute(options)]
+}
+
+function planRoute({ state, clock, usage }: DeployRouteOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: `${appPath}/plan`,
+    rule: { roles: ['operator', 'viewer'] },
+    summary: 'Says what a deploy would change, and gives the hash to deploy exactly that.',
+    tag: 'apps',
+    params: appParams,
+    body: DeployRequest,
+    bodyBytesMax,
+    answers: { 200: DeployPlanView },
+    async handle({ params, body }) {
+      const { view, decision } = draftOf(state, params, body)
+      const placement = planFit(observeFit(state.snapshot, usage, view, decision), clock.now())
+      return { body: { ...decision.view, placement } }
+    },
+  })
+}
+
 /** Records the intent of a deploy: a release, and a rollout that waits to carry it in. */
-export function deployRoute(options: DeployRouteOptions): RouteDefinition {
+function deployRoute(options: DeployRouteOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/deploy`,
@@ -39,63 +85,170 @@ export function deployRoute(options: DeployRouteOptions): RouteDefinition {
     params: appParams,
     body: DeployRequest,
     bodyBytesMax,
-    answers: { 202: DeployAnswer },
+    answers: { 200: UnchangedAnswer, 202: DeployAnswer },
     async handle({ caller, params, body }) {
-      const who = caller?.name ?? ''
-      const content = releaseContentOf(body, params)
-      const answer = await intend(options, who, params, body, content)
-      return { status: 202, body: answer }
+      const { state } = options
+      for (let attempt = 1; ; attempt++) {
+        const draft = draftOf(state, params, body)
+        if (body.plan !== undefined) refuseStale(body.plan, draft.decision)
+        try {
+          return await intend(options, caller?.name ?? '', draft, body)
+        } catch (error) {
+          if (attempt === attemptsMax || !isConflict(error)) throw error
+          await state.waitFor(Number(error.details?.['revision'] ?? 0), conflictWaitMs)
+        }
+      }
     },
   })
 }
 
-async function intend(
-  { state, clock, random }: DeployRouteOptions,
-  who: string,
-  at: AppCell,
-  body: DeployRequest,
-  content: ReleaseContent,
-): Promise<DeployAnswer> {
-  const { app, entry } = appOrNew(state, at, content.team)
+/** A deploy before anything of it is written. */
+interface Draft {
+  readonly entry: Entry<App> | undefined
+  readonly view: DeployView
+  readonly decision: DeployDecision
+}
+
+function draftOf(state: State, at: AppCell, body: DeployRequest): Draft {
+  const content = releaseContentOf(body, at)
+  const { team, ...rest } = content
+  const { app, entry } = appOrNew(state, at, team)
   refuseDestroying(app)
-  refuseLongQueue(state, at)
   refuseRouteConflict(state, at, content)
-  const now = clock.now()
   const release: Release = {
-    id: newId('rel', random),
+    ...rest,
+    id: '',
     at,
     number: app.nextReleaseNumber,
     version: body.version,
-    services: content.services,
-    steps: content.steps,
-    revertAboveFailed: content.revertAboveFailed,
     files: body.files,
     manifest: body.manifest,
+    createdBy: '',
+    createdAt: 0,
+  }
+  const keepDrift = body.keepDrift ?? false
+  const view = observeDeploy(state.snapshot, { app, release, team, keepDrift })
+  return { entry, view, decision: planDeploy(view) }
+}
+
+async function intend(
+  options: DeployRouteOptions,
+  who: string,
+  draft: Draft,
+  body: DeployRequest,
+): Promise<RouteReply> {
+  const { verdict } = draft.decision
+  switch (verdict.is) {
+    case 'unchanged':
+      return { body: unchanged(verdict.release) }
+    case 'attach': {
+      const { rollout, release } = verdict.to
+      const answer = answerOf(options.state, rollout, release, options.state.snapshot.revision)
+      return { status: 202, body: { ...answer, attached: true } }
+    }
+    case 'put-back':
+      return commitIntent(options, who, draft, body, verdict.release)
+    case 'release':
+      return commitIntent(options, who, draft, body, undefined)
+    default:
+      return unreachable(verdict)
+  }
+}
+
+function unchanged({ id, number, version }: Release): UnchangedAnswer {
+  return { unchanged: true, release: { id, number, version } }
+}
+
+/** Commits a rollout: of a release that is there already, or with a new one. */
+async function commitIntent(
+  { state, clock, random }: DeployRouteOptions,
+  who: string,
+  { entry, view, decision }: Draft,
+  body: DeployRequest,
+  existing: Release | undefined,
+): Promise<RouteReply> {
+  const { app, team } = view
+  const { at } = app
+  refuseLongQueue(state, at)
+  const now = clock.now()
+  const created = {
+    ...view.release,
+    id: newId('rel', random),
+    planHash: decision.hash,
     createdBy: who,
     createdAt: now,
   }
+  const release = existing ?? created
   const rollout = newRollout({
     id: newId('ro', random),
     at,
     release,
     purpose: 'deploy',
     supersede: body.supersede,
+    putsBack: decision.putsBack,
     createdBy: who,
     createdAt: now,
   })
-  const counted: App = { ...app, team: content.team, nextReleaseNumber: release.number + 1 }
-  const version = body.version === '' ? '' : ` (${body.version})`
-  const why = `${at.app} in ${cellName(at)}: release ${release.number}${version}`
+  const writes = existing === undefined ? releaseWrites(state, app, entry, created, team) : []
   const revision = await state.commit({
-    writes: [
-      entry === undefined ? create(appKind, counted) : replace(appKind, entry, counted),
-      create(releaseKind, release),
-      create(rolloutKind, rollout),
-      ...holdArtifacts(state, release),
-    ],
-    attribution: { who, what: 'app.deploy', why },
+    writes: [...writes, create(rolloutKind, rollout)],
+    expectations:
+      writes.length > 0 || entry === undefined
+        ? []
+        : [{ key: entry.key, revision: entry.revision }],
+    attribution: { who, what: 'app.deploy', why: whyOf(release, existing !== undefined) },
   })
-  return answerOf(state, rollout, release, revision)
+  return { status: 202, body: answerOf(state, rollout, release, revision) }
+}
+
+function releaseWrites(
+  state: State,
+  app: App,
+  entry: Entry<App> | undefined,
+  release: Release,
+  team: string,
+): Write[] {
+  const counted: App = { ...app, team, nextReleaseNumber: release.number + 1 }
+  return [
+    entry === undefined ? create(appKind, counted) : replace(appKind, entry, counted),
+    create(releaseKind, release),
+    ...holdArtifacts(state, release),
+  ]
+}
+
+function whyOf({ at, number, version }: Release, isThere: boolean): string {
+  const name = version === '' ? `release ${number}` : `release ${number} (${version})`
+  const what = isThere ? `${name}, what was done by hand is undone` : name
+  return `${at.app} in ${cellName(at)}: ${what}`
+}
+
+/** What was planned is what is done, or nothing is. */
+function refuseStale(planned: string, { hash, view }: DeployDecision): void {
+  if (planned === hash) return
+  if (!isPlanHash(planned)) {
+    throw new Refusal('plan-invalid', 'that is no hash of a plan', {
+      status: 422,
+      path: '/body/plan',
+      hint: '`roadstead plan` prints it',
+    })
+  }
+  const changed = partsChanged(planned, hash)
+  const { base, drift } = view
+  const hands = drift.map(({ service, byHand }) => `${service} has ${byHand} by hand`).join(', ')
+  const sentences = {
+    program: 'another version of Roadstead made it',
+    content: 'what is deployed is not what was planned',
+    base: base === null ? 'nothing runs any more' : `what runs is release ${base.number} now`,
+    hands: hands === '' ? 'what had been done by hand is undone' : hands,
+    options: 'it was planned the other way about what was done by hand',
+  }
+  const because = changed.map((part) => sentences[part]).join('; ')
+  throw new Refusal('plan-stale', `this is not the plan any more: ${because}`, {
+    status: 409,
+    path: '/body/plan',
+    hint: 'run `roadstead plan` again, and look at what is different',
+    details: { changed, hash },
+  })
 }
 
 function appOrNew(

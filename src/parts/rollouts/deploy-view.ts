@@ -1,0 +1,81 @@
+import type { Snapshot } from '../../store/port.ts'
+import { specDigest, type App, type Release } from '../apps/model.ts'
+import { currentRelease, releaseAt } from '../apps/records.ts'
+import { serviceName } from '../instances/model.ts'
+import { instanceKind } from '../instances/records.ts'
+import { groupOf } from '../scheduling/model.ts'
+import { nodeViews } from '../scheduling/placement-view.ts'
+import type { NodeUsage } from '../scheduling/usage.ts'
+import { appCellName, type AppCell } from '../tenants/model.ts'
+import {
+  firstPortionOf,
+  type DeployDecision,
+  type DeployView,
+  type RolloutAhead,
+} from './plan-deploy.ts'
+import type { Arriving, FitQuestion, Leaving } from './plan-fit.ts'
+import { openRollouts } from './records.ts'
+
+/** What a deploy is asked for with, beside what the snapshot has. */
+export type DeployWish = Pick<DeployView, 'app' | 'release' | 'team' | 'keepDrift'>
+
+/** Copies what the plan of a deploy needs. */
+export function observeDeploy(snapshot: Snapshot, wish: DeployWish): DeployView {
+  const current = currentRelease(snapshot, wish.app) ?? null
+  return { ...wish, current, ahead: rolloutsAhead(snapshot, wish.app.at) }
+}
+
+function rolloutsAhead(snapshot: Snapshot, at: AppCell): RolloutAhead[] {
+  return openRollouts(snapshot, at).flatMap(({ value: rollout }) => {
+    const release = releaseAt(snapshot, at, rollout.releaseId)
+    return release === undefined ? [] : [{ rollout, release }]
+  })
+}
+
+/** Copies what the question needs whether there is room for what was decided. */
+export function observeFit(
+  snapshot: Snapshot,
+  usage: NodeUsage,
+  { app, current, release }: DeployView,
+  { view }: DeployDecision,
+): FitQuestion {
+  const plans = new Map(view.services.map((service) => [service.name, service]))
+  const going = view.services.filter((plan) => plan.change === 'removed' || plan.replaces > 0)
+  return {
+    placement: { nodes: nodeViews(snapshot, usage), listeningSince: snapshot.observations.since },
+    release,
+    arriving: release.services.flatMap((spec) =>
+      arrivingOf(current, release, spec, plans.get(spec.name)),
+    ),
+    leaving: leavingOf(snapshot, app, new Set(going.map(({ name }) => name))),
+  }
+}
+
+function arrivingOf(
+  current: Release | null,
+  release: Release,
+  spec: Release['services'][number],
+  plan: DeployDecision['view']['services'][number] | undefined,
+): Arriving[] {
+  if (plan === undefined || plan.change === 'unchanged') return []
+  const { from, to } = plan.instances
+  const old = current?.services.find((candidate) => candidate.name === spec.name)
+  const stays = old !== undefined && specDigest(old) === specDigest(spec) ? from : 0
+  const all = Math.max(0, to - stays)
+  if (all === 0) return []
+  // One that is alone stops before the next one starts: it never stands beside it.
+  const first = spec.singleton && old !== undefined ? 0 : firstPortionOf(current, release, all)
+  return [{ spec, first: stays > 0 ? all : first, all }]
+}
+
+function leavingOf(snapshot: Snapshot, app: App, services: ReadonlySet<string>): Leaving[] {
+  const leaving: Leaving[] = []
+  for (const { value } of snapshot.find(instanceKind, 'app', appCellName(app.at))) {
+    if (value.state !== 'placed' || value.placement === null) continue
+    if (!services.has(value.service)) continue
+    const { nodeId, port } = value.placement
+    const group = groupOf(serviceName(value.at, value.service), value.specDigest)
+    leaving.push({ service: value.service, nodeId, port, group, resources: value.resources })
+  }
+  return leaving
+}
