@@ -25,7 +25,7 @@ export async function followRollout(context: Context, at: AppCell, id: string): 
     if (context.json) printJson(last)
     else showEnding(last, block.isLive)
     if (last.state !== 'done') {
-      if (!context.json && last.state !== 'superseded') remark(hintLine(logsHint(last)))
+      if (!context.json && hasRun(last)) remark(hintLine(logsHint(last)))
       throw new Exit(exitCodes.refused)
     }
   } catch (error) {
@@ -64,6 +64,11 @@ async function drawUntilNextLook(
     block.draw(rolloutPicture(view, clock.now(), spinnerAt(clock.monotonic())))
     await clock.sleep(block.isLive ? drawEveryMs : lookEveryMs, signal)
   }
+}
+
+/** One whose turn never came has printed nothing. */
+function hasRun({ state }: RolloutView): boolean {
+  return state !== 'superseded' && state !== 'cancelled'
 }
 
 function logsHint({ at }: RolloutView): string {

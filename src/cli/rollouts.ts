@@ -54,6 +54,7 @@ const tones: Readonly<Record<RolloutView['state'], Tone>> = {
   reverted: 'wrong',
   failed: 'wrong',
   superseded: 'quiet',
+  cancelled: 'quiet',
 }
 
 function tookText({ startedAt, endedAt }: RolloutView, now: number): string {

@@ -22,6 +22,7 @@ export const rolloutWords: Readonly<Record<RolloutState, Wording>> = {
   reverted: { word: 'Reverted', tone: 'warning' },
   failed: { word: 'Failed', tone: 'bad' },
   superseded: { word: 'Superseded', tone: 'quiet' },
+  cancelled: { word: 'Cancelled', tone: 'quiet' },
 }
 
 export const healthWords: Readonly<Record<AppView['health'], Wording>> = {
@@ -51,7 +52,7 @@ export const causeWords: Readonly<Record<string, string>> = {
 
 /** Rollouts in these states are over. */
 export function isOver(state: RolloutState): boolean {
-  return state === 'done' || state === 'reverted' || state === 'failed' || state === 'superseded'
+  return state !== 'queued' && state !== 'running' && state !== 'reverting'
 }
 
 /** What a release is called: the deployer's name for it, or its number. */

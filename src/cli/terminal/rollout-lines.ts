@@ -51,6 +51,8 @@ export function rolloutEnding(view: RolloutView): string {
       return `${toned('✗', 'wrong')} failed: ${view.because} · ${took} · ${cost}`
     case 'superseded':
       return `${toned('✗', 'wrong')} superseded: ${view.because}`
+    case 'cancelled':
+      return `${toned('✗', 'wrong')} cancelled: ${view.because}`
     default:
       return `${releaseName(view)}: ${view.state}: ${view.because}`
   }

@@ -50,6 +50,12 @@ function isConflict(error: unknown): error is Refusal {
   return error instanceof Refusal && error.code === 'conflict'
 }
 
+/** The commit that was in the way; 0 where it removed the record. */
+function revisionOf({ details }: Refusal): number {
+  const revision = details?.['revision']
+  return typeof revision === 'number' ? revision : 0
+}
+
 /** Both ask the same planner with the same body; only one of them writes. */
 export function deployRoutes(options: DeployRouteOptions): RouteDefinition[] {
   return [planRoute(options), deployRoute(options)]
@@ -95,7 +101,7 @@ function deployRoute(options: DeployRouteOptions): RouteDefinition {
           return await intend(options, caller?.name ?? '', draft, body)
         } catch (error) {
           if (attempt === attemptsMax || !isConflict(error)) throw error
-          await state.waitFor(Number(error.details?.['revision'] ?? 0), conflictWaitMs)
+          await state.waitFor(revisionOf(error), conflictWaitMs)
         }
       }
     },

@@ -21,6 +21,8 @@ export const RolloutState = Type.Enum([
   'failed',
   /** A newer rollout took its place. */
   'superseded',
+  /** Taken back by a person before it began. */
+  'cancelled',
 ])
 export type RolloutState = Static<typeof RolloutState>
 
@@ -29,6 +31,7 @@ export const rolloutTable: StateTable<RolloutState, 'rollouts'> = {
   transitions: [
     { from: 'queued', to: 'running', by: 'rollouts' },
     { from: 'queued', to: 'superseded', by: 'rollouts' },
+    { from: 'queued', to: 'cancelled', by: 'rollouts' },
     { from: 'running', to: 'done', by: 'rollouts' },
     { from: 'running', to: 'reverting', by: 'rollouts' },
     { from: 'running', to: 'superseded', by: 'rollouts' },
@@ -40,8 +43,10 @@ export const rolloutTable: StateTable<RolloutState, 'rollouts'> = {
 
 /** Rollouts in these states are over. */
 export function isOver(state: RolloutState): boolean {
-  return state === 'done' || state === 'reverted' || state === 'failed' || state === 'superseded'
+  return !openStates.has(state)
 }
+
+const openStates: ReadonlySet<RolloutState> = new Set(['queued', 'running', 'reverting'])
 
 /** One step as people follow it. */
 export const RolloutStep = Type.Object({
@@ -135,6 +140,8 @@ export const Rollout = Type.Object({
   supersede: Type.Boolean(),
   /** What people did by hand before it was asked for, and its end undoes; missing: nothing. */
   putsBack: Type.Optional(HandChanges),
+  /** Who does not want it any more; writer: the cancel route, while it is queued. */
+  cancelledBy: Type.Optional(Type.String()),
   state: RolloutState,
   /** One sentence on where it stands, or why it reverted. */
   because: Type.String(),

@@ -72,6 +72,7 @@ export function planRollout(view: RolloutView, now: number): Plan<RolloutAction>
     case 'reverted':
     case 'failed':
     case 'superseded':
+    case 'cancelled':
       return planSettled(view, now)
   }
 }
@@ -79,6 +80,9 @@ export function planRollout(view: RolloutView, now: number): Plan<RolloutAction>
 function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
   const { app, rollout, release } = view
   if (app.destroying) return supersede(view, now, 'the app is being destroyed')
+  if (rollout.cancelledBy !== undefined) {
+    return supersede(view, now, `${rollout.cancelledBy} took it back`, 'cancelled')
+  }
   if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
   if (view.ahead !== null) return tell(rollout, `waits for ${view.ahead.id} to end`)
   if (view.listenersMissing.length > 0) {
@@ -311,9 +315,14 @@ function finish(
   return one({ type: 'finish', changes, releaseId, because })
 }
 
-function supersede(view: RolloutView, now: number, because: string): Plan<RolloutAction> {
+function supersede(
+  view: RolloutView,
+  now: number,
+  because: string,
+  state: 'superseded' | 'cancelled' = 'superseded',
+): Plan<RolloutAction> {
   const changes: Partial<Rollout> = {
-    state: 'superseded',
+    state,
     because,
     endedAt: now,
     deadline: null,

@@ -1,12 +1,12 @@
 import Type from 'typebox'
 import type { Clock } from '../../base/clock.ts'
 import { Refusal } from '../../base/errors.ts'
-import type { Entry, State } from '../../store/port.ts'
-import { RolloutView } from '../../wire/api.ts'
+import { replace, type Entry, type State } from '../../store/port.ts'
+import { RolloutView, Written } from '../../wire/api.ts'
 import { appParams, appPath, idParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
 import { releaseAt } from '../apps/records.ts'
-import { appCellName } from '../tenants/model.ts'
+import { appCellName, type AppCell } from '../tenants/model.ts'
 import { isOver, rolloutKey, type Rollout } from './model.ts'
 import { rolloutKind } from './records.ts'
 import { backendIds, type LastMinute } from './rollout-view.ts'
@@ -20,6 +20,7 @@ export interface RolloutRoutesOptions {
 
 const people = { roles: ['operator', 'viewer'] } as const
 const tag = 'rollouts'
+const rolloutParams = Type.Object({ ...appParams.properties, id: idParam })
 
 /** Rollouts as they go, and as they went. */
 export function rolloutRoutes(options: RolloutRoutesOptions): RouteDefinition[] {
@@ -67,18 +68,63 @@ export function rolloutRoutes(options: RolloutRoutesOptions): RouteDefinition[] 
       rule: people,
       summary: 'One rollout with its steps, pools and proof of zero, live while it runs.',
       tag,
-      params: Type.Object({ ...appParams.properties, id: idParam }),
+      params: rolloutParams,
       answers: { 200: RolloutView },
       async handle({ params }) {
-        const entry = state.snapshot.get(rolloutKind, rolloutKey(params, params.id))
-        if (entry !== undefined) return { body: view(options, entry.value) }
-        throw new Refusal('rollout-unknown', `${params.app} has no rollout ${params.id}`, {
-          status: 404,
-          hint: '`roadstead rollouts` lists those that are kept',
-        })
+        return { body: view(options, requireRollout(state, params).value) }
       },
     }),
+    cancelRoute(options),
   ]
+}
+
+/** Takes back what has not begun; what has is superseded by another deploy, or reverted. */
+function cancelRoute({ state }: RolloutRoutesOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: `${appPath}/rollouts/:id/cancel`,
+    rule: { roles: ['operator'] },
+    summary: 'Takes back a rollout that waits for its turn.',
+    tag,
+    params: rolloutParams,
+    answers: { 202: Written },
+    async handle({ params, caller }) {
+      const entry = requireRollout(state, params)
+      const { value } = entry
+      if (value.state !== 'queued') throw begun(value)
+      const who = caller?.name ?? ''
+      const revision = await state.commit({
+        writes: [replace(rolloutKind, entry, { ...value, cancelledBy: who })],
+        attribution: {
+          who,
+          what: 'rollout.cancel',
+          why: `${value.at.app} ${value.id}: not wanted`,
+        },
+      })
+      return { status: 202, body: { revision } }
+    },
+  })
+}
+
+function begun({ id, state, at }: Rollout): Refusal {
+  const isUnderWay = !isOver(state)
+  const message = isUnderWay ? `${id} has begun already` : `${id} is over: it is ${state}`
+  return new Refusal('rollout-begun', message, {
+    status: 409,
+    hint: isUnderWay
+      ? 'deploy something else with --supersede, which takes its place safely'
+      : `\`roadstead revert ${at.app}\` brings back what ran before`,
+    details: { state },
+  })
+}
+
+function requireRollout(state: State, params: AppCell & { readonly id: string }): Entry<Rollout> {
+  const entry = state.snapshot.get(rolloutKind, rolloutKey(params, params.id))
+  if (entry !== undefined) return entry
+  throw new Refusal('rollout-unknown', `${params.app} has no rollout ${params.id}`, {
+    status: 404,
+    hint: '`roadstead rollouts` lists those that are kept',
+  })
 }
 
 function view({ state, clock, lastMinute }: RolloutRoutesOptions, rollout: Rollout): RolloutView {
