@@ -1,21 +1,15 @@
 import type { Clock, Timer } from './clock.ts'
-
-interface Pending {
-  readonly at: number
-  readonly order: number
-  readonly callback: () => void
-}
+import { TimerHeap } from './timer-heap.ts'
 
 /**
- * A clock that moves only when told to, for tests and simulation.
+ * A clock that moves only when told to, for tests.
  *
  * Timers fire in order of their time, then of their making, each seeing its own instant.
  */
 export class VirtualClock implements Clock {
   #monotonic = 0
   #wallOffset: number
-  #order = 0
-  readonly #pending = new Set<Pending>()
+  readonly #timers = new TimerHeap()
 
   constructor(wallStart: number = Date.UTC(2026, 0, 1)) {
     this.#wallOffset = wallStart
@@ -30,34 +24,20 @@ export class VirtualClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      const timer = this.after(ms, () => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve()
-      })
-      const onAbort = (): void => {
-        timer.cancel()
-        reject(signal?.reason)
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    return sleepBy(this, ms, signal)
   }
 
   after(ms: number, callback: () => void): Timer {
-    const pending = { at: this.#monotonic + Math.max(0, ms), order: this.#order++, callback }
-    this.#pending.add(pending)
-    return { cancel: () => this.#pending.delete(pending) }
+    return this.#timers.add(this.#monotonic + Math.max(0, ms), callback)
   }
 
   /** Moves time on by `ms`, firing what falls due and letting promises settle between. */
   async advance(ms: number): Promise<void> {
     const end = this.#monotonic + ms
     await settle()
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#pending.delete(next)
-      this.#monotonic = next.at
-      next.callback()
+    for (let due = this.#timers.takeUntil(end); due; due = this.#timers.takeUntil(end)) {
+      this.#monotonic = due.at
+      due.callback()
       await settle()
     }
     this.#monotonic = end
@@ -67,24 +47,35 @@ export class VirtualClock implements Clock {
   jumpWall(ms: number): void {
     this.#wallOffset += ms
   }
-
-  #next(end: number): Pending | undefined {
-    let first: Pending | undefined
-    for (const pending of this.#pending) {
-      if (pending.at > end) continue
-      if (
-        first === undefined ||
-        pending.at < first.at ||
-        (pending.at === first.at && pending.order < first.order)
-      ) {
-        first = pending
-      }
-    }
-    return first
-  }
 }
 
-/** Lets chains of promises settle: a turn of the loop, without passing time. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+/** `Clock.sleep` for a clock that has `after`. */
+export function sleepBy(
+  clock: Pick<Clock, 'after'>,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal === undefined) {
+      clock.after(ms, resolve)
+      return
+    }
+    if (signal.aborted) return reject(signal.reason)
+    const timer = clock.after(ms, () => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+    const onAbort = (): void => {
+      timer.cancel()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}
+
+/** Lets every chain of promises run to its end: a turn of the event loop, without passing time. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
