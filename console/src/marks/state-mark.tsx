@@ -29,6 +29,7 @@ const rolloutIcons: Readonly<Record<RolloutState, IconName>> = {
   reverted: 'back',
   failed: 'cross',
   superseded: 'pause',
+  cancelled: 'cross',
 }
 
 const stepIcons: Readonly<Record<RolloutStep['state'], IconName>> = {
