@@ -78,7 +78,6 @@ class NodeAgent implements RunningAgent {
   readonly #reporter: Reporter
   readonly #shipper: LogShipper
   readonly #assignmentPath: string
-  readonly #incarnation: string
   #loops: Promise<unknown> = Promise.resolve()
   #polling = new AbortController()
   #isRegistered = false
@@ -91,7 +90,6 @@ class NodeAgent implements RunningAgent {
     this.#options = options
     // Loops, calls and pulls all listen to it: a dozen is no leak.
     setMaxListeners(0, this.#stopping.signal)
-    this.#incarnation = Buffer.from(options.random.bytes(8)).toString('hex')
     this.#assignmentPath = join(dataDir, 'assignment.json')
     this.ended = new Promise((resolve, reject) => {
       this.#resolveEnded = resolve
@@ -118,9 +116,10 @@ class NodeAgent implements RunningAgent {
       client,
       clock,
       log,
-      incarnation: this.#incarnation,
       portsTaken: () => this.#portsTaken,
       instances: () => this.#instances.observed(),
+      leaseNow: () => driver.leaseNow(),
+      onLeases: (instanceIds, sentAt) => this.#instances.renew(instanceIds, sentAt),
       onUnknown,
     })
     this.#shipper = new LogShipper({
@@ -177,9 +176,10 @@ class NodeAgent implements RunningAgent {
       const either = AbortSignal.any([signal, this.#polling.signal])
       try {
         if (!this.#isRegistered) {
-          await client.register(this.#registration(), signal)
+          const incarnation = Buffer.from(random.bytes(8)).toString('hex')
+          await client.register(this.#registration(incarnation), signal)
           after = 0
-          this.#registered()
+          this.#registered(incarnation)
         }
         const assignment = await client.assignment(after, pollWaitMs, either)
         failures = 0
@@ -207,11 +207,11 @@ class NodeAgent implements RunningAgent {
     }
   }
 
-  #registration(): RegisterRequest {
+  #registration(incarnation: string): RegisterRequest {
     const { version, zone, address, capacity, ports, labels } = this.#options
     return {
       protocol: agentProtocol.newest,
-      incarnation: this.#incarnation,
+      incarnation,
       version,
       zone,
       address,
@@ -221,9 +221,9 @@ class NodeAgent implements RunningAgent {
     }
   }
 
-  #registered(): void {
+  #registered(incarnation: string): void {
     this.#isRegistered = true
-    this.#reporter.begin()
+    this.#reporter.begin(incarnation)
     this.#options.log.info('registered', { nodeId: this.#options.nodeId })
     this.#options.onRegistered?.()
   }

@@ -71,6 +71,8 @@ export class InstanceRunner {
   #observed: ObservedInstance
   #directory = ''
   #startedAt = 0
+  /** On the driver's clock of leases; undefined: none yet. */
+  #leaseUntil: number | undefined
   #halted = false
   #planning = false
   #timer: Timer | undefined
@@ -111,6 +113,20 @@ export class InstanceRunner {
       this.#facts.wanted = 'stopped'
       void this.#save()
     }
+    this.poke()
+  }
+
+  /**
+   * The server has acknowledged a report: the lease of a singleton runs on, counted from when that
+   * report was sent (rule 5 of docs/reference/rules.md). `sentAt` is on the driver's clock.
+   */
+  async renew(sentAt: number): Promise<void> {
+    const { singleton } = this.assigned
+    const until = sentAt + (singleton?.leaseMs ?? 0)
+    if (singleton === undefined || until <= (this.#leaseUntil ?? 0)) return
+    this.#leaseUntil = until
+    if (this.#facts.process.is !== 'none') await this.#around.driver.renew(this.id, until)
+    this.#facts.leaseUntil = this.#planTime(until)
     this.poke()
   }
 
@@ -155,12 +171,23 @@ export class InstanceRunner {
     this.#timer?.cancel()
   }
 
+  /** A moment on the driver's clock of leases, on the clock that plans go by. */
+  #planTime(until: number): number {
+    const { clock, driver } = this.#around
+    const leftMs = until - driver.leaseNow()
+    return clock.monotonic() + leftMs
+  }
+
   #runs(): boolean {
     return this.#facts.process.is === 'running'
   }
 
   #adopt(adopted: Adopted, now: number): void {
-    const { process } = adopted
+    const { process, leaseUntil } = adopted
+    if (leaseUntil !== undefined) {
+      this.#leaseUntil = leaseUntil
+      this.#facts.leaseUntil = this.#planTime(leaseUntil)
+    }
     this.#observed = { ...this.#observed, runs: Math.max(this.#observed.runs, adopted.run) }
     if (process.is === 'running') {
       this.#facts.process = { is: 'running', startedAt: now - process.ageMs }
@@ -348,6 +375,7 @@ export class InstanceRunner {
       command: assigned.run,
       directory: this.#directory,
       listen,
+      ...this.#lease(),
       env: {
         ROADSTEAD_SERVICE: assigned.service,
         ROADSTEAD_RELEASE: assigned.releaseId,
@@ -358,6 +386,11 @@ export class InstanceRunner {
         ROADSTEAD_NODE: nodeId,
       },
     }
+  }
+
+  /** No singleton starts without its lease: one that has none yet waits while it is pulling. */
+  #lease(): Pick<Launch, 'leaseUntil'> {
+    return this.assigned.singleton === undefined ? {} : { leaseUntil: this.#leaseUntil ?? 0 }
   }
 
   #noteEnd(exit: Exit, swept: boolean): void {
@@ -417,6 +450,7 @@ function freshFacts(record: InstanceRecord, now: number): Facts {
     artifact: { is: 'needed' },
     failures: 0,
     retryAt: now,
+    leaseUntil: null,
     ...freshRun(),
     readyAt: observed.state === 'ready' ? now : null,
   }

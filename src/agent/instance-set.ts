@@ -91,6 +91,17 @@ export class InstanceSet {
     for (const id of this.#strays.keys()) await this.#endStray(id)
   }
 
+  /** The server has renewed these leases, by a report that was sent at `sentAt`. */
+  async renew(instanceIds: readonly string[], sentAt: number): Promise<void> {
+    for (const instanceId of instanceIds) {
+      try {
+        await this.#runners.get(instanceId)?.renew(sentAt)
+      } catch (error) {
+        this.#options.log.error('lease not renewed', { instanceId, error: String(error) })
+      }
+    }
+  }
+
   /** All that is to be reported. */
   observed(): readonly ObservedInstance[] {
     return [...[...this.#runners.values()].map((one) => one.observed), ...this.#ghosts.values()]

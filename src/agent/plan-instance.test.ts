@@ -56,6 +56,7 @@ function aView(given: Given = {}): InstanceView {
     terminatedAt: null,
     failures: 0,
     retryAt: 0,
+    leaseUntil: null,
     ...facts,
   }
 }

@@ -56,6 +56,8 @@ export interface InstanceView {
   readonly failures: number
   /** While backing off: when to start again. */
   readonly retryAt: number
+  /** Of a singleton: when its lease ends; null while it has none. */
+  readonly leaseUntil: number | null
 }
 
 export type ProcessView =
@@ -102,7 +104,7 @@ const restartWait = { firstMs: 1_000, maxMs: 30_000 } as const
 
 /** Plans the next step of one instance. */
 export function planInstance(view: InstanceView, now: number): Step {
-  const step = planState(view, now)
+  const step = withLease(view, planLeaseOver(view, now) ?? planState(view, now))
   const isExclusive = step.action !== null && exclusive.has(step.action.do)
   // Its end is an event, and what is still to be done then is planned then.
   return isExclusive && view.busy !== null ? { ...step, action: null } : step
@@ -110,6 +112,29 @@ export function planInstance(view: InstanceView, now: number): Step {
 
 /** One of these at a time; the others may go along with it. */
 const exclusive: ReadonlySet<InstanceAction['do']> = new Set(['pull', 'start', 'end'])
+
+/** Whoever runs under a lease is looked at again when it ends. */
+function withLease(view: InstanceView, step: Step): Step {
+  if (view.process.is !== 'running' || view.leaseUntil === null) return step
+  if (step.state !== view.state || step.action !== null || !mayServe.has(step.state)) return step
+  return { ...step, wakeAt: Math.min(step.wakeAt ?? Infinity, view.leaseUntil) }
+}
+
+/** The states in which its process runs and is wanted. */
+const mayServe: ReadonlySet<ObservedState> = new Set(['starting', 'warming', 'ready', 'unhealthy'])
+
+/**
+ * A singleton whose lease has run out ends, and starts again under the next one. Its watchdog would
+ * end it, and may have been quicker: what is decided here adds the reason.
+ */
+function planLeaseOver(view: InstanceView, now: number): Step | undefined {
+  const { assigned, leaseUntil, process } = view
+  if (assigned.singleton === undefined || leaseUntil === null || now < leaseUntil) return undefined
+  if (view.wanted === 'stopped' || view.busy !== null || !mayServe.has(view.state)) return undefined
+  if (process.is !== 'running' && process.is !== 'ended') return undefined
+  const why = `its lease of ${durationText(assigned.singleton.leaseMs)} ran out`
+  return { ...fail(view, now, why), action: { do: 'end' } }
+}
 
 function planState(view: InstanceView, now: number): Step {
   switch (view.state) {
@@ -142,6 +167,9 @@ function planPulling(view: InstanceView, now: number): Step {
   if (!isGone(view)) return stay(view, { action: 'end' })
   if (view.artifact.is === 'failed') return fail(view, now, view.artifact.because)
   if (view.artifact.is === 'needed') return stay(view, { action: 'pull' })
+  if (view.assigned.singleton !== undefined && now >= (view.leaseUntil ?? 0)) {
+    return { ...stay(view), because: 'a singleton waits until the server has given it its lease' }
+  }
   return move(view, 'starting', 'its artifact is here', 'start')
 }
 

@@ -9,10 +9,13 @@ export interface ReporterOptions {
   readonly client: Pick<ServerClient, 'report'>
   readonly clock: Clock
   readonly log: Log
-  readonly incarnation: string
   readonly portsTaken: () => readonly number[]
   /** All that the node knows of. */
   readonly instances: () => readonly ObservedInstance[]
+  /** The clock that leases go by. */
+  readonly leaseNow: () => number
+  /** The server has renewed these leases by a report that was sent at `sentAt`. */
+  readonly onLeases: (instanceIds: readonly string[], sentAt: number) => Promise<void>
   /** The server does not know this node. */
   readonly onUnknown: () => void
 }
@@ -32,6 +35,8 @@ export class Reporter {
   readonly #told = new Map<string, ObservedInstance>()
   /** Left by an agent of another node on the same data: the server will not hear of them. */
   readonly #foreign = new Set<string>()
+  /** Made anew with each registration, so that none of an earlier one's reports can be taken for it. */
+  #incarnation = ''
   #sequence = 0
   #isFull = true
   #isPaused = true
@@ -47,8 +52,10 @@ export class Reporter {
     if (this.#failures === 0) this.#wake()
   }
 
-  /** The server knows this node from now on, and nothing of what it runs. */
-  begin(): void {
+  /** The server knows this node from now on, by this name, and nothing of what it runs. */
+  begin(incarnation: string): void {
+    this.#incarnation = incarnation
+    this.#sequence = 0
     this.#isFull = true
     this.#isPaused = false
     this.#wake()
@@ -80,7 +87,8 @@ export class Reporter {
 
   /** Sends one report; a failure is noted, and what it told is told again. */
   async reportOnce(signal: AbortSignal): Promise<void> {
-    const { client, log, incarnation } = this.#options
+    const { client, log } = this.#options
+    const incarnation = this.#incarnation
     const full = this.#isFull
     const known = this.#options.instances().filter((one) => !this.#foreign.has(one.instanceId))
     const instances = (
@@ -88,13 +96,16 @@ export class Reporter {
     ).slice(0, instancesMax)
     const portsTaken = [...this.#options.portsTaken()]
     const sequence = ++this.#sequence
+    // Rule 5 of docs/reference/rules.md: a lease is counted from when it was asked for.
+    const sentAt = this.#options.leaseNow()
     try {
       const report = { incarnation, sequence, portsTaken, full, instances: [...instances] }
       const answer = await client.report(report, signal)
       this.#isFull = answer.full
       this.#failures = 0
+      await this.#options.onLeases(answer.leases ?? [], sentAt)
     } catch (error) {
-      if (!signal.aborted) this.#noteFailure(error, log)
+      if (!signal.aborted && incarnation === this.#incarnation) this.#noteFailure(error, log)
       return
     }
     if (full) this.#told.clear()

@@ -17,8 +17,9 @@ import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
 import { backendOf } from '../parts/ingress/records.ts'
 import { ingressRoutes } from '../parts/ingress/routes.ts'
 import { TrafficHistory } from '../parts/ingress/traffic.ts'
+import { Leases } from '../parts/instances/leases.ts'
 import { instancesController } from '../parts/instances/controller.ts'
-import { instanceKind } from '../parts/instances/records.ts'
+import { instanceKind, singletonEpochKind } from '../parts/instances/records.ts'
 import { agentRoutes } from '../parts/instances/routes-agent.ts'
 import { instanceRoutes } from '../parts/instances/routes.ts'
 import { nodesController } from '../parts/nodes/controller.ts'
@@ -49,6 +50,7 @@ export const recordKinds = [
   artifactKind,
   rolloutKind,
   instanceKind,
+  singletonEpochKind,
   nodeKind,
   listenerKind,
   listenerPortKind,
@@ -72,6 +74,8 @@ export interface ServerStores {
 export interface ServerSettings {
   readonly ingressUrl: string
   readonly listenerPorts: { readonly from: number; readonly to: number }
+  /** How long a singleton runs on while its node is not heard; the controller's usual time. */
+  readonly singletonLeaseMs?: number
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -82,9 +86,11 @@ export function composeServer(
   settings: ServerSettings,
   stores: ServerStores,
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> {
-  const { clock, random, log, ingressUrl, listenerPorts } = settings
+  const { clock, random, log, ingressUrl, listenerPorts, singletonLeaseMs } = settings
   const { state, observed, blobs, logs } = stores
   const { snapshot } = state
+  const leases = new Leases(clock)
+  const singletons = singletonLeaseMs === undefined ? {} : { singletonLeaseMs }
   const traffic = new TrafficHistory()
   const nodes = new NodeUsage(state)
   const artifacts = new ArtifactUsage(state)
@@ -95,7 +101,7 @@ export function composeServer(
     appsController(state),
     artifactsController({ state, blobs, usage: artifacts }),
     discoveryController({ state, ports: listenerPorts }),
-    instancesController({ state, clock, random }),
+    instancesController({ state, clock, random, leases, ...singletons }),
     nodesController(state, clock),
     rolloutsController({ state, clock, random, lastMinute }),
     schedulingController({ state, clock, usage: nodes }),
@@ -110,7 +116,7 @@ export function composeServer(
     ...auditRoutes({ state: routed }),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
     ...logRoutes({ logs, state: routed, clock }),
-    ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, logs }),
+    ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, leases, logs }),
     ...ingressRoutes({
       snapshot,
       clock,

@@ -26,6 +26,7 @@ export interface ServerCommandOptions {
   readonly port: number
   readonly ingressUrl: string
   readonly listenerPorts: { readonly from: number; readonly to: number }
+  readonly singletonLease: number
   readonly https?: boolean
   readonly logLevel: string
   readonly supervised?: boolean
@@ -43,11 +44,11 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   const stores = await openStores(store, leadership, folder, log)
   const tokens = join(data, 'tokens')
   const { state, logs } = stores
-  const { ingressUrl, listenerPorts } = options
+  const { ingressUrl, listenerPorts, singletonLease: singletonLeaseMs } = options
   const surroundings = { clock: systemClock, random: systemRandom, log }
   await ensureTokens({ state, directory: tokens, clock: systemClock, random: systemRandom })
   const server = await startServer({
-    ...composeServer({ ingressUrl, listenerPorts, ...surroundings }, stores),
+    ...composeServer({ ingressUrl, listenerPorts, singletonLeaseMs, ...surroundings }, stores),
     ...surroundings,
     state,
     listen: { host: options.host, port: options.port },

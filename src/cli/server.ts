@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
+import { durationOf, unitPatterns } from '../parts/apps/manifest/units.ts'
 import type { ServerCommandOptions } from './server-wiring.ts'
 
 /** `roadstead server`: the API, the console and the control loops; until it is told to stop. */
@@ -13,6 +14,12 @@ export function serverCommand(): Command {
       from: 20_000,
       to: 20_999,
     })
+    .option(
+      '--singleton-lease <time>',
+      'how long a singleton runs on while its node is not heard; it is replaced after that',
+      leaseOf,
+      30_000,
+    )
     .option('--https', 'browsers reach it by https, through a proxy that ends TLS')
     .option('--log-level <level>', 'debug, info, warn or error', levelOf, 'info')
     .option('--supervised', 'end when the supervisor that started it is gone')
@@ -39,6 +46,16 @@ function urlOf(text: string): string {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text).origin
   throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8080.')
 }
+
+function leaseOf(text: string): number {
+  const ms = new RegExp(unitPatterns.duration).test(text) ? durationOf(text) : 0
+  if (ms >= leaseMsMin && ms <= leaseMsMax) return ms
+  throw new InvalidArgumentError('It must be a time from 3s to 1h, such as 30s.')
+}
+
+/** One report and one that is missed: less, and a singleton would die of a slow answer. */
+const leaseMsMin = 3_000
+const leaseMsMax = 3_600_000
 
 function levelOf(text: string): string {
   if (['debug', 'info', 'warn', 'error'].includes(text)) return text

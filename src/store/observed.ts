@@ -107,7 +107,8 @@ export class ObservedState implements ObservedChanges {
       observation,
       instances: known?.instances ?? new Set(),
       isComplete: false,
-      earlier: earlierOf(known),
+      // A start that registered anew, after a late registration of an older one, is none of these.
+      earlier: earlierOf(known).filter((other) => other !== incarnation),
     })
     this.#notify({ of: 'node', nodeId })
   }

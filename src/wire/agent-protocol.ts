@@ -4,7 +4,7 @@
  */
 
 /** Versions of the protocol that this program speaks; others are answered with 426. */
-export const agentProtocol = { oldest: 1, newest: 1 } as const
+export const agentProtocol = { oldest: 1, newest: 2 } as const
 
 /** A line's length at the most, in bytes. */
 export const logLineBytesMax = 16_384

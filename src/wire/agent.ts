@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { Command, HealthCheck } from '../parts/apps/model.ts'
 import { ArtifactRef } from '../parts/artifacts/model.ts'
-import { ObservedInstance } from '../parts/instances/model.ts'
+import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
 import { Resources } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
 import { logBatchLinesMax } from './agent-protocol.ts'
@@ -47,6 +47,8 @@ export const AssignedInstance = Type.Object({
   ]),
   /** Of a test: the time it may run; null for a service. */
   timeoutMs: Type.Union([Type.Integer(), Type.Null()]),
+  /** Of a singleton: it runs only while its lease does (since protocol 2). */
+  singleton: Type.Optional(SingletonTerms),
 })
 export type AssignedInstance = Static<typeof AssignedInstance>
 
@@ -70,7 +72,14 @@ export const AgentReport = Type.Object({
 export type AgentReport = Static<typeof AgentReport>
 
 /** The answer to a report; `full` asks for a full one next (after a restart of the server). */
-export const ReportAnswer = Type.Object({ full: Type.Boolean() })
+export const ReportAnswer = Type.Object({
+  full: Type.Boolean(),
+  /**
+   * Singletons whose lease this report renews, counted from when it was sent (since protocol 2);
+   * one that is not named is to end when its lease does.
+   */
+  leases: Type.Optional(Type.Array(Type.String())),
+})
 export type ReportAnswer = Static<typeof ReportAnswer>
 
 /** One line that an instance printed. */

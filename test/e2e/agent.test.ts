@@ -60,7 +60,7 @@ test('an assigned instance is pulled, started, checked, warmed up and ready', as
   world.startAgent()
   const observed = await world.untilState('i-web1', 'ready')
   expect(observed).toMatchObject({ runs: 1, warmedUp: { requests: 10 } })
-  expect(world.server.registrations).toMatchObject([{ protocol: 1, zone: 'a' }])
+  expect(world.server.registrations).toMatchObject([{ protocol: 2, zone: 'a' }])
   expect(world.server.reports[0]).toMatchObject({ full: true, sequence: 1 })
   await world.until('its line is shipped', () => world.server.text('i-web1') === 'listening')
 })

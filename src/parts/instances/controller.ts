@@ -18,7 +18,8 @@ import { nodeKind } from '../nodes/records.ts'
 import { serviceName, spokenName, testService, type Instance } from './model.ts'
 import { planInstances, type InstanceAction } from './plan.ts'
 import { planTest } from './plan-test.ts'
-import { instanceById, instanceKind, instancesOn } from './records.ts'
+import type { Leases } from './leases.ts'
+import { instanceById, instanceKind, instancesOn, singletonEpochKind } from './records.ts'
 import { observeService, servicesOf, type ServiceView } from './service-view.ts'
 
 /** A decision with all that `apply` needs to carry it out, since it may not look anything up. */
@@ -34,8 +35,11 @@ export function instancesController(options: {
   readonly state: State
   readonly clock: Clock
   readonly random: Random
+  readonly leases: Pick<Leases, 'leftMs'>
+  /** How long a singleton may run after the report that was acknowledged last, in ms. */
+  readonly singletonLeaseMs?: number
 }): Controller<Change, Snapshot, ServiceView, Action> {
-  const { state } = options
+  const { state, leases } = options
   return {
     name: 'instances',
     keysOf,
@@ -47,7 +51,7 @@ export function instancesController(options: {
       for (const name of servicesOf(snapshot)) services.add(name)
       yield* services
     },
-    observe: observeService,
+    observe: (key, snapshot) => observeService(key, snapshot, leases),
     plan(view, now): Plan<Action> {
       const plan =
         view.service === testService ? planTest(view, view.wantedTests) : planInstances(view, now)
@@ -64,10 +68,12 @@ export function instancesController(options: {
       const { decision, view } = action
       const because =
         decision.type === 'forget' ? 'history is kept within a bound' : decision.because
-      const write = writeOf(action, options)
-      if (write === undefined) return
+      const writes = writesOf(action, options)
+      if (writes.length === 0) return
+      const lost = decision.type === 'end' ? view.lostNodes.get(decision.id) : undefined
       await state.commit({
-        writes: [write],
+        writes,
+        expectations: lost === undefined ? [] : [lost],
         attribution: {
           who: 'instances',
           what: `instance.${decision.type}`,
@@ -124,14 +130,47 @@ function* drainingServices(snapshot: Snapshot): Iterable<string> {
   }
 }
 
-function writeOf(
-  { decision, entry, view }: Action,
-  options: { readonly clock: Clock; readonly random: Random },
-): Write | undefined {
-  if (decision.type === 'create') return create(instanceKind, newInstance(view, options, decision))
-  if (entry === undefined) return undefined
+/** Leases end this long after a report at the latest, unless the operator says otherwise. */
+const singletonLeaseMsUsual = 30_000
+
+interface Making {
+  readonly clock: Clock
+  readonly random: Random
+  readonly singletonLeaseMs?: number
+}
+
+function writesOf(action: Action, options: Making): Write[] {
+  const { decision, entry, view } = action
+  if (decision.type === 'create') return creationOf(view, options, decision)
+  return entry === undefined ? [] : [changeOf(decision, entry, options.clock.now())]
+}
+
+/** A singleton comes with the next epoch, in one commit: of two that decide the same, one fails. */
+function creationOf(
+  view: ServiceView,
+  options: Making,
+  decision: { readonly because: string },
+): Write[] {
+  const instance = newInstance(view, options, decision)
+  if (!view.wanted.singleton) return [create(instanceKind, instance)]
+  const { at, service, epoch: before } = view
+  const epoch = (before?.value.epoch ?? 0) + 1
+  const leaseMs = options.singletonLeaseMs ?? singletonLeaseMsUsual
+  const counted = { at, service, epoch }
+  return [
+    create(instanceKind, { ...instance, singleton: { epoch, leaseMs } }),
+    before === undefined
+      ? create(singletonEpochKind, counted)
+      : replace(singletonEpochKind, before, counted),
+  ]
+}
+
+function changeOf(
+  decision: Exclude<InstanceAction, { type: 'create' }>,
+  entry: Entry<Instance>,
+  now: number,
+): Write {
   const { value } = entry
-  const now = options.clock.now()
   const { type } = decision
   switch (type) {
     case 'promote':
@@ -164,7 +203,7 @@ function writeOf(
 
 function newInstance(
   view: ServiceView,
-  options: { readonly clock: Clock; readonly random: Random },
+  options: Pick<Making, 'clock' | 'random'>,
   decision: { readonly because: string },
 ): Instance {
   const { at, service, spec, wanted } = view

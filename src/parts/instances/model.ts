@@ -36,6 +36,17 @@ export const instanceTable: StateTable<InstanceState, 'scheduling' | 'instances'
   ],
 }
 
+/**
+ * What makes an instance the only one of its service: its fencing token, which rises with each
+ * instance and is given to its process as ROADSTEAD_EPOCH, and how long it may run after the report
+ * that the server acknowledged last.
+ */
+export const SingletonTerms = Type.Object({
+  epoch: Type.Integer({ minimum: 1 }),
+  leaseMs: Type.Integer({ minimum: 1 }),
+})
+export type SingletonTerms = Static<typeof SingletonTerms>
+
 /** One running copy of a service, or one run of a test, on one node. */
 export const Instance = Type.Object({
   id: Type.String(),
@@ -49,6 +60,8 @@ export const Instance = Type.Object({
   specDigest: Type.String(),
   resources: Resources,
   needsPort: Type.Boolean(),
+  /** Of a singleton; missing for all others. Written once, at its creation. */
+  singleton: Type.Optional(SingletonTerms),
   state: InstanceState,
   /** What the instances controller wants of it. */
   desired: Type.Enum(['running', 'stopped']),
@@ -73,6 +86,21 @@ export type Instance = Static<typeof Instance>
 export function instanceKey(at: AppCell, id: string): Key {
   const { tenant, environment, app } = at
   return keyOf({ kind: 'instance', tenant, environment, app, name: id })
+}
+
+/**
+ * The epoch that a singleton's newest instance was given. It outlives the instances, and the app:
+ * a storage that has seen an epoch never sees it again.
+ */
+export const SingletonEpoch = Type.Object({
+  at: AppCell,
+  service: Type.String(),
+  epoch: Type.Integer({ minimum: 1 }),
+})
+export type SingletonEpoch = Static<typeof SingletonEpoch>
+
+export function singletonEpochKey({ tenant, environment, app }: AppCell, service: string): Key {
+  return keyOf({ kind: 'singleton-epoch', tenant, environment, app, name: service })
 }
 
 /** `local/default/shop/storefront`: one service in one cell; a backend's id and a loop's key. */

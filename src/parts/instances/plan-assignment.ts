@@ -91,8 +91,9 @@ function assignTest({
 }
 
 function identity(instance: Instance) {
-  const { id, at, service, releaseId, purpose, desired } = instance
-  return { instanceId: id, at, service, releaseId, purpose, desired }
+  const { id, at, service, releaseId, purpose, desired, singleton } = instance
+  const terms = singleton === undefined ? {} : { singleton }
+  return { instanceId: id, at, service, releaseId, purpose, desired, ...terms }
 }
 
 /** What a test aims at: the first service with a route, else the first with a port, else any. */
@@ -155,5 +156,8 @@ function platformVariables(instance: Instance, release: Release): Record<string,
     ROADSTEAD_INSTANCE: instance.id,
     ROADSTEAD_RELEASE: String(release.number),
     ROADSTEAD_VERSION: release.version,
+    ...(instance.singleton === undefined
+      ? {}
+      : { ROADSTEAD_EPOCH: String(instance.singleton.epoch) }),
   }
 }

@@ -105,7 +105,22 @@ describe('the instances planner', () => {
     const leaving = [seen('i-a', { digest: 'old', desired: 'stopped', observed: 'stopping' })]
     const gone = [seen('i-a', { digest: 'old', desired: 'stopped', observed: 'exited' })]
     expect(kinds(planInstances(aView({ instances: leaving, wanted }), now))).toEqual([])
-    expect(kinds(planInstances(aView({ instances: gone, wanted }), now))).toEqual(['end', 'create'])
+    expect(kinds(planInstances(aView({ instances: gone, wanted }), now))).toEqual(['end'])
+    expect(kinds(planInstances(aView({ wanted }), now))).toEqual(['create'])
+  })
+
+  it('ends a singleton on a lost node only once its lease is over, and creates none before (S1)', () => {
+    const wanted = { successors: 1, online: 1, singleton: true }
+    const lost = { ...seen('i-a', { desired: 'stopped', nodeLost: true }), leaseLeftMs: 900 }
+    const waiting = planInstances(aView({ instances: [lost], wanted }), now)
+    expect(kinds(waiting)).toEqual([])
+    expect(waiting.wakeAt).toBe(now + 900)
+    const over = planInstances(aView({ instances: [{ ...lost, leaseLeftMs: 0 }], wanted }), now)
+    expect(kinds(over)).toEqual(['end'])
+    const unleased = { ...lost, leaseLeftMs: Infinity }
+    const asking = planInstances(aView({ instances: [unleased], wanted }), now)
+    expect(kinds(asking)).toEqual([])
+    expect(asking.because).toContain('nodes give-up node-1')
   })
 
   it('forgets ended instances beyond its bound, the oldest first', () => {

@@ -18,6 +18,11 @@ export interface InstanceSeen {
   readonly observed: ObservedInstance | undefined
   /** The nodes controller has given its node up. */
   readonly nodeLost: boolean
+  /**
+   * Of a singleton on a lost node: ms until its lease, and so its process, has surely ended;
+   * Infinity when only a person can say so. Missing for what is no singleton.
+   */
+  readonly leaseLeftMs?: number
   /** Time it gets to end its requests under way. */
   readonly drainMs: number
 }
@@ -100,8 +105,22 @@ class Pass {
       if (observed?.state === 'exited') this.#act('end', seen, exitSentence(observed))
       // Nothing of it runs, and it will never say that it exited.
       else if (observed?.state === 'refused') this.#act('end', seen, observed.because)
-      else if (seen.nodeLost) this.#act('end', seen, 'its node is lost')
+      else if (seen.nodeLost) this.#endLost(seen)
     }
+  }
+
+  /** A singleton is over only when its lease is: until then it may run on, unseen (S1). */
+  #endLost(seen: InstanceSeen): void {
+    const { leaseLeftMs = 0 } = seen
+    if (leaseLeftMs <= 0) return this.#act('end', seen, 'its node is lost')
+    const nodeId = seen.instance.placement?.nodeId ?? '?'
+    if (leaseLeftMs === Infinity) {
+      const how = `once it is off, run \`roadstead nodes give-up ${nodeId}\``
+      this.#sentences.push(`a singleton without a lease may run on lost node ${nodeId}: ${how}`)
+      return
+    }
+    this.#sentences.push(`waits for the lease of ${seen.instance.id} on lost node ${nodeId} to end`)
+    this.#wake(this.#now + leaseLeftMs)
   }
 
   /** Those whose node refuses them or is lost are given up; others will be created. */
@@ -140,11 +159,13 @@ class Pass {
     if (wanted.target === null) return
     const missing = wanted.successors - this.#successors().length
     if (missing <= 0) return
-    if (wanted.singleton && instances.some((seen) => !this.#isEndedNow(seen))) {
+    // Not even one that this very pass ends: its commit may be refused, and then it runs on (S1).
+    if (wanted.singleton && instances.length > 0) {
       this.#sentences.push('a singleton waits until the one before it has ended')
       return
     }
-    for (let count = 0; count < Math.min(missing, createdAtOnceMax); count++) {
+    const most = wanted.singleton ? 1 : createdAtOnceMax
+    for (let count = 0; count < Math.min(missing, most); count++) {
       this.#actions.push({ type: 'create', because: `${wanted.successors} wanted` })
     }
   }
@@ -213,10 +234,6 @@ class Pass {
 
   #readyOnline(): number {
     return this.#running().filter((seen) => seen.instance.pool === 'online' && isReady(seen)).length
-  }
-
-  #isEndedNow(seen: InstanceSeen): boolean {
-    return this.#actions.some((action) => action.type === 'end' && action.id === seen.instance.id)
   }
 
   /** Takes an instance out of service: by draining when customers may be with it. */

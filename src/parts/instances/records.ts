@@ -1,7 +1,15 @@
+import { assert } from '../../base/errors.ts'
 import { checkTransition } from '../../base/state-table.ts'
 import type { Entry, Kind, Snapshot } from '../../store/port.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
-import { Instance, instanceKey, instanceTable, serviceName } from './model.ts'
+import {
+  Instance,
+  SingletonEpoch,
+  instanceKey,
+  instanceTable,
+  serviceName,
+  singletonEpochKey,
+} from './model.ts'
 
 export const instanceKind: Kind<Instance> = {
   name: 'instance',
@@ -16,6 +24,11 @@ export const instanceKind: Kind<Instance> = {
     service: (instance) => serviceName(instance.at, instance.service),
     /** Those that the node's agent has to know of. */
     node: (instance) => (instance.state === 'placed' ? instance.placement?.nodeId : undefined),
+    /** Singletons that run under a lease, by node. */
+    leased: (instance) =>
+      instance.state === 'placed' && instance.singleton !== undefined
+        ? instance.placement?.nodeId
+        : undefined,
     state: (instance) => instance.state,
     /** Those that wait for requests under way to end. */
     draining: (instance) =>
@@ -41,4 +54,31 @@ export function instancesOf(
 /** The instances that a node holds a place for. */
 export function instancesOn(snapshot: Snapshot, nodeId: string): Iterable<Entry<Instance>> {
   return snapshot.find(instanceKind, 'node', nodeId)
+}
+
+/** The singletons that a node runs under a lease. */
+export function leasedOn(snapshot: Snapshot, nodeId: string): Iterable<Entry<Instance>> {
+  return snapshot.find(instanceKind, 'leased', nodeId)
+}
+
+export const singletonEpochKind: Kind<SingletonEpoch> = {
+  name: 'singleton-epoch',
+  version: 1,
+  schema: SingletonEpoch,
+  keyOf: ({ at, service }) => singletonEpochKey(at, service),
+  upgraders: {},
+  indexes: {},
+  checkChange: (before, after) => {
+    // Rule 5 of docs/reference/rules.md: a fencing token only rises.
+    assert(after.epoch > (before?.epoch ?? 0), `the epoch of ${after.service} does not rise`)
+  },
+}
+
+/** The epoch of a service's newest instance; undefined when it was never a singleton. */
+export function epochOf(
+  snapshot: Snapshot,
+  at: AppCell,
+  service: string,
+): Entry<SingletonEpoch> | undefined {
+  return snapshot.get(singletonEpochKind, singletonEpochKey(at, service))
 }

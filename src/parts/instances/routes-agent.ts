@@ -15,10 +15,12 @@ import {
 import { Written } from '../../wire/api.ts'
 import { compiledOf } from '../../wire/compiled.ts'
 import { longPollQuery } from '../../wire/long-poll.ts'
+import { assignmentFor, reportAnswerFor } from '../../wire/agent-versions.ts'
 import { machineParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
 import { nodeKey, type Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
+import type { Leases } from './leases.ts'
 import { serviceName } from './model.ts'
 import { instanceById } from './records.ts'
 
@@ -28,6 +30,7 @@ export interface AgentRoutesOptions {
   readonly log: Log
   readonly assignments: AssignmentSource
   readonly agents: AgentListener
+  readonly leases: Pick<Leases, 'grant'>
   readonly logs: Pick<LogStore, 'append'>
 }
 
@@ -104,9 +107,9 @@ async function storeNode(
   state: State,
   clock: Clock,
 ): Promise<number> {
-  const { zone, address, capacity, ports, labels } = request
+  const { zone, address, capacity, ports, labels, incarnation, protocol } = request
   const entry = state.snapshot.get(nodeKind, nodeKey(nodeId))
-  const told = { zone, address, capacity, ports, labels }
+  const told = { zone, address, capacity, ports, labels, incarnation, protocol }
   if (entry === undefined) {
     const node: Node = { id: nodeId, ...told, registeredAt: clock.now() }
     const why = `node ${nodeId} in zone ${zone} joined`
@@ -119,8 +122,13 @@ async function storeNode(
   if (isSameData(node, entry.value)) return state.snapshot.revision
   return state.commit({
     writes: [replace(nodeKind, entry, node)],
-    attribution: { who, what: 'node.register', why: `node ${nodeId} has changed` },
+    attribution: { who, what: 'node.register', why: whyAgain(nodeId, entry.value, node) },
   })
+}
+
+function whyAgain(nodeId: string, before: Node, after: Node): string {
+  const isStart = isSameData({ ...before, incarnation: '' }, { ...after, incarnation: '' })
+  return isStart ? `the agent of node ${nodeId} has started again` : `node ${nodeId} has changed`
 }
 
 function isSameData(a: Node, b: Node): boolean {
@@ -138,15 +146,21 @@ function assignmentRoute({ state, assignments }: AgentRoutesOptions): RouteDefin
     query: longPollQuery,
     answers: { 200: Assignment, 204: Type.Null() },
     async handle({ params: { nodeId }, query, signal }) {
-      requireNode(state.snapshot, nodeId)
+      const { protocol = 1 } = nodeOf(state.snapshot, nodeId)
       const { after = 0, waitMs = 0 } = query
       const assignment = await assignments.next(nodeId, after, waitMs, signal)
-      return assignment === undefined ? { status: 204 } : { body: assignment }
+      if (assignment === undefined) return { status: 204 }
+      return { body: assignmentFor(protocol, assignment) }
     },
   })
 }
 
-function reportRoute({ state, log, agents: listener }: AgentRoutesOptions): RouteDefinition {
+function reportRoute({
+  state,
+  log,
+  agents: listener,
+  leases,
+}: AgentRoutesOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: '/v1/agents/:nodeId/report',
@@ -159,11 +173,15 @@ function reportRoute({ state, log, agents: listener }: AgentRoutesOptions): Rout
     answers: { 200: ReportAnswer },
     async handle({ params: { nodeId }, body }) {
       const { snapshot } = state
-      requireNode(snapshot, nodeId)
+      const { protocol = 1, incarnation } = nodeOf(snapshot, nodeId)
+      if (incarnation !== body.incarnation) throw otherStart(nodeId)
       for (const { instanceId } of body.instances) {
         refuseForeign(snapshot, nodeId, instanceId, log)
       }
-      return { body: { full: listener.hearNode(nodeId, body) === 'full' } }
+      const heard = listener.hearNode(nodeId, body)
+      // Only what is heard is acknowledged: an old report renews nothing.
+      const granted = heard === 'old' ? [] : leases.grant(nodeId, snapshot)
+      return { body: reportAnswerFor(protocol, { full: heard === 'full', leases: granted }) }
     },
   })
 }
@@ -181,7 +199,7 @@ function logsRoute({ state, log, logs }: AgentRoutesOptions): RouteDefinition {
     answers: { 204: Type.Null() },
     async handle({ params: { nodeId }, body }) {
       const { snapshot } = state
-      requireNode(snapshot, nodeId)
+      nodeOf(snapshot, nodeId)
       const batches = body.batches.filter((batch) => isOwn(snapshot, nodeId, batch, log))
       if (batches.length > 0) await logs.append({ batches })
       return { status: 204 }
@@ -224,8 +242,21 @@ function foreign(nodeId: string, instanceId: string): Refusal {
   })
 }
 
-function requireNode(snapshot: Snapshot, nodeId: string): void {
-  if (snapshot.get(nodeKind, nodeKey(nodeId)) !== undefined) return
+/**
+ * Rule 4 of docs/reference/rules.md: which start of the agent counts is on record, so that a late
+ * report of an older one is refused by a server that has just started, too. Whoever lives and is
+ * refused registers again.
+ */
+function otherStart(nodeId: string): Refusal {
+  return new Refusal('node-unregistered', `another start of the agent registered ${nodeId} last`, {
+    status: 404,
+    hint: 'register again; if it goes on, two agents run as this node: give one another --node',
+  })
+}
+
+function nodeOf(snapshot: Snapshot, nodeId: string): Node {
+  const node = snapshot.get(nodeKind, nodeKey(nodeId))?.value
+  if (node !== undefined) return node
   throw new Refusal('node-unknown', `there is no node ${nodeId}`, {
     status: 404,
     hint: 'its agent has to register first',

@@ -1,4 +1,4 @@
-import type { Entry, Snapshot } from '../../store/port.ts'
+import type { Entry, Expectation, Snapshot } from '../../store/port.ts'
 import { specDigest, wantedCount, type App, type ServiceSpec } from '../apps/model.ts'
 import { appAt, appKind, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { nodeKey } from '../nodes/model.ts'
@@ -6,9 +6,10 @@ import { nodeKind } from '../nodes/records.ts'
 import type { ServiceTarget } from '../rollouts/model.ts'
 import { activeRollout } from '../rollouts/records.ts'
 import { appCellName, appCellOf, type AppCell } from '../tenants/model.ts'
-import { serviceName, testService, type Instance } from './model.ts'
+import type { Leases } from './leases.ts'
+import { serviceName, testService, type Instance, type SingletonEpoch } from './model.ts'
 import type { InstanceSeen, ServiceInstancesView, Wanted } from './plan.ts'
-import { instanceKind, instancesOf } from './records.ts'
+import { epochOf, instanceKind, instancesOf } from './records.ts'
 
 /** A service in a cell with its records, as the instances controller observes it. */
 export interface ServiceView extends ServiceInstancesView {
@@ -17,6 +18,10 @@ export interface ServiceView extends ServiceInstancesView {
   readonly spec: ServiceSpec | undefined
   /** Every kept record, ended ones too, by instance id. */
   readonly entries: ReadonlyMap<string, Entry<Instance>>
+  /** The epoch that its newest instance was given, if it ever was a singleton. */
+  readonly epoch: Entry<SingletonEpoch> | undefined
+  /** Lost nodes of its instances, as they were read: by instance id. */
+  readonly lostNodes: ReadonlyMap<string, Expectation>
   /** Test runs that a rollout waits for; only of the test service. */
   readonly wantedTests: ReadonlySet<string>
 }
@@ -30,7 +35,11 @@ const nothing: Wanted = {
 }
 
 /** Copies what the plan for one service (`environment/tenant/app/service`) needs. */
-export function observeService(key: string, snapshot: Snapshot): ServiceView | undefined {
+export function observeService(
+  key: string,
+  snapshot: Snapshot,
+  leases: Pick<Leases, 'leftMs'>,
+): ServiceView | undefined {
   const at = appCellOf(key)
   const service = key.slice(key.lastIndexOf('/') + 1)
   const app = appAt(snapshot, at)?.value
@@ -42,6 +51,7 @@ export function observeService(key: string, snapshot: Snapshot): ServiceView | u
   const { wanted, spec } = wantedOf(snapshot, app, service, target)
   const testId = rollout?.testInstanceId ?? null
   const all = [...entries.values()].toSorted((a, b) => a.createdRevision - b.createdRevision)
+  const live = all.filter(({ value }) => value.state !== 'ended')
   return {
     at,
     service,
@@ -49,7 +59,9 @@ export function observeService(key: string, snapshot: Snapshot): ServiceView | u
     wanted,
     entries,
     wantedTests: new Set(service === testService && testId !== null ? [testId] : []),
-    instances: all.filter(({ value }) => value.state !== 'ended').map((e) => seen(snapshot, e)),
+    epoch: epochOf(snapshot, at, service),
+    lostNodes: lostNodesOf(snapshot, live),
+    instances: live.map((entry) => seen(snapshot, entry, leases)),
     ended: all.filter(({ value }) => value.state === 'ended').map(({ value }) => value.id),
     ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
   }
@@ -104,17 +116,49 @@ function wantedOf(
   }
 }
 
-function seen(snapshot: Snapshot, entry: Entry<Instance>): InstanceSeen {
+function seen(
+  snapshot: Snapshot,
+  entry: Entry<Instance>,
+  leases: Pick<Leases, 'leftMs'>,
+): InstanceSeen {
   const { value: instance } = entry
   const { placement } = instance
   const node =
     placement === null ? undefined : snapshot.get(nodeKind, nodeKey(placement.nodeId))?.value
   const spec = serviceOf(releaseAt(snapshot, instance.at, instance.releaseId), instance.service)
+  const nodeLost = placement !== null && (node === undefined || node.lost !== undefined)
+  const isSingleton = instance.singleton !== undefined || spec?.singleton === true
+  const left = (): number =>
+    withoutLease(leases.leftMs(instance, snapshot), node?.lost?.confirmedBy !== undefined)
   return {
     instance,
     revision: entry.revision,
     observed: snapshot.observations.instance(instance.id),
-    nodeLost: placement !== null && (node === undefined || node.lost !== undefined),
+    nodeLost,
+    ...(nodeLost && isSingleton ? { leaseLeftMs: left() } : {}),
     drainMs: spec?.stop.drainMs ?? 0,
   }
+}
+
+/** What no lease ends is over when a person has said that its machine is off. */
+function withoutLease(leftMs: number, isConfirmed: boolean): number {
+  return leftMs === Infinity && isConfirmed ? 0 : leftMs
+}
+
+/** What an end on a lost node was decided on: were it heard again, its leases would go on. */
+function lostNodesOf(
+  snapshot: Snapshot,
+  live: readonly Entry<Instance>[],
+): ReadonlyMap<string, Expectation> {
+  const lost = new Map<string, Expectation>()
+  for (const { value } of live) {
+    if (value.placement === null) continue
+    const key = nodeKey(value.placement.nodeId)
+    const node = snapshot.get(nodeKind, key)
+    if (node === undefined) lost.set(value.id, { key, revision: 'absent' })
+    else if (node.value.lost !== undefined) {
+      lost.set(value.id, { key, revision: node.revision })
+    }
+  }
+  return lost
 }

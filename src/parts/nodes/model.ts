@@ -21,11 +21,21 @@ export const Node = Type.Object({
   ports: Type.Object({ from: Type.Integer(), to: Type.Integer() }),
   labels: Type.Record(Type.String(), Type.String()),
   registeredAt: Type.Number(),
+  /** Of the agent's last registration: reports of any other are old, whoever has restarted since. */
+  incarnation: Type.Optional(Type.String()),
+  /** The version of the protocol that its agent speaks; missing: 1. */
+  protocol: Type.Optional(Type.Integer()),
   /**
    * Set while the node counts as lost: its instances are replaced elsewhere. Writer: the nodes
    * controller, which holds back when too many nodes fall silent together.
    */
-  lost: Type.Optional(Type.Object({ since: Type.Number() })),
+  lost: Type.Optional(
+    Type.Object({
+      since: Type.Number(),
+      /** Who said that the machine is off; missing: it was silent. Writer: the give-up route. */
+      confirmedBy: Type.Optional(Type.String()),
+    }),
+  ),
 })
 export type Node = Static<typeof Node>
 

@@ -1,0 +1,28 @@
+import type { AssignedInstance, Assignment, ReportAnswer } from './agent.ts'
+
+/**
+ * The one place where an answer is put into an older agent's words: a server of version N serves
+ * agents of N - 1 (rule "protocol versions" of docs/reference/rules.md). What a newer agent says
+ * more than an older one is optional in the schemas, so nothing is translated the other way.
+ *
+ * | protocol | since | adds |
+ * |---|---|---|
+ * | 1 | 0.1 | |
+ * | 2 | 0.2 | `singleton` and the purpose `job` of an assigned instance, `leases` of a report's answer |
+ */
+
+/** The assignment, as an agent of this protocol reads it. */
+export function assignmentFor(protocol: number, assignment: Assignment): Assignment {
+  if (protocol >= 2) return assignment
+  return { ...assignment, instances: assignment.instances.map(inProtocol1) }
+}
+
+/** The answer to a report, as an agent of this protocol reads it. */
+export function reportAnswerFor(protocol: number, answer: ReportAnswer): ReportAnswer {
+  return protocol >= 2 ? answer : { full: answer.full }
+}
+
+/** It runs once and its exit code counts: to an agent of protocol 1 a job is a test. */
+function inProtocol1({ singleton: _since2, ...assigned }: AssignedInstance): AssignedInstance {
+  return assigned.purpose === 'service' ? assigned : { ...assigned, purpose: 'test' }
+}
