@@ -1,5 +1,8 @@
-import type { CommittedChange, Snapshot } from '../src/store/port.ts'
+import type { LogEntry } from '../src/parts/audit/model.ts'
+import type { Resources } from '../src/parts/nodes/model.ts'
 import type { RolloutState } from '../src/parts/rollouts/model.ts'
+import type { AnyController } from '../src/server/controllers.ts'
+import type { CommittedChange, Revision, Snapshot } from '../src/store/port.ts'
 
 /**
  * What checkers see of the simulated world: the truth, not what any server or agent believes.
@@ -21,6 +24,25 @@ export interface SimView {
   readonly faults: ReadonlySet<string>
   /** True time at which the last fault ended; undefined while one is in force or still to come. */
   readonly healedAt: number | undefined
+  /** The server that leads now, for what only it can be asked; undefined while there is none. */
+  readonly leader?: SimLeader | undefined
+  /**
+   * The ordered log as the store would answer it now, from its first kept entry. Asked at the end
+   * of a run only.
+   */
+  log?(): readonly LogEntry[]
+}
+
+/** What the leading server believes, where a promise is about its own account of things. */
+export interface SimLeader {
+  /** Its records: behind the store's while a commit is on its way. */
+  readonly snapshot: Snapshot
+  /** As they run, mutants included: D5 asks each of them to plan once more. */
+  readonly controllers: readonly AnyController[]
+  /** Its wall clock. */
+  now(): number
+  /** What its scheduler takes for reserved on a node, and the revision of that account (S10). */
+  reservedOn?(nodeId: string): { readonly revision: Revision; readonly used: Resources } | undefined
 }
 
 /** A node's machine, with what truly runs on it. */
@@ -32,6 +54,8 @@ export interface Machine {
   readonly isUp: boolean
   /** A host freeze: its clocks stand still with it, the exception that S1 declares. */
   readonly isFrozen: boolean
+  /** True time at which its last freeze ended: what S1 excuses for one lease more. */
+  readonly thawedAt?: number | undefined
   readonly capacity: { readonly cpu: number; readonly memoryBytes: number }
   readonly processes: ReadonlyMap<string, SimProcess>
 }
@@ -51,7 +75,20 @@ export interface SimProcess {
   readonly endedAt: number | undefined
   /** ROADSTEAD_EPOCH that it was started with; undefined for what is no singleton. */
   readonly epoch: number | undefined
+  /** SIGTERM was sent to it: it was told to end for good. */
+  readonly isStopping?: boolean
 }
+
+/** Who ended a process. */
+export type EndedBy =
+  /** It crashed, or was done. */
+  | 'itself'
+  /** Its agent, by SIGTERM or SIGKILL. */
+  | 'agent'
+  /** The watchdog of a singleton whose lease ran out. */
+  | 'watchdog'
+  /** Its machine went down with all that ran on it. */
+  | 'machine'
 
 export interface SimIngress {
   readonly ingressId: string
@@ -63,19 +100,38 @@ export interface SimIngress {
 
 /** Everything that can happen in the world, as checkers and the trace hear of it. */
 export type SimEvent =
-  | { readonly is: 'commit'; readonly change: CommittedChange; readonly by: string }
+  | {
+      readonly is: 'commit'
+      readonly change: CommittedChange
+      readonly by: string
+      readonly epoch: number
+    }
   /** A commit that the store refused because its leadership is over. */
   | { readonly is: 'fenced'; readonly by: string; readonly epoch: number }
   /** A server answered a write: what it acknowledged must be readable for ever after. */
   | { readonly is: 'acknowledged'; readonly revision: number; readonly keys: readonly string[] }
   | { readonly is: 'process-started'; readonly process: SimProcess }
-  | { readonly is: 'process-ended'; readonly process: SimProcess; readonly because: string }
+  | {
+      readonly is: 'process-ended'
+      readonly process: SimProcess
+      readonly because: string
+      readonly by: EndedBy
+    }
   | { readonly is: 'process-health'; readonly process: SimProcess }
-  | { readonly is: 'table-applied'; readonly ingressId: string; readonly backends: readonly string[] }
+  | {
+      readonly is: 'table-applied'
+      readonly ingressId: string
+      readonly backends: readonly string[]
+    }
   /** A customer's request ended; `failed` is a failure of the platform. */
   | { readonly is: 'request'; readonly backendId: string; readonly failed: string | undefined }
   /** One pass of one controller: its actions, by the instance or record that each concerns. */
-  | { readonly is: 'pass'; readonly controller: string; readonly key: string; readonly concerns: readonly string[] }
+  | {
+      readonly is: 'pass'
+      readonly controller: string
+      readonly key: string
+      readonly concerns: readonly string[]
+    }
   | { readonly is: 'node-declared-lost'; readonly nodeId: string }
   | { readonly is: 'rollout-state'; readonly rolloutId: string; readonly state: RolloutState }
   | { readonly is: 'fault-began'; readonly fault: string; readonly words: string }
