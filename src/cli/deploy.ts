@@ -1,17 +1,16 @@
 import { Command } from 'commander'
-import type { RenderedCell } from '../parts/apps/manifest/render.ts'
-import type { AppCell } from '../parts/tenants/model.ts'
+import { Refusal } from '../base/errors.ts'
 import type { DeployAnswer } from '../wire/api.ts'
+import type { DeployPlanView, UnchangedAnswer } from '../wire/deploy-plan.ts'
 import { openContext, type Context } from './context.ts'
-import type { ManifestFiles } from './manifest/source-files.ts'
-import { LiveBlock, whileDrawing } from './terminal/live-block.ts'
+import type { Deployable, DeployOptions } from './manifest/deployable.ts'
+import { Exit, exitCodes } from './terminal/failure.ts'
 import { print, printJson, remark, toned } from './terminal/output.ts'
 
-interface DeployOptions {
-  readonly file?: string
-  readonly version?: string
-  readonly supersede: boolean
+interface Options extends DeployOptions {
   readonly detach?: boolean
+  readonly confirm?: boolean
+  readonly plan?: string
 }
 
 /** `roadstead deploy`: the app in this folder goes to its cell, step by step, with proof of zero. */
@@ -20,90 +19,91 @@ export function deployCommand(): Command {
     .description('carry the app in this folder into a cell, and follow it')
     .option('-f, --file <path>', 'the manifest, or the folder that it lies in')
     .option('--version <name>', 'what to call it, such as v2; the git commit unless you say')
+    .option('--plan <hash>', 'run exactly what `roadstead plan` printed, or be refused')
+    .option('--confirm', 'show the plan, and ask before anything is done')
+    .option('--keep-drift', 'leave what was scaled or stopped by hand as it is')
     .option('--supersede', 'take the place of a rollout that is under way', false)
     .option('-d, --detach', 'do not follow the rollout')
     .addHelpText('after', examples)
-    .action(async (options: DeployOptions, command: Command) => {
-      const { readManifestFiles } = await import('./manifest/source-files.ts')
-      const context = await openContext(command)
-      const files = await readManifestFiles(options.file)
-      const { at, answer } = await deploy(context, files, options)
-      if (options.detach !== true) {
-        const { followRollout } = await import('./rollout-follower.ts')
-        return followRollout(context, at, answer.rolloutId)
-      }
-      if (context.json) return printJson(answer)
-      print(`release ${answer.releaseNumber}: roadstead rollout ${answer.rolloutId} follows it`)
-    })
+    .action(run)
 }
 
 const examples = `
+A deploy of what runs already changes nothing, and exits with 0.
 Exit code 1: it was refused, or it went out and was reverted; the last line says why.
 
 Examples:
   $ roadstead deploy
   $ roadstead deploy --version v2 --cell prod/cz
+  $ roadstead plan && roadstead deploy --plan p1-…
   $ roadstead deploy --file examples/shop --supersede --detach`
 
-/** Renders, packs, uploads and asks for the release. */
+async function run(options: Options, command: Command): Promise<void> {
+  const context = await openContext(command)
+  const { withDeployable } = await import('./manifest/deployable.ts')
+  const done = await withDeployable(context, options, async (deployable) => ({
+    at: deployable.at,
+    answer: await deploy(context, deployable, options),
+  }))
+  const { at, answer } = done
+  if ('unchanged' in answer) return context.json ? printJson(answer) : undefined
+  if (options.detach !== true) {
+    const { followRollout } = await import('./rollout-follower.ts')
+    return followRollout(context, at, answer.rolloutId)
+  }
+  if (context.json) return printJson(answer)
+  print(`release ${answer.releaseNumber}: roadstead rollout ${answer.rolloutId} follows it`)
+}
+
+/** Shows what it comes to, sends what the server lacks, and asks for the release. */
 async function deploy(
   context: Context,
-  files: ManifestFiles,
-  options: DeployOptions,
-): Promise<{ at: AppCell; answer: DeployAnswer }> {
-  const [{ sourcesOf }, { tarArchiver }, { sendParcels }, { faultsOf, refuseFaults }] =
-    await Promise.all([
-      import('../parts/apps/manifest/release-content.ts'),
-      import('../drivers/artifacts/tar-archiver.ts'),
-      import('./manifest/parcels.ts'),
-      import('./manifest/fault-lines.ts'),
-    ])
+  { at, parcels, request }: Deployable,
+  options: Options,
+): Promise<DeployAnswer | UnchangedAnswer> {
   const { client } = context
-  try {
-    const rendered = await renderDeployable(context, files)
-    const at = { ...rendered.cell, app: rendered.app }
-    const parcels = await whileDrawing(
-      new LiveBlock(process.stderr),
-      context.clock,
-      (spinner) => [`${toned(spinner, 'moving')} packing and sending what it needs`],
-      sendParcels(sourcesOf(rendered), files.directory, tarArchiver(), client),
-    )
-    if (!context.json) remark(toned(parcels.summary, 'quiet'))
-    const answer = await client.deploy(at, {
-      manifest: files.manifest.text,
-      ...(files.platform === undefined ? {} : { platform: files.platform.text }),
-      artifacts: parcels.artifacts,
-      files: parcels.files,
-      version: options.version ?? (await versionOf(files.directory)),
-      supersede: options.supersede,
-    })
-    return { at, answer }
-  } catch (error) {
-    const faults = faultsOf(error)
-    if (faults.length === 0) throw error
-    return refuseFaults(faults, files, context.json)
+  const plan = options.plan === undefined ? await client.planDeploy(at, request) : undefined
+  if (plan !== undefined) {
+    const { base } = plan
+    await showPlan(context, plan, options)
+    // Nothing is sent for it: the server would say the same.
+    if (plan.nothingToDo && plan.ahead.length === 0 && base !== null) {
+      return { unchanged: true, release: base }
+    }
   }
+  const { drawing } = await import('./manifest/deployable.ts')
+  const summary = await drawing(context, 'sending what the server lacks', parcels.send(client))
+  if (!context.json) remark(toned(summary, 'quiet'))
+  const hash = options.plan ?? (options.confirm === true ? plan?.hash : undefined)
+  const answer = await client.deploy(at, hash === undefined ? request : { ...request, plan: hash })
+  // Only where it became so since the plan was made.
+  if ('unchanged' in answer && !context.json) print(`release ${answer.release.number} runs already`)
+  return answer
 }
 
-/** The cell as it would be released; refused here already, before anything is packed. */
-async function renderDeployable(context: Context, files: ManifestFiles): Promise<RenderedCell> {
-  const [{ manifestRefusal, requireCell }, { refusalsAtDeploy }] = await Promise.all([
-    import('../parts/apps/manifest/manifest.ts'),
-    import('../parts/apps/manifest/not-yet.ts'),
-  ])
-  const rendered = requireCell(files.manifest, files.platform, context.cell)
-  const refused = refusalsAtDeploy(rendered)
-  if (refused.length > 0) throw manifestRefusal(refused, 'manifest-not-yet')
-  return rendered
+async function showPlan(context: Context, plan: DeployPlanView, options: Options): Promise<void> {
+  const asks = options.confirm === true && !plan.nothingToDo
+  if (!context.json || asks) {
+    const { nothingToDo, planLines, planSummary } = await import('./terminal/plan-lines.ts')
+    if (plan.nothingToDo) print(nothingToDo(plan))
+    else if (asks) for (const line of planLines(plan, context.clock.now())) remark(line)
+    else remark(planSummary(plan))
+  }
+  if (asks) await confirm(plan)
 }
 
-/** The commit that the sources are at, as git names it; empty without one. */
-async function versionOf(directory: string): Promise<string> {
-  const { execFile } = await import('node:child_process')
-  const parameters = ['-C', directory, 'describe', '--always', '--tags', '--dirty']
-  return new Promise((resolve) => {
-    execFile('git', parameters, { timeout: 2_000 }, (error, output) => {
-      resolve(error === null ? output.trim().slice(0, 128) : '')
+/** Asks a person; where nobody can be asked it refuses. */
+async function confirm({ at }: DeployPlanView): Promise<void> {
+  const cell = `${at.environment}/${at.tenant}`
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new Refusal('confirmation-needed', `--confirm asks before ${at.app} goes to ${cell}`, {
+      hint: 'where nobody can be asked: `roadstead plan`, then `roadstead deploy --plan HASH`',
     })
-  })
+  }
+  const prompts = await import('@clack/prompts')
+  const message = `Carry this into ${cell}?`
+  const answer = await prompts.confirm({ message, output: process.stderr })
+  if (answer === true) return
+  remark('nothing was changed')
+  throw new Exit(answer === false ? exitCodes.refused : exitCodes.interrupted)
 }

@@ -7,6 +7,7 @@ import { initCommand } from './init.ts'
 import { logsCommand } from './logs.ts'
 import { nodesCommand } from './nodes.ts'
 import { openCommand } from './open.ts'
+import { planCommand } from './plan.ts'
 import { plansCommand } from './plans.ts'
 import { programVersion } from './program-version.ts'
 import { psCommand } from './ps.ts'
@@ -40,7 +41,7 @@ export function buildProgram(): Command {
     for (const command of commands) program.addCommand(command.helpGroup(title))
   }
   program.addHelpCommand(helpCommand())
-  for (const command of [program, ...program.commands]) prepare(command)
+  for (const command of [program, ...program.commands.flatMap(withSubcommands)]) prepare(command)
   return program
 }
 
@@ -57,6 +58,7 @@ function groups(): [title: string, commands: Command[]][] {
 
 function changeCommands(): Command[] {
   return [
+    planCommand(),
     deployCommand(),
     revertCommand(),
     scaleCommand(),
@@ -83,6 +85,10 @@ function helpCommand(): Command {
     .argument('[command]')
     .description('print what a command does and how it is used')
     .helpGroup('About this program:')
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)]
 }
 
 /** What all commands share: errors are thrown, and what speaks to a server knows which. */

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { RolloutView } from '../wire/api.ts'
 import { openContext } from './context.ts'
 import { ageText, countText, durationText } from './terminal/format.ts'
-import { printJson, printTable, toned, type Tone } from './terminal/output.ts'
+import { print, printJson, printTable, toned, type Tone } from './terminal/output.ts'
 
 /** Rollouts in one list at the most; the server's own bound. */
 const listedMax = 200
@@ -10,8 +10,9 @@ const listedMax = 200
 /** `roadstead rollouts [APP]`: what was carried where, how it went, and what it cost. */
 export function rolloutsCommand(): Command {
   return new Command('rollouts')
+    .addCommand(cancelCommand())
     .description('print the rollouts, newest first: how each went, and what it cost customers')
-    .argument('[app]', 'one app only')
+    .argument('[app]', 'one app only; or `cancel ID`')
     .option('-n, --limit <count>', 'how many', countOf, 20)
     .addHelpText('after', '\nExample:\n  $ roadstead rollouts shop -n 5')
     .action(async (name: string | undefined, options: { limit: number }, command: Command) => {
@@ -24,6 +25,23 @@ export function rolloutsCommand(): Command {
           : await client.rolloutsOf(resolveApp(name, await client.apps(), cell).at, options.limit)
       if (context.json) return printJson(rollouts)
       await printRollouts(rollouts, context.clock.now())
+    })
+}
+
+/** `roadstead rollouts cancel ID`: what waits for its turn is taken back. */
+function cancelCommand(): Command {
+  return new Command('cancel')
+    .description('take back a rollout that waits for its turn')
+    .argument('<id>', 'a beginning of its id is enough')
+    .addHelpText('after', '\nExample:\n  $ roadstead rollouts cancel ro-7k3')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const context = await openContext(command)
+      const { client } = context
+      const { resolveRollout } = await import('./api/names.ts')
+      const { at, id: whole } = resolveRollout(id, await client.rollouts(listedMax))
+      const written = await client.cancelRollout(at, whole)
+      if (context.json) return printJson(written)
+      print(`${whole} is taken back; \`roadstead rollouts\` shows what is left`)
     })
 }
 

@@ -38,6 +38,9 @@ const clearedAtOnce = 2
 /** Characters of an answer that is kept; all answers to writes are far below. */
 const answerCharsMax = 16_384
 
+/** Answers to what wrote nothing that are remembered at the most: 16 MB of them at their largest. */
+const unwrittenMax = 1_000
+
 /** Printable ASCII, as the header's draft standard has it. */
 const keyPattern = /^[!-~]{1,128}$/
 
@@ -103,6 +106,8 @@ export class Idempotency {
   readonly #clock: Clock
   readonly #pending = new AsyncLocalStorage<Pending>()
   readonly #running = new Map<string, Running>()
+  /** Answers to what wrote nothing, oldest first: a restart forgets them, and nothing is lost. */
+  readonly #unwritten = new Map<string, IdempotentWrite>()
   /** Keys of kept records, oldest first. */
   readonly #kept: Set<Key>
 
@@ -159,6 +164,11 @@ export class Idempotency {
       checkSame(running.record, record)
       return running.reply
     }
+    const unwritten = this.#unwritten.get(record.id)
+    if (unwritten !== undefined && unwritten.at + keptMs > record.at) {
+      checkSame(unwritten, record)
+      return unwritten.answer ?? undefined
+    }
     const kept = this.#inner.snapshot.get(idempotencyKind, idempotencyKey(record.id))
     if (kept === undefined || kept.value.at + keptMs <= record.at) return undefined
     checkSame(kept.value, record)
@@ -173,20 +183,28 @@ export class Idempotency {
   async #runOnce(record: IdempotentWrite, handle: () => Promise<RouteReply>): Promise<RouteReply> {
     const pending: Pending = { record, isRecorded: false }
     const reply = await this.#pending.run(pending, handle)
-    await this.#keep(record, reply)
+    const { status = 200, headers = {}, body = null } = reply
+    if (JSON.stringify(body).length > answerCharsMax) return reply
+    const answered = { ...record, answer: { status, headers: { ...headers }, body } }
+    if (pending.isRecorded) await this.#keep(answered)
+    else this.#remember(answered)
     return reply
   }
 
-  /** Adds the answer to the record, or makes the record of a handler that had nothing to write. */
-  async #keep(record: IdempotentWrite, reply: RouteReply): Promise<void> {
-    const { status = 200, headers = {}, body = null } = reply
-    if (JSON.stringify(body).length > answerCharsMax) return
-    const answered: IdempotentWrite = {
-      ...record,
-      answer: { status, headers: { ...headers }, body },
+  /** What wrote nothing makes no commit of its own: a plan, a deploy of what runs already. */
+  #remember(answered: IdempotentWrite): void {
+    this.#unwritten.set(answered.id, answered)
+    for (const [id, { at }] of this.#unwritten) {
+      const isOutdated = at + keptMs <= answered.at
+      if (!isOutdated && this.#unwritten.size <= unwrittenMax) break
+      this.#unwritten.delete(id)
     }
+  }
+
+  /** Adds the answer to the record. */
+  async #keep(answered: IdempotentWrite): Promise<void> {
     await this.#inner.commit({
-      writes: [this.#put(answered), ...this.#clearing(idempotencyKey(record.id))],
+      writes: [this.#put(answered), ...this.#clearing(idempotencyKey(answered.id))],
       attribution: { who: 'server', what: 'idempotency.keep', why: 'kept in case of a retry' },
     })
   }

@@ -18,6 +18,7 @@ import type {
   WhyView,
   Written,
 } from '../../wire/api.ts'
+import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
 import type { Page } from '../../wire/page.ts'
 import type { Query, Transport } from './transport.ts'
 
@@ -71,8 +72,21 @@ export class ApiClient {
     return this.#get(appPath(at))
   }
 
-  deploy(at: AppCell, request: DeployRequest): Promise<DeployAnswer> {
+  deploy(at: AppCell, request: DeployRequest): Promise<DeployAnswer | UnchangedAnswer> {
     return this.#write('POST', `${appPath(at)}/deploy`, request)
+  }
+
+  /** What a deploy would change; nothing is stored. */
+  planDeploy(at: AppCell, request: DeployRequest): Promise<DeployPlanView> {
+    return this.#write('POST', `${appPath(at)}/plan`, request)
+  }
+
+  cancelRollout(at: AppCell, id: string): Promise<Written> {
+    return this.#write(
+      'POST',
+      `${appPath(at)}/rollouts/${encodeURIComponent(id)}/cancel`,
+      undefined,
+    )
   }
 
   scale(at: AppCell, service: string, instances: number): Promise<Written> {

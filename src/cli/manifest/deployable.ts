@@ -1,0 +1,111 @@
+import type { RenderedCell } from '../../parts/apps/manifest/render.ts'
+import type { AppCell } from '../../parts/tenants/model.ts'
+import type { DeployRequest } from '../../wire/api.ts'
+import type { Context } from '../context.ts'
+import { LiveBlock, whileDrawing } from '../terminal/live-block.ts'
+import { toned } from '../terminal/output.ts'
+import type { Parcels } from './parcels.ts'
+import type { ManifestFiles } from './source-files.ts'
+
+/** What `plan` and `deploy` are asked with. */
+export interface DeployOptions {
+  readonly file?: string
+  readonly version?: string
+  readonly supersede?: boolean
+  readonly keepDrift?: boolean
+}
+
+/** An app in a folder, rendered and packed: all that a plan or a deploy of it sends. */
+export interface Deployable {
+  readonly at: AppCell
+  readonly files: ManifestFiles
+  readonly parcels: Parcels
+  readonly request: DeployRequest
+}
+
+/**
+ * Renders and packs the app in a folder, hands it to `use`, and takes the packed archives away
+ * again. Faults of the manifest, ours or the server's, are shown by their lines.
+ */
+export async function withDeployable<T>(
+  context: Context,
+  options: DeployOptions,
+  use: (deployable: Deployable) => Promise<T>,
+): Promise<T> {
+  const [{ sourcesOf }, { tarArchiver }, { packParcels }, { faultsOf, refuseFaults }, files] =
+    await Promise.all([
+      import('../../parts/apps/manifest/release-content.ts'),
+      import('../../drivers/artifacts/tar-archiver.ts'),
+      import('./parcels.ts'),
+      import('./fault-lines.ts'),
+      readFiles(options.file),
+    ])
+  try {
+    const rendered = await renderDeployable(context, files)
+    const parcels = await drawing(
+      context,
+      'packing what it needs',
+      packParcels(sourcesOf(rendered), files.directory, tarArchiver()),
+    )
+    try {
+      const at = { ...rendered.cell, app: rendered.app }
+      return await use({ at, files, parcels, request: await requestOf(files, parcels, options) })
+    } finally {
+      await parcels.remove()
+    }
+  } catch (error) {
+    const faults = faultsOf(error)
+    if (faults.length === 0) throw error
+    return refuseFaults(faults, files, context.json)
+  }
+}
+
+/** Shows a line with a spinner while something is under way. */
+export function drawing<T>(context: Context, doing: string, work: Promise<T>): Promise<T> {
+  const lines = (spinner: string): string[] => [`${toned(spinner, 'moving')} ${doing}`]
+  return whileDrawing(new LiveBlock(process.stderr), context.clock, lines, work)
+}
+
+async function readFiles(file: string | undefined): Promise<ManifestFiles> {
+  const { readManifestFiles } = await import('./source-files.ts')
+  return readManifestFiles(file)
+}
+
+async function requestOf(
+  files: ManifestFiles,
+  { artifacts, files: testFiles }: Parcels,
+  options: DeployOptions,
+): Promise<DeployRequest> {
+  return {
+    manifest: files.manifest.text,
+    ...(files.platform === undefined ? {} : { platform: files.platform.text }),
+    artifacts: { ...artifacts },
+    files: testFiles,
+    version: options.version ?? (await versionOf(files.directory)),
+    supersede: options.supersede ?? false,
+    ...(options.keepDrift === true ? { keepDrift: true } : {}),
+  }
+}
+
+/** The cell as it would be released; refused here already, before anything is packed. */
+async function renderDeployable(context: Context, files: ManifestFiles): Promise<RenderedCell> {
+  const [{ manifestRefusal, requireCell }, { refusalsAtDeploy }] = await Promise.all([
+    import('../../parts/apps/manifest/manifest.ts'),
+    import('../../parts/apps/manifest/not-yet.ts'),
+  ])
+  const rendered = requireCell(files.manifest, files.platform, context.cell)
+  const refused = refusalsAtDeploy(rendered)
+  if (refused.length > 0) throw manifestRefusal(refused, 'manifest-not-yet')
+  return rendered
+}
+
+/** The commit that the sources are at, as git names it; empty without one. */
+async function versionOf(directory: string): Promise<string> {
+  const { execFile } = await import('node:child_process')
+  const parameters = ['-C', directory, 'describe', '--always', '--tags', '--dirty']
+  return new Promise((resolve) => {
+    execFile('git', parameters, { timeout: 2_000 }, (error, output) => {
+      resolve(error === null ? output.trim().slice(0, 128) : '')
+    })
+  })
+}
