@@ -241,6 +241,7 @@ export class Idempotency {
       subscribe: (listener) => inner.subscribe(listener),
       waitFor: (revision, timeoutMs) => inner.waitFor(revision, timeoutMs),
       log: (query) => inner.log(query),
+      past: inner.past,
     }
   }
 

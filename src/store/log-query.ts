@@ -9,6 +9,7 @@ export interface LogRange {
   readonly before: Revision
   readonly newestFirst: boolean
   readonly keyPrefix: string
+  readonly without: readonly string[]
   readonly limit: number
 }
 
@@ -18,6 +19,7 @@ export function logRangeOf(query: LogQuery): LogRange {
     before: query.before ?? Number.MAX_SAFE_INTEGER,
     newestFirst: query.before !== undefined && query.after === undefined,
     keyPrefix: query.keyPrefix ?? '',
+    without: query.without ?? [],
     limit: Math.min(Math.max(0, query.limit), logLimitMax),
   }
 }
@@ -29,9 +31,10 @@ export function logEntryOf(change: CommittedChange): LogEntry {
   return { revision, at, who, what, why, keys: operations.map(({ key }) => key) }
 }
 
-/** Whether the range holds the entry and one of its keys begins with the prefix. */
+/** Whether the range holds the entry, one of its keys begins with the prefix, and it is wanted. */
 export function isInRange(range: LogRange, entry: LogEntry): boolean {
   if (entry.revision <= range.after || entry.revision >= range.before) return false
+  if (range.without.includes(entry.what)) return false
   return range.keyPrefix === '' || entry.keys.some((key) => key.startsWith(range.keyPrefix))
 }
 

@@ -23,6 +23,11 @@ export class RecordSchema {
     this.#validator = compiledOf(kind.schema)
   }
 
+  /** The version that it brings values up to. */
+  get version(): number {
+    return this.#kind.version
+  }
+
   /** Brings a stored value up to the current version and checks it; never throws. */
   parse(stored: unknown, version: number): Parsed {
     const { name, version: current } = this.#kind

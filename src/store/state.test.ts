@@ -262,7 +262,7 @@ describe('records of other versions', () => {
 
 describe('a state that fell behind', () => {
   it('loads again when the feed was compacted, and tells what has changed', async () => {
-    const store = openMemoryStore({ commitsKept: 4 })
+    const store = openMemoryStore({ horizon: { commits: 4 } })
     const { epoch } = await store.campaign(new AbortController().signal)
     const commit = (operations: Operation[]) =>
       store.commit({ operations, expectations: [], attribution, at: 0, epoch })

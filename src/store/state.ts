@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts'
 import type { Attribution } from '../parts/audit/model.ts'
 import { LiveSnapshot } from './live-snapshot.ts'
 import type { Observations } from './observations.ts'
+import { StoredPast } from './past.ts'
 import type {
   Change,
   CommittedChange,
@@ -18,6 +19,7 @@ import type {
   Leadership,
   LogQuery,
   Operation,
+  Past,
   Proposal,
   Revision,
   State,
@@ -73,6 +75,7 @@ const whyLengthMax = 1_024
 
 class FollowedState implements OpenState {
   readonly snapshot: LiveSnapshot
+  readonly past: Past
   readonly #store: Store
   readonly #clock: Clock
   readonly #log: Log
@@ -95,6 +98,7 @@ class FollowedState implements OpenState {
     const known = kinds as unknown as readonly Kind<unknown>[]
     this.snapshot = new LiveSnapshot(known, observations, revision)
     this.#schemas = new Map(known.map((kind) => [kind.name, new RecordSchema(kind)]))
+    this.past = new StoredPast(store, known, this.#schemas)
     this.#stopObserving = observations.subscribe((change) => this.#notify(change))
   }
 

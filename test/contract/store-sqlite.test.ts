@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts'
-import { describeStore } from './store.contract.ts'
+import { describePast } from './store-past.contract.ts'
+import { describeStore, type StorePlace } from './store.contract.ts'
 
-describeStore('sqlite', async () => {
+async function aPlace(): Promise<StorePlace> {
   const folder = await mkdtemp(join(tmpdir(), 'roadstead-store-'))
   const file = join(folder, 'state.db')
   return {
@@ -14,4 +15,7 @@ describeStore('sqlite', async () => {
     isDurable: true,
     remove: () => rm(folder, { recursive: true }),
   }
-})
+}
+
+describeStore('sqlite', aPlace)
+describePast('sqlite', aPlace)

@@ -5,6 +5,7 @@ import type {
   Commit,
   CommittedChange,
   Expectation,
+  Horizon,
   Operation,
   Revision,
   Store,
@@ -12,7 +13,7 @@ import type {
 
 /** A place for one store: opened again, it shows what was committed before, if it is durable. */
 export interface StorePlace {
-  open(options?: { commitsKept?: number }): Promise<Store>
+  open(options?: { horizon?: Partial<Horizon> }): Promise<Store>
   readonly isDurable: boolean
   remove(): Promise<void>
 }
@@ -62,7 +63,7 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       return place
     }
 
-    async function anOpenStore(options?: { commitsKept?: number }) {
+    async function anOpenStore(options?: { horizon?: Partial<Horizon> }) {
       const store = await (await aPlace()).open(options)
       ends.push(() => store.close())
       const leadership = await store.campaign(new AbortController().signal)
@@ -207,7 +208,7 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
     })
 
     it('says compacted to a reader that asks for forgotten commits, and keeps the records', async () => {
-      const { store, write } = await anOpenStore({ commitsKept: 10 })
+      const { store, write } = await anOpenStore({ horizon: { commits: 10 } })
       await write([put('old', {})])
       for (let n = 0; n < 60; n++) await write([put('a', { n })])
       await expect(take(store, 0, 1)).rejects.toMatchObject({ code: 'compacted', status: 410 })

@@ -169,6 +169,10 @@ function aFragileStore(): FragileStore {
     },
     store: {
       load: () => inner.load(),
+      recordsAt: (revision) => inner.recordsAt(revision),
+      momentAt: (at) => inner.momentAt(at),
+      history: (query) => inner.history(query),
+      keepFrom: (revision) => inner.keepFrom(revision),
       changes: (after, signal) => inner.changes(after, signal),
       log: (query) => inner.log(query),
       campaign: (signal) => inner.campaign(signal),

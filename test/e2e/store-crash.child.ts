@@ -17,7 +17,7 @@ const [file = '', kept = '0', notes = ''] = process.argv.slice(2)
 const noted = openSync(notes, 'a')
 const clock = systemClock
 const log = silentLog
-const store = await openSqliteStore({ file, clock, log, commitsKept: Number(kept) })
+const store = await openSqliteStore({ file, clock, log, horizon: { commits: Number(kept) } })
 const leadership = await store.campaign(new AbortController().signal)
 const observations = new ObservedState(clock)
 const state = await openState({ store, kinds: [thingKind], clock, observations, log, leadership })

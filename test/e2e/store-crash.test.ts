@@ -49,7 +49,12 @@ async function killOne(file: string, acknowledged: Acknowledged, waitMs: number,
 
 /** Opens the file as the next server would, and compares. */
 async function verify(file: string, { counts, revision }: Acknowledged): Promise<number> {
-  const store = await openSqliteStore({ file, clock: systemClock, log: silentLog, commitsKept })
+  const store = await openSqliteStore({
+    file,
+    clock: systemClock,
+    log: silentLog,
+    horizon: { commits: commitsKept },
+  })
   try {
     const loaded = await store.load()
     expect(loaded.revision).toBeGreaterThanOrEqual(revision)

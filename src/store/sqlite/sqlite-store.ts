@@ -13,15 +13,20 @@ import type { Log } from '../../base/log.ts'
 import type { LogEntry } from '../../parts/audit/model.ts'
 import { ChangeFeed } from '../change-feed.ts'
 import { CommitOrder, type Accepted } from '../commit-order.ts'
+import { notYet } from '../horizon.ts'
 import { compactedRefusal, logRangeOf } from '../log-query.ts'
 import {
   commitCharsMax,
-  commitsKept,
+  horizonDefault,
   pendingCommitsMax,
   type Commit,
   type CommittedChange,
+  type HistoryPage,
+  type HistoryQuery,
+  type Horizon,
   type Leadership,
   type LogQuery,
+  type Moment,
   type Revision,
   type Store,
   type StoredRecord,
@@ -37,8 +42,8 @@ export interface SqliteStoreOptions {
   readonly log: Log
   /** Where the worker's code lies; beside this module by default. */
   readonly workerUrl?: URL
-  /** Commits kept for the log and the feed; `commitsKept` by default. */
-  readonly commitsKept?: number
+  /** What is kept of the past; `horizonDefault` by default. */
+  readonly horizon?: Partial<Horizon>
   /** Bytes of the file at the most; beyond it commits fail with `store-full`. */
   readonly bytesMax?: number
 }
@@ -56,10 +61,10 @@ const slowCommitMs = 1_000
  * Opens a store's file, or creates it. Refuses with `store-newer`, `store-in-use` (another process
  * has it open); Fault `store-corrupt` for a damaged or foreign file, which is left untouched.
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<FileStore> {
   const settings = {
     file: options.file,
-    commitsKept: options.commitsKept ?? commitsKept,
+    horizon: { ...horizonDefault, ...options.horizon },
     bytesMax: options.bytesMax ?? bytesMaxDefault,
   }
   const worker = await WorkerLink.open(options.workerUrl ?? defaultWorkerUrl, settings)
@@ -74,6 +79,15 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   }
 }
 
+/** A store with a file, of which it can make a copy while it works. */
+export interface FileStore extends Store {
+  /**
+   * Writes all that it holds, the past too, into a new file, as it is at one commit. Fault
+   * `store-full` where that does not fit on the disk; nothing is left of it then.
+   */
+  copyTo(file: string): Promise<Moment>
+}
+
 /** A commit on its way to the disk. */
 interface Pending {
   readonly commit: Commit
@@ -83,12 +97,14 @@ interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-class SqliteStore implements Store, WorkerListener {
+class SqliteStore implements FileStore, WorkerListener {
   readonly #clock: Clock
   readonly #log: Log
   readonly #worker: WorkerLink
   readonly #order: CommitOrder
   readonly #feed: ChangeFeed
+  /** The newest commit that is on the disk. */
+  #durable: Revision
   /** Submitted and not durable yet, oldest first. */
   #pending: Pending[] = []
   /** Lines not yet sent to the worker, and the revision of the first. */
@@ -103,8 +119,9 @@ class SqliteStore implements Store, WorkerListener {
     this.#worker = worker
     this.#clock = options.clock
     this.#log = options.log
+    this.#durable = worker.revision
     this.#order = new CommitOrder(worker.revision, worker.epoch)
-    const window = Math.min(feedWindow, options.commitsKept ?? commitsKept)
+    const window = Math.min(feedWindow, options.horizon?.commits ?? feedWindow)
     this.#feed = new ChangeFeed(worker.revision, window, (after) => this.#readOlder(after))
   }
 
@@ -151,6 +168,35 @@ class SqliteStore implements Store, WorkerListener {
     return this.#worker.ask({ of: 'log', range: logRangeOf(query) })
   }
 
+  async recordsAt(revision: Revision): Promise<readonly StoredRecord[]> {
+    this.#checkOpen()
+    if (revision > this.#durable) throw notYet(revision, this.#durable)
+    const records: StoredRecord[] = []
+    await this.#worker.ask({ of: 'records-at', revision }, (rows) => {
+      for (const row of rows) records.push(storedRecordOf(row))
+    })
+    return records
+  }
+
+  async momentAt(at: number): Promise<Moment> {
+    this.#checkOpen()
+    return this.#worker.ask({ of: 'moment-at', at })
+  }
+
+  async history(query: HistoryQuery): Promise<HistoryPage> {
+    this.#checkOpen()
+    return this.#worker.ask({ of: 'history', query })
+  }
+
+  keepFrom(revision: Revision): void {
+    if (this.#end === undefined) this.#worker.send({ of: 'keep-from', revision })
+  }
+
+  async copyTo(file: string): Promise<Moment> {
+    this.#checkOpen()
+    return this.#worker.ask({ of: 'copy', file })
+  }
+
   async campaign(signal: AbortSignal): Promise<Leadership> {
     this.#checkOpen()
     signal.throwIfAborted()
@@ -185,6 +231,7 @@ class SqliteStore implements Store, WorkerListener {
   }
 
   onDurable(revision: Revision): void {
+    this.#durable = revision
     const oldest = this.#pending[0]
     if (oldest === undefined) return
     const durable = this.#pending.splice(0, revision - oldest.accepted.revision + 1)

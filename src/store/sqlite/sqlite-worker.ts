@@ -10,7 +10,8 @@ import type { LogEntry } from '../../parts/audit/model.ts'
 import type { LogRange } from '../log-query.ts'
 import type { JournalRow } from './journal.ts'
 import type { Answers, Failure, Reply, Request, WorkerSettings } from './messages.ts'
-import { StoreFile, StoreFileError, storeFileErrorOf } from './store-file.ts'
+import { StoreFileError, storeFileErrorOf } from './store-file-error.ts'
+import { StoreFile } from './store-file.ts'
 
 /** Records sent in one message of a `load`: some megabytes. */
 const loadPageLength = 5_000
@@ -48,9 +49,13 @@ function receive(message: Request): void {
     const request = waiting.shift() ?? next()
     if (request === undefined) return
     if (request.of === 'append') append(request.row)
+    else if (request.of === 'keep-from') file.keepFrom(request.revision)
     else answer(request)
   }
 }
+
+/** Those that are answered. */
+type Question = Exclude<Request, { of: 'append' | 'keep-from' }>
 
 function next(): Request | undefined {
   assert(port !== null, 'runs as a worker')
@@ -101,7 +106,7 @@ function noteFailure(error: unknown): Failure {
   return failure ?? cause.failure
 }
 
-function answer(request: Exclude<Request, { of: 'append' }>): void {
+function answer(request: Question): void {
   const { id } = request
   try {
     if (failure !== undefined && request.of !== 'close') throw new StoreFileError(failure)
@@ -112,7 +117,7 @@ function answer(request: Exclude<Request, { of: 'append' }>): void {
   }
 }
 
-function answerOf(request: Exclude<Request, { of: 'append' }>): Answers[keyof Answers] {
+function answerOf(request: Question): Answers[keyof Answers] {
   switch (request.of) {
     case 'epoch':
       file.setEpoch(request.epoch)
@@ -124,6 +129,17 @@ function answerOf(request: Exclude<Request, { of: 'append' }>): Answers[keyof An
       return file.changes(request.after)
     case 'log':
       return readLog(request.range)
+    case 'records-at':
+      for (const rows of inSlices(file.recordsAt(request.revision))) {
+        if (rows.length > 0) send({ of: 'records', id: request.id, rows })
+      }
+      return null
+    case 'moment-at':
+      return file.momentAt(request.at)
+    case 'history':
+      return finish(file.history(request.query))
+    case 'copy':
+      return finish(file.copy(request.file))
     case 'close':
       file.close()
       return null
@@ -138,4 +154,26 @@ function readLog(range: LogRange): Answers['log'] {
     letCommitsPass()
   }
   return entries.slice(0, range.limit)
+}
+
+/** Lets commits pass between two slices. */
+function* inSlices<Slice>(work: Generator<Slice>): Generator<Slice> {
+  for (const slice of work) {
+    yield slice
+    letCommitsPass()
+    // What a failed disk still reads is not to be believed.
+    if (failure !== undefined) throw new StoreFileError(failure)
+  }
+}
+
+/** Does all of something long, a slice at a time, and returns what came of it. */
+function finish<Result>(work: Generator<void, Result>): Result {
+  for (;;) {
+    const slice = work.next()
+    if (slice.done === true) return slice.value
+    letCommitsPass()
+    if (failure === undefined) continue
+    work.return(undefined as Result)
+    throw new StoreFileError(failure)
+  }
 }

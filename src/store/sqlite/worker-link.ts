@@ -1,6 +1,7 @@
 /** The line between the store and its worker thread: starts it, asks it, hears its news. */
 import { Worker } from 'node:worker_threads'
 import { Fault, Refusal } from '../../base/errors.ts'
+import { beyondHorizon } from '../horizon.ts'
 import { compactedRefusal } from '../log-query.ts'
 import type { Revision } from '../port.ts'
 import type { Answers, Failure, RecordRow, Reply, Request, WorkerSettings } from './messages.ts'
@@ -17,7 +18,8 @@ export interface WorkerListener {
   onDeath(failure: Failure): void
 }
 
-type Question = Exclude<Request, { of: 'append' }>
+type Message = Extract<Request, { of: 'append' | 'keep-from' }>
+type Question = Exclude<Request, Message>
 type QuestionOf<Of extends Question['of']> = Omit<Extract<Question, { of: Of }>, 'id'>
 
 interface Waiting {
@@ -68,11 +70,11 @@ export class WorkerLink {
   }
 
   /** Sends a message that has no answer of its own. */
-  send(request: Extract<Request, { of: 'append' }>): void {
+  send(request: Message): void {
     this.#post(request)
   }
 
-  /** Asks and waits for the answer; `onRecords` gets the pages of a `load` before it. */
+  /** Asks and waits for the answer; `onRecords` gets pages of records before it. */
   ask<Of extends Question['of']>(
     question: QuestionOf<Of> & { readonly of: Of },
     onRecords?: (rows: readonly RecordRow[]) => void,
@@ -165,5 +167,7 @@ export function errorOf(failure: Failure): Fault | Refusal {
       })
     case 'compacted':
       return compactedRefusal(0, failure.oldest ?? 0)
+    case 'beyond-horizon':
+      return beyondHorizon(failure.moment ?? { revision: 0, at: 0 })
   }
 }
