@@ -37,16 +37,38 @@ export interface Staging {
   readonly prints?: Readonly<Partial<Record<OutputStream, string>>>
 }
 
-interface MockProcess {
+/** One run of a mock instance. */
+export interface MockProcess {
   readonly launch: Launch
   readonly staging: Staging
   readonly pid: number
   readonly startedAt: number
   exit: Exit | undefined
+  /** SIGTERM was sent to it: it takes nothing new. */
+  isStopping: boolean
   timers: Timer[]
   /** On the machine's monotonic clock; undefined: it has no watchdog. */
   leaseUntil: number | undefined
   watchdog: Timer | undefined
+}
+
+/** Who ended a run. */
+export type EndedBy =
+  /** It crashed, or was done. */
+  | 'itself'
+  /** Its agent, by SIGTERM or SIGKILL. */
+  | 'agent'
+  /** The watchdog of a singleton whose lease ran out. */
+  | 'watchdog'
+  /** Its machine went down with all that ran on it. */
+  | 'machine'
+
+/** Whoever looks at what truly runs. */
+export interface MockWatcher {
+  started(process: MockProcess): void
+  /** SIGTERM was sent to it. */
+  stopping(process: MockProcess): void
+  ended(process: MockProcess, by: EndedBy): void
 }
 
 /** The machine beneath mock drivers: what it runs outlives each of them. */
@@ -60,10 +82,12 @@ export class MockMachine {
   /** Starts so far, also the source of pids. */
   starts = 0
   readonly #stage: (launch: Launch) => Staging
+  readonly #watcher: MockWatcher | undefined
 
-  constructor(clock: Clock, stage: (launch: Launch) => Staging) {
+  constructor(clock: Clock, stage: (launch: Launch) => Staging, watcher?: MockWatcher) {
     this.clock = clock
     this.#stage = stage
+    this.#watcher = watcher
   }
 
   start(launch: Launch): MockProcess {
@@ -85,6 +109,7 @@ export class MockMachine {
       pid,
       startedAt,
       exit: undefined,
+      isStopping: false,
       timers: [],
       leaseUntil: undefined,
       watchdog: undefined,
@@ -95,8 +120,10 @@ export class MockMachine {
       this.#print(launch.instanceId, stream, staging.prints?.[stream] ?? '')
     }
     if (staging.endsAfterMs !== undefined) {
-      this.#endLater(started, staging.endsAfterMs, { code: staging.exitCode ?? 0, signal: null })
+      const how = { code: staging.exitCode ?? 0, signal: null }
+      this.#endLater(started, staging.endsAfterMs, how, 'itself')
     }
+    this.#watcher?.started(started)
     return started
   }
 
@@ -106,26 +133,39 @@ export class MockMachine {
     running.watchdog?.cancel()
     const leftMs = until - this.clock.monotonic()
     running.watchdog = this.clock.after(leftMs, () =>
-      this.endNow(running, { code: null, signal: 'SIGKILL' }),
+      this.endNow(running, { code: null, signal: 'SIGKILL' }, 'watchdog'),
     )
   }
 
   terminate(running: MockProcess): void {
     if (running.staging.ignoresTerm === true) return
-    this.#endLater(running, running.staging.stopMs ?? 0, { code: null, signal: 'SIGTERM' })
+    const how = { code: null, signal: 'SIGTERM' }
+    this.#endLater(running, running.staging.stopMs ?? 0, how, 'agent')
+    if (running.isStopping) return
+    running.isStopping = true
+    this.#watcher?.stopping(running)
   }
 
-  endNow(running: MockProcess, how: Omit<Exit, 'at'>): void {
+  endNow(running: MockProcess, how: Omit<Exit, 'at'>, by: EndedBy): void {
     if (running.exit !== undefined) return
     for (const timer of running.timers) timer.cancel()
     running.watchdog?.cancel()
     running.exit = { ...how, at: this.clock.now() }
+    this.#watcher?.ended(running, by)
     const { instanceId, run } = running.launch
     this.listener?.(instanceId, run, running.exit)
   }
 
-  #endLater(running: MockProcess, ms: number, how: Omit<Exit, 'at'>): void {
-    running.timers.push(this.clock.after(ms, () => this.endNow(running, how)))
+  /** Power fails: all that runs ends, and nobody sees how. */
+  powerOff(): void {
+    this.listener = undefined
+    for (const process of this.processes.values()) {
+      this.endNow(process, { code: null, signal: null }, 'machine')
+    }
+  }
+
+  #endLater(running: MockProcess, ms: number, how: Omit<Exit, 'at'>, by: EndedBy): void {
+    running.timers.push(this.clock.after(ms, () => this.endNow(running, how, by)))
   }
 
   #print(instanceId: string, stream: OutputStream, text: string): void {
@@ -168,7 +208,8 @@ export class MockDriver implements InstanceDriver {
 
   end(instanceId: string): Promise<Exit | undefined> {
     const process = this.#machine.processes.get(instanceId)
-    if (process !== undefined) this.#machine.endNow(process, { code: null, signal: 'SIGKILL' })
+    const killed = { code: null, signal: 'SIGKILL' }
+    if (process !== undefined) this.#machine.endNow(process, killed, 'agent')
     return Promise.resolve(process?.exit)
   }
 
@@ -245,10 +286,11 @@ function leaseExpired(instanceId: string): Fault {
   return new Fault('lease-expired', `the lease of ${instanceId} ran out before it had started`)
 }
 
-function isHealthy(process: MockProcess, now: number): boolean {
-  const { staging } = process
+/** Whether a run passes its checks at a time of its machine's monotonic clock. */
+export function isHealthy(process: MockProcess, now: number): boolean {
+  const { staging, isStopping } = process
   const ageMs = now - process.startedAt
-  if (process.exit !== undefined || staging.neverHealthy === true) return false
+  if (process.exit !== undefined || isStopping || staging.neverHealthy === true) return false
   const { unhealthy } = staging
   if (unhealthy !== undefined && ageMs >= unhealthy.fromMs && ageMs < unhealthy.toMs) return false
   return ageMs >= (staging.readyAfterMs ?? 0)
