@@ -53,11 +53,29 @@ export const operationsMax = 100
 /** Characters of one commit as JSON at the most: what one fsync and one log entry may carry. */
 export const commitCharsMax = 4 * 1024 * 1024
 
+/** How much of the past a driver keeps. */
+export interface Horizon {
+  /** Commits that can be read one by one, and behind each of which the state can be read. */
+  readonly commits: number
+  /** Bytes of the log of commits and of the bases that it is replayed from. */
+  readonly bytes: number
+  readonly ms: number
+}
+
 /**
- * Commits that a driver keeps for the log and the change feed: at one a second the last day, at
- * the rate of a rollout the last hours. Older ones are compacted away; the records stay.
+ * What is kept of the past, whichever is reached first: 100,000 commits are the last day at one a
+ * second, and weeks of a quiet cloud; 1 GiB is 10 KiB for each of them; after 30 days a question
+ * is one for the audit chain. Older commits are compacted away, a base at a time (so there is
+ * always somewhat more than this); the records of today stay.
  */
-export const commitsKept = 100_000
+export const horizonDefault: Horizon = {
+  commits: 100_000,
+  bytes: 1024 ** 3,
+  ms: 30 * 24 * 60 * 60 * 1_000,
+}
+
+/** Changes of records that one page of a history answers, rounded up to a whole commit. */
+export const historyLimitMax = 500
 
 /**
  * Commits that may wait to become durable; beyond it a commit is refused with the Fault
@@ -92,7 +110,48 @@ export interface LogQuery {
   readonly before?: Revision | undefined
   /** Entries that touched a key with this prefix. */
   readonly keyPrefix?: string | undefined
+  /** Verbs that are left out, such as housekeeping. */
+  readonly without?: readonly string[] | undefined
   readonly limit: number
+}
+
+/** A commit in time. */
+export interface Moment {
+  readonly revision: Revision
+  /** Wall time in ms. */
+  readonly at: number
+}
+
+/** What stood under a key, in the schema that it was written in. */
+export interface RecordVersion {
+  readonly value: unknown
+  readonly schema: number
+}
+
+/** What one commit did to one record. */
+export interface RecordChange extends Moment {
+  readonly attribution: Attribution
+  readonly key: Key
+  /** Undefined: it was created. */
+  readonly before: RecordVersion | undefined
+  /** Undefined: it was deleted. */
+  readonly after: RecordVersion | undefined
+}
+
+export interface HistoryQuery {
+  /** Whole keys, or beginnings of them: `instance/default/local/shop/`. */
+  readonly keyPrefixes: readonly string[]
+  /** Changes before this revision; the newest by default. */
+  readonly before?: Revision | undefined
+  /** 1 to `historyLimitMax`. */
+  readonly limit: number
+}
+
+/** Changes, the newest first. */
+export interface HistoryPage {
+  readonly changes: readonly RecordChange[]
+  /** Where the next page begins (`before`); undefined when this was all that is kept. */
+  readonly next: Revision | undefined
 }
 
 /**
@@ -117,6 +176,23 @@ export interface Store {
   changes(after: Revision, signal: AbortSignal): AsyncIterable<CommittedChange>
   /** The ordered log, oldest first, unless `before` is given alone. */
   log(query: LogQuery): Promise<readonly LogEntry[]>
+  /**
+   * Every record as it was behind a commit. Refusal `beyond-horizon` (410, `details.oldest` a
+   * Moment) when that is no longer kept; `revision-late` (409) when there is no such commit yet.
+   */
+  recordsAt(revision: Revision): Promise<readonly StoredRecord[]>
+  /**
+   * The newest commit made at or before a wall time; where the clock was set back in between, one
+   * of those that carry it. Refusal `beyond-horizon` before the oldest that is kept.
+   */
+  momentAt(at: number): Promise<Moment>
+  /** What became of records, each change with what stood there before. */
+  history(query: HistoryQuery): Promise<HistoryPage>
+  /**
+   * Keeps the commits from `revision` on, whatever the horizon says, until told otherwise; it is
+   * remembered with the next commit. Whoever has to see every commit (the audit's sealer) moves it.
+   */
+  keepFrom(revision: Revision): void
   /** Waits until it leads. */
   campaign(signal: AbortSignal): Promise<Leadership>
   close(): Promise<void>
@@ -185,6 +261,19 @@ export type Change =
   | { readonly of: 'node'; readonly nodeId: string }
   | { readonly of: 'ingress'; readonly ingressId: string }
 
+/** What was. */
+export interface Past {
+  /**
+   * All records behind a commit, brought up to today's schemas. Nothing of what was observed then
+   * is known. Beyond the store's refusals: Fault `past-busy` when too many ask at once.
+   */
+  snapshotAt(revision: Revision): Promise<Snapshot>
+  /** See `Store.momentAt`. */
+  momentAt(at: number): Promise<Moment>
+  /** See `Store.history`; versions that can be are brought up to today's schema. */
+  history(query: HistoryQuery): Promise<HistoryPage>
+}
+
 /** Records in memory in front of a driver: the one way in and out of the state. */
 export interface State {
   readonly snapshot: Snapshot
@@ -200,6 +289,7 @@ export interface State {
   /** Resolves when `snapshot.revision` has reached `revision`; Refusal `revision-late` in time. */
   waitFor(revision: Revision, timeoutMs: number): Promise<void>
   log(query: LogQuery): Promise<readonly LogEntry[]>
+  readonly past: Past
 }
 
 /** A write that creates a record; refused if there is one. */
