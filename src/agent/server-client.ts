@@ -88,7 +88,7 @@ export class HttpServerClient implements ServerClient {
     const path = `/v1/artifacts/${encodeURIComponent(digest)}`
     const response = await this.#send('GET', path, { signal, timeoutMs: stallTimeoutMs })
     if (response.statusCode === 200) return response
-    throw refusalOf(response, await readAll(response))
+    throw refusalOf(response.statusCode ?? 0, errorOf(await readAll(response)))
   }
 
   close(): Promise<void> {
@@ -101,7 +101,7 @@ export class HttpServerClient implements ServerClient {
     const text = await readAll(response)
     const status = response.statusCode ?? 0
     if (status >= 200 && status < 300) return text === '' ? undefined : parse(text)
-    throw refusalOf(response, text)
+    throw refusalOf(status, errorOf(text))
   }
 
   #send(method: string, path: string, call: Call): Promise<IncomingMessage> {
@@ -170,9 +170,10 @@ export function foreignInstanceOf(error: unknown): string | undefined {
 }
 
 /** What a status of 400 and above means: the server's own sentence where it sent one. */
-function refusalOf(response: IncomingMessage, text: string): Refusal | Fault {
-  const status = response.statusCode ?? 0
-  const error = errorOf(text)
+export function refusalOf(
+  status: number,
+  error: Partial<ErrorBody['error']> | undefined,
+): Refusal | Fault {
   const { hint, details = {} } = error ?? {}
   const message = error?.message ?? `the server answered ${status}`
   if (status < 400 || status >= 500) return new Fault('server-failed', message)
