@@ -151,6 +151,82 @@ describe('rollouts over the real controllers', () => {
     expect(online(world)).toEqual(['rel-4 x4'])
   })
 
+  it('that wait can be taken back, and the next one takes their turn', async () => {
+    const world = await World.open(6)
+    await settle(world, await world.deploy([web('v1', 2)]))
+    const second = await world.deploy([web('v2', 2)])
+    await world.run(600)
+    const third = await world.deploy([web('v3', 2)])
+    const fourth = await world.deploy([web('v4', 2)])
+    await world.cancel(third)
+    await world.run(100)
+    expect(world.rollout(third)).toMatchObject({
+      state: 'cancelled',
+      because: 'grace took it back',
+    })
+    expect(world.rollout(second).state).toBe('running')
+    await settle(world, fourth)
+    expect(world.rollout(second).state).toBe('done')
+    expect(online(world)).toEqual(['rel-4 x2'])
+  })
+
+  it.each([1, 2, 3])('undo a scale by hand at their end (seed %i)', async (seed) => {
+    const world = await World.open(seed)
+    await settle(world, await world.deploy([web('v1', 2), api('v1', 1)]))
+    await world.change({ scale: { web: 5, api: 2 } })
+    expect(await world.runUntil(() => world.running().length === 7)).toBe(true)
+    world.load = true
+    world.atLeast.set('web', 2).set('api', 1)
+    const putsBack = { scale: { web: 5, api: 2 }, stopped: [] }
+    const id = await world.deploy([web('v2', 2), api('v1', 1)], { putsBack })
+    await settle(world, id)
+    expect(world.rollout(id).state).toBe('done')
+    expect(world.app.scale).toEqual({})
+    expect(online(world).toSorted()).toEqual(['rel-1 x1', 'rel-2 x2'])
+    expect([world.failed, world.violations]).toEqual([0, []])
+  })
+
+  it('start at their end what a person had stopped', async () => {
+    const world = await World.open(2)
+    await settle(world, await world.deploy([web('v1', 1), api('v1', 1)]))
+    await world.change({ stopped: ['api'] })
+    expect(await world.runUntil(() => world.running().length === 1)).toBe(true)
+    const putsBack = { scale: {}, stopped: ['api'] }
+    const id = await world.deploy([web('v2', 1), api('v2', 1)], { putsBack })
+    await settle(world, id)
+    expect([world.rollout(id).state, world.app.stopped]).toEqual(['done', []])
+    expect(online(world)).toEqual(['rel-2 x2'])
+  })
+
+  it('leave what was done by hand as it was when they revert', async () => {
+    const world = await World.open(3)
+    await settle(world, await world.deploy([web('v1', 2)]))
+    await world.change({ scale: { web: 4 } })
+    expect(await world.runUntil(() => world.running().length === 4)).toBe(true)
+    world.load = true
+    world.atLeast.set('web', 4)
+    const putsBack = { scale: { web: 4 }, stopped: [] }
+    const id = await world.deploy([web('v2', 2)], { version: 'crashes', putsBack })
+    await settle(world, id)
+    expect(world.rollout(id).state).toBe('reverted')
+    expect(world.app.scale).toEqual({ web: 4 })
+    expect(online(world)).toEqual(['rel-1 x4'])
+    expect([world.failed, world.violations]).toEqual([0, []])
+  })
+
+  it('leave alone what was done by hand since they were asked for', async () => {
+    const world = await World.open(4)
+    await settle(world, await world.deploy([web('v1', 2)]))
+    await world.change({ scale: { web: 4 } })
+    const putsBack = { scale: { web: 4 }, stopped: [] }
+    const id = await world.deploy([web('v2', 2)], { putsBack })
+    await world.run(600)
+    await world.change({ scale: { web: 3 } })
+    await settle(world, id)
+    expect(world.app.scale).toEqual({ web: 3 })
+    expect(online(world)).toEqual(['rel-2 x3'])
+  })
+
   it('scale, stop, start and destroy as the app record says', async () => {
     const world = await World.open(7)
     await settle(world, await world.deploy([web('v1', 2), api('v1', 1)]))
