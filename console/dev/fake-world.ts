@@ -112,6 +112,7 @@ export class FakeWorld {
         releaseNumber,
         version,
         rolloutId,
+        drift: [],
         services: services.map((service) => ({
           ...service,
           traffic: traffic.services.find(({ name }) => name === service.name)?.traffic ?? null,

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { AppView, ServiceView } from '../wire/api.ts'
 import { openContext } from './context.ts'
 import { countText, latencyText, rateText } from './terminal/format.ts'
+import { handDriftText } from './terminal/plan-lines.ts'
 import { print, printJson, printTable, toned, type Tone } from './terminal/output.ts'
 import { releaseName } from './terminal/rollout-lines.ts'
 
@@ -22,7 +23,7 @@ export function statusCommand(): Command {
       if (shown.length === 0) return print('nothing is deployed; `roadstead deploy` begins')
       for (const [index, app] of shown.entries()) {
         if (index > 0) print()
-        await printApp(app)
+        await printApp(app, context.clock.now())
       }
     })
 }
@@ -31,7 +32,7 @@ function inCell(cell: { environment: string; tenant: string }): (app: AppView) =
   return ({ at }) => at.environment === cell.environment && at.tenant === cell.tenant
 }
 
-async function printApp(app: AppView): Promise<void> {
+async function printApp(app: AppView, now: number): Promise<void> {
   const cell = `${app.at.environment}/${app.at.tenant}`
   const release =
     app.releaseNumber === null
@@ -57,6 +58,7 @@ async function printApp(app: AppView): Promise<void> {
     ],
     'no services yet',
   )
+  for (const drift of app.drift) print(toned(`by hand: ${handDriftText(drift, now)}`, 'moving'))
 }
 
 const healthTones: Readonly<Record<AppView['health'], Tone>> = {

@@ -5,6 +5,7 @@ import { LedgerWindow, Rollout } from '../parts/rollouts/model.ts'
 import { Instance, ObservedInstance } from '../parts/instances/model.ts'
 import { Node } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
+import { HandDrift } from './deploy-plan.ts'
 
 /** The REST API's bodies, beyond the records themselves; one object gives type, check and OpenAPI. */
 
@@ -132,6 +133,8 @@ export const AppView = Type.Object({
   services: Type.Array(ServiceView),
   /** Of the rollout under way, or null. */
   rolloutId: Type.Union([Type.String(), Type.Null()]),
+  /** Where people's hands made it differ from the manifest of the release that it runs. */
+  drift: Type.Array(HandDrift),
   traffic: Type.Union([TrafficView, Type.Null()]),
 })
 export type AppView = Static<typeof AppView>

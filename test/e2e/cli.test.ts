@@ -87,6 +87,7 @@ const shop = {
     },
   ],
   rolloutId: null,
+  drift: [],
   traffic: null,
 }
 

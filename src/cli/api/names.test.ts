@@ -19,6 +19,7 @@ function anApp(app: string, services: readonly string[], environment = 'local'):
     releaseNumber: 1,
     version: 'v1',
     services: services.map((name) => ({ name }) as ServiceView),
+    drift: [],
     rolloutId: null,
     traffic: null,
   }

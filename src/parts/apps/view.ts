@@ -4,6 +4,7 @@ import { serviceName } from '../instances/model.ts'
 import { instancesOf } from '../instances/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
 import { wantedCount, type App, type Release, type ServiceSpec } from './model.ts'
+import { handDriftOf } from './plan-drift.ts'
 import { currentRelease, releaseAt } from './records.ts'
 
 /** Rates of a backend over the last ten seconds; null where nothing was counted. */
@@ -26,6 +27,7 @@ export function viewOfApp(snapshot: Snapshot, app: App, rates: RatesOf, origin: 
     version: current?.version ?? '',
     services,
     rolloutId: rollout?.id ?? null,
+    drift: handDriftOf(app, current),
     traffic: sumOf(services.map((service) => service.traffic)),
   }
 }
