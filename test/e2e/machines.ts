@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdirSyn
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { request } from 'undici'
 import { systemClock } from '../../src/base/clock.ts'
 import type { InstanceView, NodeView, RolloutView } from '../../src/wire/api.ts'
 
@@ -43,7 +44,7 @@ export class Machines {
     const entry = join(root, 'src/cli/roles/ingress.ts')
     const own = [`--data=${join(this.folder, 'edge')}`, `--port=${this.#ingressPort}`]
     this.#start('ingress', [entry, ...own, `--server=${this.url}`, this.#token('ingress')])
-    await this.until('the ingress listens', () => this.outputOf('ingress').includes('listen'))
+    await this.until('the ingress listens', () => this.outputOf('ingress').includes('serving'))
   }
 
   /** Starts a node's agent, in a zone of the node's name; `entry`: another program's. */
@@ -130,8 +131,9 @@ export class Machines {
   /** What a customer gets of a host. */
   async page(host: string, path = '/'): Promise<{ status: number; text: string }> {
     const url = `http://127.0.0.1:${this.#ingressPort}${path}`
-    const response = await fetch(url, { headers: { host } })
-    return { status: response.status, text: await response.text() }
+    // Not fetch: it sends its own host.
+    const { statusCode, body } = await request(url, { headers: { host } })
+    return { status: statusCode, text: await body.text() }
   }
 
   async until(
