@@ -1,0 +1,227 @@
+import { Readable } from 'node:stream'
+import { silentLog } from '../src/base/log.ts'
+import { composeServer, recordKinds } from '../src/cli/server-parts.ts'
+import type { BlobStore } from '../src/parts/artifacts/driver.ts'
+import { openCore } from '../src/server/core.ts'
+import type { AnyController } from '../src/server/controllers.ts'
+import { openInProcess } from '../src/server/in-process.ts'
+import { ObservedState } from '../src/store/observed.ts'
+import type { Leadership, Store } from '../src/store/port.ts'
+import { openState, type OpenState } from '../src/store/state.ts'
+import type { LogStore } from '../src/telemetry/logs/port.ts'
+import { Chance } from './chance.ts'
+import { Life } from './life.ts'
+import type { MachineClock } from './machine-clock.ts'
+import type { Network } from './network.ts'
+import type { SharedStore } from './shared-store.ts'
+import type { SimEvent, SimLeader } from './view.ts'
+
+/** The supervisor starts a server again after this long, in ms. */
+const restartMs = 1_000
+
+export interface SimServerOptions {
+  readonly name: string
+  readonly seed: number
+  readonly clock: MachineClock
+  readonly network: Network
+  readonly store: SharedStore
+  readonly blobs: BlobStore
+  readonly tell: (event: SimEvent) => void
+  /** Puts a mutant in the place of a controller; the controllers themselves otherwise. */
+  readonly mutate: (controllers: readonly AnyController[]) => readonly AnyController[]
+}
+
+/** A machine that runs a server: the production one, started again whenever it ends. */
+export class SimServer {
+  readonly name: string
+  readonly clock: MachineClock
+  readonly #options: SimServerOptions
+  #life: Life | undefined
+  #starts = 0
+  #isDown = false
+  #leader: SimLeader | undefined
+
+  constructor(options: SimServerOptions) {
+    this.#options = options
+    this.name = options.name
+    this.clock = options.clock
+  }
+
+  get life(): Life | undefined {
+    return this.#life
+  }
+
+  /** What it leads with; undefined while it does not. */
+  get leader(): SimLeader | undefined {
+    return this.#life?.isAlive === true ? this.#leader : undefined
+  }
+
+  /** Starts it, as its supervisor does: it waits until it may lead. */
+  start(): void {
+    if (this.#life?.isAlive === true || this.#isDown) return
+    const life = new Life(`${this.name}#${++this.#starts}`, this.name, this.clock)
+    this.#life = life
+    this.#leader = undefined
+    void this.#run(life)
+  }
+
+  /** The process dies at once; its supervisor starts another. */
+  kill(): void {
+    this.#life?.kill()
+    this.clock.after(restartMs, () => this.start())
+  }
+
+  /** The machine has no power until `powerOn`. */
+  powerOff(): void {
+    this.#isDown = true
+    this.#life?.kill()
+    this.#options.network.goDark(this.name)
+  }
+
+  powerOn(): void {
+    this.#isDown = false
+    this.#options.network.goBright(this.name)
+    this.start()
+  }
+
+  async #run(life: Life): Promise<void> {
+    const session = this.#options.store.sessionOf(life)
+    const leadership = await session.campaign(new AbortController().signal)
+    const end = (): void => {
+      life.kill()
+      this.clock.after(restartMs, () => this.start())
+    }
+    leadership.lost.addEventListener('abort', end, { once: true })
+    try {
+      await this.#lead(life, session, leadership)
+    } catch {
+      // It could not read what it needs: it ends, and another attempt is made.
+      if (life.isAlive) end()
+    }
+  }
+
+  async #lead(life: Life, store: Store, leadership: Leadership): Promise<void> {
+    const { network, blobs, mutate, seed } = this.#options
+    const random = new Chance(seed, life.name)
+    const log = silentLog
+    const observed = new ObservedState(life)
+    const kinds = recordKinds
+    const options = { store, kinds, clock: life, observations: observed, log, leadership }
+    const state = await openState(options)
+    const parts = composeServer(
+      {
+        ingressUrl: 'http://ingress',
+        listenerPorts: { from: 20_000, to: 20_999 },
+        clock: life,
+        random,
+        log,
+      },
+      { state, observed, blobs, logs: new SimLogStore() },
+    )
+    const controllers = mutate(parts.controllers)
+    const core = openCore(
+      {
+        ...parts,
+        controllers: controllers.map((one) => this.#watched(one)),
+        state,
+        clock: life,
+        random,
+        log,
+        scheme: 'http',
+        tokenPlace: 'the world',
+        version: 'sim',
+      },
+      () => Promise.resolve('{}'),
+    )
+    network.listen({ life, answer: openInProcess(core, { random, log }) })
+    core.start()
+    this.#leader = leaderOf(state, controllers, life)
+  }
+
+  /** Tells of each pass. */
+  #watched(controller: AnyController): AnyController {
+    const { tell } = this.#options
+    return {
+      ...controller,
+      plan(view, now) {
+        const plan = controller.plan(view, now)
+        if (plan.actions.length === 0) return plan
+        const concerns = plan.actions.map(concernOf).filter((name) => name !== undefined)
+        tell({ is: 'pass', controller: controller.name, key: keyOf(view), concerns })
+        return plan
+      },
+    }
+  }
+}
+
+function leaderOf(state: OpenState, controllers: readonly AnyController[], life: Life): SimLeader {
+  return { snapshot: state.snapshot, controllers, now: () => life.now() }
+}
+
+/** The instance or record that an action is about; undefined for what creates one. */
+function concernOf(action: unknown): string | undefined {
+  const { decision, entry } = action as {
+    decision?: { id?: string; instanceId?: string }
+    entry?: { key?: string }
+  }
+  return decision?.id ?? decision?.instanceId ?? entry?.key
+}
+
+function keyOf(view: unknown): string {
+  const { key, service, node } = view as {
+    key?: string
+    service?: string
+    node?: { id?: string }
+  }
+  return key ?? service ?? node?.id ?? ''
+}
+
+/** Artifacts on a disk that all servers share. */
+export class SimBlobStore implements BlobStore {
+  readonly #blobs = new Map<string, Buffer>()
+
+  async put(digest: string, content: Readable): Promise<{ digest: string; sizeBytes: number }> {
+    const chunks: Buffer[] = []
+    for await (const chunk of content) chunks.push(chunk as Buffer)
+    const bytes = Buffer.concat(chunks)
+    this.#blobs.set(digest, bytes)
+    return { digest, sizeBytes: bytes.length }
+  }
+
+  async get(
+    digest: string,
+  ): Promise<{ readonly content: Readable; readonly sizeBytes: number } | undefined> {
+    const bytes = this.#blobs.get(digest)
+    if (bytes === undefined) return undefined
+    return { content: Readable.from([bytes]), sizeBytes: bytes.length }
+  }
+
+  async has(digest: string): Promise<boolean> {
+    return this.#blobs.has(digest)
+  }
+
+  async list(): Promise<readonly { digest: string; sizeBytes: number }[]> {
+    return [...this.#blobs].map(([digest, bytes]) => ({ digest, sizeBytes: bytes.length }))
+  }
+
+  async remove(digest: string): Promise<void> {
+    this.#blobs.delete(digest)
+  }
+}
+
+/** Takes lines and keeps none: nobody reads logs in a simulated world. */
+class SimLogStore implements LogStore {
+  async append(): Promise<void> {}
+
+  async search(): Promise<[]> {
+    return []
+  }
+
+  async *follow(): AsyncGenerator<never> {}
+
+  offset(): number {
+    return 0
+  }
+
+  async close(): Promise<void> {}
+}
