@@ -1,0 +1,42 @@
+import type { SimEvent, SimView } from '../view.ts'
+
+/**
+ * Since when the world has been left alone: no fault, no wish, no process that died by itself.
+ * Liveness is promised from there on.
+ */
+export class Quiet {
+  static readonly hears = [
+    'fault-began',
+    'fault-ended',
+    'wish',
+    'healed',
+    'process-ended',
+  ] as const satisfies readonly SimEvent['is'][]
+  #since = 0
+
+  /** Takes note of what disturbs the world. */
+  notice(event: SimEvent, view: SimView): void {
+    switch (event.is) {
+      case 'fault-began':
+      case 'fault-ended':
+      case 'wish':
+      case 'healed':
+        this.#since = view.now()
+        return
+      case 'process-ended':
+        // A test's end, and whatever was told to end, is how things go.
+        if (event.by === 'itself' && event.process.isStopping !== true) this.#since = view.now()
+        return
+      default:
+    }
+  }
+
+  /** For how long, in ms; 0 while a fault is in force or still to come. */
+  lasts(view: SimView): number {
+    if (view.healedAt === undefined || view.faults.size > 0) return 0
+    return view.now() - Math.max(this.#since, view.healedAt)
+  }
+}
+
+/** After a fault has healed, everything is as desired within this time, in ms. */
+export const convergenceMs = 60_000
