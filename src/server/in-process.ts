@@ -85,7 +85,7 @@ async function answer(
   const request: RouteRequest = {
     caller: identity?.caller,
     params: checks.params?.(call.params ?? {}) ?? call.params,
-    query: checks.query?.(call.query ?? {}) ?? call.query,
+    query: checks.query(call.query ?? {}),
     body: checks.body?.(call.body) ?? call.body,
     headers,
     requestId,

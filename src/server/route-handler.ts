@@ -8,7 +8,7 @@ import type { BodyGuard } from './body-guard.ts'
 import type { HttpKitOptions } from './kit-options.ts'
 import type { OpenStreams } from './open-streams.ts'
 import { unsupportedMediaType } from './problems.ts'
-import { compileCheck, type Check } from './validation.ts'
+import { compileCheck, queryCheck, type Check } from './validation.ts'
 
 /** All that a route's handler is run with. */
 export interface RouteContext extends HttpKitOptions {
@@ -41,7 +41,7 @@ export function routeHandler(definition: RouteDefinition, context: RouteContext)
 /** What the parts of a request have to pass. */
 export interface Checks {
   readonly params: Check | undefined
-  readonly query: Check | undefined
+  readonly query: Check
   readonly body: Check | undefined
 }
 
@@ -49,7 +49,7 @@ export interface Checks {
 export function checksOf({ params, query, body }: RouteDefinition): Checks {
   return {
     params: params === undefined ? undefined : compileCheck(params, 'params', true),
-    query: query === undefined ? undefined : compileCheck(query, 'query', true),
+    query: queryCheck(query),
     body: body === undefined ? undefined : compileCheck(body, 'body', false),
   }
 }
@@ -72,7 +72,7 @@ class IncomingRequest implements RouteRequest {
     const { definition } = request.routeOptions.config
     this.caller = request.identity?.caller
     this.params = checks.params?.(request.params) ?? request.params
-    this.query = checks.query?.(request.query) ?? request.query
+    this.query = checks.query(request.query)
     this.body = checks.body === undefined ? request.body : checks.body(bodyOf(request))
     this.headers = request.headers as RouteRequest['headers']
     this.requestId = request.id

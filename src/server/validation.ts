@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox'
 import { Refusal } from '../base/errors.ts'
+import { didYouMean } from '../parts/apps/manifest/suggestion.ts'
 import { compiledOf } from '../wire/compiled.ts'
 
 /** Checks one part of a request, and returns it with the types that its schema says. */
@@ -24,6 +25,28 @@ export function compileCheck(schema: TSchema, place: string, convert: boolean): 
     if (compiled.Check(converted)) return converted
     throw invalid(place, compiled.Errors(converted))
   }
+}
+
+/**
+ * The check of a query. A parameter that the route does not have is refused: ignored, a mistyped
+ * filter would answer with all there is.
+ */
+export function queryCheck(schema: TSchema | undefined): Check {
+  const { properties = {} } = (schema ?? {}) as { properties?: Record<string, unknown> }
+  const known = Object.keys(properties)
+  const check = schema === undefined ? undefined : compileCheck(schema, 'query', true)
+  return (value) => {
+    const unknown = Object.keys(value ?? {}).find((name) => !known.includes(name))
+    if (unknown !== undefined) throw unknownParameter(unknown, known)
+    return check === undefined ? value : check(value)
+  }
+}
+
+function unknownParameter(name: string, known: readonly string[]): Refusal {
+  const shown = JSON.stringify(name.slice(0, 64))
+  const path = `/query/${name.slice(0, 64)}`
+  const hint = didYouMean(name, known, 'this route takes no parameters')
+  return new Refusal('query-unknown', `this route has no parameter ${shown}`, { path, hint })
 }
 
 const decimalPattern = /^-?\d{1,16}(\.\d{1,16})?$/
