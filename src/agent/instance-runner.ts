@@ -70,6 +70,8 @@ export class InstanceRunner {
   readonly #facts: Facts
   #observed: ObservedInstance
   #directory = ''
+  /** The digest of what lies in that directory. */
+  #unpacked = ''
   #startedAt = 0
   /** On the driver's clock of leases; undefined: none yet. */
   #leaseUntil: number | undefined
@@ -297,6 +299,7 @@ export class InstanceRunner {
     const { artifact } = this.assigned
     try {
       this.#directory = await this.#around.pull(artifact)
+      this.#unpacked = artifact.digest
       this.#facts.artifact = { is: 'here' }
     } catch (error) {
       const because = `its artifact could not be pulled: ${messageOf(error)}`
@@ -309,7 +312,8 @@ export class InstanceRunner {
     const facts = this.#facts
     const run = this.#observed.runs + 1
     Object.assign(facts, freshRun())
-    this.#observe({ runs: run, pid: null, warmedUp: null })
+    // Rule 10 of docs/reference/rules.md: what is told is what is started, not what is believed.
+    this.#observe({ runs: run, pid: null, warmedUp: null, artifact: this.#unpacked })
     await this.#save()
     try {
       const { pid } = await this.#around.driver.start(this.#launch(run))

@@ -179,6 +179,8 @@ export const ObservedInstance = Type.Object({
   since: Type.Number(),
   /** It will fail at the same again, wherever and whenever it is tried: its archive is refused. */
   hopeless: Type.Optional(Type.Boolean()),
+  /** The digest of the archive that its process was started from (since protocol 2). */
+  artifact: Type.Optional(Type.String({ maxLength: 80 })),
   /** Starts of its process so far; the first is 1. */
   runs: Type.Integer({ minimum: 0 }),
   pid: Type.Union([Type.Integer(), Type.Null()]),

@@ -16,6 +16,8 @@ export interface InstanceSeen {
   /** Revision of its record: a table applied at or after it no longer (or already) has it. */
   readonly revision: number
   readonly observed: ObservedInstance | undefined
+  /** Its node's; empty while it has none. */
+  readonly zone?: string
   /** The nodes controller has given its node up. */
   readonly nodeLost: boolean
   /**
@@ -191,7 +193,7 @@ class Pass {
     }
     const online = others.filter((seen) => seen.instance.pool === 'online')
     const victims = online
-      .toSorted(leastUsefulFirst)
+      .toSorted(zoneByZone(online))
       .slice(0, Math.max(0, online.length - wanted.predecessors))
     let spare = this.#readyOnline() - (wanted.online + wanted.predecessors)
     for (const victim of victims) {
@@ -281,6 +283,22 @@ export function isReady(seen: Pick<InstanceSeen, 'observed' | 'nodeLost'>): bool
 /** Without a place, then not ready, then out of customers' sight, then the youngest. */
 function leastUsefulFirst(a: InstanceSeen, b: InstanceSeen): number {
   return usefulness(a) - usefulness(b) || oldestFirst(b, a)
+}
+
+/**
+ * Those that are of no use first, then a zone after the other, the one with the fewest left first:
+ * a zone that was begun is finished (rule 10 of docs/reference/rules.md).
+ */
+function zoneByZone(online: readonly InstanceSeen[]): (a: InstanceSeen, b: InstanceSeen) => number {
+  const left = new Map<string, number>()
+  for (const { zone = '' } of online) left.set(zone, (left.get(zone) ?? 0) + 1)
+  const place = ({ zone = '' }: InstanceSeen): string =>
+    `${String(left.get(zone)).padStart(6, '0')} ${zone}`
+  return (a, b) => usefulness(a) - usefulness(b) || compare(place(a), place(b)) || oldestFirst(b, a)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function usefulness(seen: InstanceSeen): number {

@@ -1,6 +1,8 @@
 import { assert } from '../../base/errors.ts'
 import { checkTransition } from '../../base/state-table.ts'
 import type { Entry, Kind, Snapshot } from '../../store/port.ts'
+import { nodeKey } from '../nodes/model.ts'
+import { nodeKind } from '../nodes/records.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
 import {
   Instance,
@@ -81,4 +83,10 @@ export function epochOf(
   service: string,
 ): Entry<SingletonEpoch> | undefined {
   return snapshot.get(singletonEpochKind, singletonEpochKey(at, service))
+}
+
+/** Where an instance stands; undefined while it has no node. */
+export function zoneOf(snapshot: Snapshot, { placement }: Instance): string | undefined {
+  if (placement === null) return undefined
+  return snapshot.get(nodeKind, nodeKey(placement.nodeId))?.value.zone
 }

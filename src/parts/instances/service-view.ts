@@ -135,6 +135,7 @@ function seen(
     revision: entry.revision,
     observed: snapshot.observations.instance(instance.id),
     nodeLost,
+    zone: node?.zone ?? '',
     ...(nodeLost && isSingleton ? { leaseLeftMs: left() } : {}),
     drainMs: spec?.stop.drainMs ?? 0,
   }

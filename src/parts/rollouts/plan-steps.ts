@@ -5,6 +5,7 @@ import {
   advanceOnline,
   nextGoal,
   portionOf,
+  zoneLimit,
   type Advance,
   type ServiceProgress,
 } from './plan-targets.ts'
@@ -145,7 +146,9 @@ function testProgress({ test }: StepsView): StepProgress {
 /** One service after the other, those that others need first. */
 function onlineProgress(view: StepsView): StepProgress {
   for (const seen of view.services) {
-    const progress = advanceOnline(seen, firstPortion(view, seen))
+    // What the step before has made: predecessors that go meanwhile are no reason to want more.
+    const made = Math.min(seen.target.successors, seen.change.count)
+    const progress = advanceOnline(seen, made > 0 ? made : firstPortion(view, seen))
     if (progress.next !== undefined) return waits(progress)
   }
   return { outcome: 'done' }
@@ -153,7 +156,7 @@ function onlineProgress(view: StepsView): StepProgress {
 
 function remainingProgress(view: StepsView, now: number): StepProgress {
   const step = view.release.steps.find((candidate) => candidate.kind === 'remaining')
-  const batch = view.rollout.purpose === 'revert' ? 1 : (step?.batch ?? 1)
+  const batch = step?.batch ?? 1
   for (const seen of view.services) {
     const current = advanceOnline(seen, Math.min(seen.target.online, seen.change.count))
     if (current.next !== undefined && seen.target.online === seen.target.successors) {
@@ -162,7 +165,9 @@ function remainingProgress(view: StepsView, now: number): StepProgress {
     if (seen.online >= seen.change.count && current.next === undefined) continue
     const pause = pauseBefore(seen, step, view.rollout, now)
     if (pause !== undefined) return pause
-    const progress = advanceOnline(seen, nextGoal(seen, batch))
+    // A person who reverts wants it back at once: it ran in every zone before.
+    const goal = view.rollout.purpose === 'revert' ? seen.change.count : nextGoal(seen, batch)
+    const progress = advanceOnline(seen, goal)
     if (progress.next !== undefined) return waits(progress)
   }
   return { outcome: 'done' }
@@ -193,13 +198,16 @@ function revertProgress(view: StepsView): StepProgress {
 }
 
 /** The share of a service that goes first: all of it where nothing serves customers yet. */
-function firstPortion(view: StepsView, { change, others, target }: ServiceProgress): number {
+function firstPortion(view: StepsView, seen: ServiceProgress): number {
+  const { change, others, target } = seen
   if (change.count === 0 || change.target === null) return 0
   if (change.singleton) return others > 0 && target.successors === 0 ? 0 : 1
   const isFirst = view.rollout.fromReleaseId === null
   const step = view.release.steps.find((candidate) => candidate.kind === 'maintenance')
-  if (isFirst || step === undefined) return isFirst ? change.count : portionOf(change.count, 1, 1)
-  return portionOf(change.count, step.portion, step.min)
+  if (isFirst) return change.count
+  const portion = portionOf(change.count, step?.portion ?? 1, step?.min ?? 1)
+  if (view.rollout.purpose === 'revert') return portion
+  return Math.min(portion, Math.max(zoneLimit(seen), target.successors))
 }
 
 function waits(progress: Advance): StepProgress {

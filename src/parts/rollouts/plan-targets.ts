@@ -86,6 +86,8 @@ export interface ServiceSeen {
   readonly successors: readonly SuccessorSeen[]
   /** Anything else that has not ended. */
   readonly others: number
+  /** Those of them that customers reach, by zone. */
+  readonly othersOnline: Readonly<Record<string, number>>
 }
 
 /** The same, counted. */
@@ -154,5 +156,16 @@ export function nextGoal(seen: ServiceProgress, batch: number): number {
   const { count } = seen.change
   const { successors, online } = seen.target
   if (online < successors) return successors
-  return Math.min(count, online + portionOf(count, batch, 1))
+  const portion = Math.min(portionOf(count, batch, 1), zoneLimit(seen))
+  return Math.min(count, online + portion)
+}
+
+/**
+ * How many predecessors may go at once: those of one zone, where the service stands in several
+ * (rule 10 of docs/reference/rules.md: zones are never upgraded together). The instances planner
+ * takes them from the zone with the fewest left, so that one zone is finished before the next.
+ */
+export function zoneLimit({ othersOnline }: Pick<ServiceSeen, 'othersOnline'>): number {
+  const zones = Object.values(othersOnline).filter((count) => count > 0)
+  return zones.length < 2 ? Infinity : Math.min(...zones)
 }

@@ -5,7 +5,7 @@ import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
 import { serviceName, type Instance, type ObservedInstance } from '../instances/model.ts'
-import { instanceById, instanceKind, instancesOf } from '../instances/records.ts'
+import { instanceById, instanceKind, instancesOf, zoneOf } from '../instances/records.ts'
 import { causeOf } from '../../wire/agent-protocol.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
 import type { LedgerWindow, Rollout, ServiceTarget } from './model.ts'
@@ -94,16 +94,20 @@ function listenersMissing(snapshot: Snapshot, release: Release): string[] {
 function serviceSeen(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceSeen {
   const successors: SuccessorSeen[] = []
   let others = 0
+  const othersOnline: Record<string, number> = {}
   for (const { value, revision } of instancesOf(snapshot, app.at, target.service)) {
     if (value.state === 'ended') continue
     const isSuccessor =
       value.specDigest === target.target?.specDigest &&
       value.desired === 'running' &&
       value.pool !== 'draining'
-    if (!isSuccessor) others++
-    else successors.push(successorSeen(value, revision, snapshot))
+    if (!isSuccessor) {
+      others++
+      const zone = value.pool === 'online' ? zoneOf(snapshot, value) : undefined
+      if (zone !== undefined) othersOnline[zone] = (othersOnline[zone] ?? 0) + 1
+    } else successors.push(successorSeen(value, revision, snapshot))
   }
-  return { change: changeOf(snapshot, app, target), target, successors, others }
+  return { change: changeOf(snapshot, app, target), target, successors, others, othersOnline }
 }
 
 function changeOf(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceChange {
@@ -116,15 +120,32 @@ function changeOf(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceC
 
 function successorSeen(instance: Instance, revision: number, snapshot: Snapshot): SuccessorSeen {
   const observed = snapshot.observations.instance(instance.id)
+  const other = otherArchive(instance, observed, snapshot)
   return {
     instanceId: instance.id,
-    ready: observed?.state === 'ready',
+    ready: observed?.state === 'ready' && other === null,
     pool: instance.pool,
     revision,
-    failing: failingOf(instance, observed),
+    failing: other ?? failingOf(instance, observed),
     unplaced: instance.unplaced?.because ?? null,
     waitsFor: observed === undefined ? 'its agent has not told of it' : causeOf(observed.because),
   }
+}
+
+/**
+ * Rule 10 of docs/reference/rules.md: an instance counts only when its agent says that it runs the
+ * archive which its release names. An agent of protocol 1 does not say.
+ */
+function otherArchive(
+  instance: Instance,
+  observed: ObservedInstance | undefined,
+  snapshot: Snapshot,
+): string | null {
+  const runs = observed?.artifact
+  const release = releaseAt(snapshot, instance.at, instance.releaseId)
+  const wanted = serviceOf(release, instance.service)?.artifact.digest
+  if (runs === undefined || wanted === undefined || runs === wanted) return null
+  return `${instance.id} runs the archive ${runs}, and not its release's ${wanted}`
 }
 
 function failingOf(instance: Instance, observed: ObservedInstance | undefined): string | null {
