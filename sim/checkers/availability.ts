@@ -41,10 +41,9 @@ export class EnoughOnline extends Promised {
       case 'table-applied':
         return this.#lookAtTable(event, view)
       case 'process-ended':
-        // What nobody ended is an accident, and so is all that a machine takes with it.
-        return this.#lookAt(event.process, view, event.by === 'agent')
       case 'process-health':
-        return this.#lookAt(event.process, view, false)
+        // What nobody was told to do is an accident, and so is all that a machine takes with it.
+        return this.#lookAt(event.process, view, event.process.isStopping === true)
       case 'fault-began':
       case 'fault-ended':
         this.#faultAt = view.now()
@@ -176,7 +175,7 @@ export class NothingTakenAway extends Promised {
     const promised = this.#index.promisedOf(service)
     let staying = 0
     for (const other of this.#index.instancesOf(service)) {
-      if (isOnline(other) && this.#isKnownHealthy(other.id, view)) staying++
+      if (isOnline(other) && this.#isKnownHealthy(other, view)) staying++
     }
     if (staying >= promised) return undefined
     const { who, what } = event.change.attribution
@@ -187,9 +186,11 @@ export class NothingTakenAway extends Promised {
   }
 
   /** It is healthy, or was so lately that nobody can know better. */
-  #isKnownHealthy(instanceId: string, view: SimView): boolean {
-    if (view.process(instanceId)?.isHealthy === true) return true
-    const until = this.#healthyUntil.get(instanceId)
+  #isKnownHealthy(instance: Instance, view: SimView): boolean {
+    const process = view.process(instance.id)
+    if (process?.isHealthy === true) return true
+    if (isUnchecked(instance, this.#index) && process?.isRunning === true) return true
+    const until = this.#healthyUntil.get(instance.id)
     return until !== undefined && view.now() - until <= newsMs
   }
 }
@@ -224,7 +225,8 @@ export class PassedFirst extends Promised {
       }
       const instance = after as Instance
       if (instance.pool !== 'online' || earlier?.pool === 'online') continue
-      if (this.#passed.has(instance.id) && earlier?.pool === 'maintenance') continue
+      const hasPassed = this.#passed.has(instance.id) || this.#hasRunUnchecked(instance, view)
+      if (hasPassed && earlier?.pool === 'maintenance') continue
       return this.broken(
         view,
         `${instance.id} of ${nameOf(instance)} went online from ${earlier?.pool ?? 'nowhere'} and never was healthy before`,
@@ -232,6 +234,22 @@ export class PassedFirst extends Promised {
     }
     return undefined
   }
+
+  #hasRunUnchecked(instance: Instance, view: SimView): boolean {
+    const process = view.process(instance.id)
+    if (process === undefined || !isUnchecked(instance, this.#index)) return false
+    return (
+      (process.endedAt ?? view.now()) - process.startedAt >= uncheckedReadyMs || process.run > 1
+    )
+  }
+}
+
+/** A worker without a check is ready when it has run a second, by a clock that may be fast. */
+const uncheckedReadyMs = 900
+
+/** It has no check; that it runs is all there is to see of it. */
+function isUnchecked(instance: Instance, index: RecordIndex): boolean {
+  return index.specOf(instance)?.health.probe.kind === 'none'
 }
 
 /** Published members that were online at some revision, remembered for late ingresses. */
@@ -286,21 +304,23 @@ export class PublishedIsOnline extends Promised {
     }
   }
 
+  /** The table in use is of a revision between the one that was applied before and the newest. */
   #judge(ingress: SimIngress, service: string, view: SimView): Violation | undefined {
-    const { ingressId, appliedRevision } = ingress
+    const { ingressId, appliedRevision, isUp } = ingress
+    if (!isUp) return undefined
     const members = ingress.online.get(service) ?? []
     for (const id of members) {
       const known = this.#online.get(id)
-      if (known !== undefined && known.from <= appliedRevision) {
-        if (appliedRevision < known.until) continue
+      if (known === undefined) {
         return this.broken(
           view,
-          `${ingressId} sends customers of ${service} to ${id} at revision ${appliedRevision}; it left at ${known.until}`,
+          `${ingressId} sends customers of ${service} to ${id}, which never was online`,
         )
       }
+      if (appliedRevision < known.until) continue
       return this.broken(
         view,
-        `${ingressId} sends customers of ${service} to ${id}, which was not online at revision ${appliedRevision}`,
+        `${ingressId} sends customers of ${service} to ${id} after revision ${appliedRevision}; it left at ${known.until}`,
       )
     }
     return members.length > 0 ? undefined : this.#judgeEmpty(ingress, service, view)
@@ -314,11 +334,11 @@ export class PublishedIsOnline extends Promised {
     for (const instance of this.#index.instancesOf(service)) {
       const known = this.#online.get(instance.id)
       if (known === undefined || !instance.needsPort) continue
-      if (known.from > appliedRevision || known.until <= appliedRevision) continue
+      if (known.from > appliedRevision || known.until !== Infinity) continue
       if (view.process(instance.id)?.isHealthy !== true) continue
       return this.broken(
         view,
-        `${ingressId} has nobody for customers of ${service} at revision ${appliedRevision}, while ${instance.id} is online and healthy`,
+        `${ingressId} has nobody for customers of ${service} after revision ${appliedRevision}, while ${instance.id} is online and healthy`,
       )
     }
     return undefined

@@ -17,11 +17,19 @@ interface Settled {
 
 /** The services that nothing excuses any more from being as desired. */
 class SettledServices {
-  static readonly hears = ['commit', 'end', ...Quiet.hears] as const
+  static readonly hears = [
+    'commit',
+    'process-ended',
+    'process-health',
+    'end',
+    ...Quiet.hears,
+  ] as const
   readonly #index: RecordIndex
   readonly #quiet = new Quiet()
   /** True time of the last change of each app's wishes. */
   readonly #changedAt = new Map<string, number>()
+  /** True time at which something of each service failed by itself: its agent mends that. */
+  readonly #failedAt = new Map<string, number>()
 
   constructor(index: RecordIndex) {
     this.#index = index
@@ -29,6 +37,11 @@ class SettledServices {
 
   notice(event: SimEvent, view: SimView): void {
     this.#quiet.notice(event, view)
+    if (event.is === 'process-ended' || event.is === 'process-health') {
+      const instance = this.#index.instance(event.process.instanceId)
+      const hasFailed = !event.process.isHealthy && event.process.isStopping !== true
+      if (instance !== undefined && hasFailed) this.#failedAt.set(nameOf(instance), view.now())
+    }
     if (event.is !== 'commit') return
     for (const { kind, before, after } of this.#index.take(event.change)) {
       if (kind !== 'app' && kind !== 'rollout') continue
@@ -45,7 +58,8 @@ class SettledServices {
       if ([...this.#index.openRollouts(name)].length > 0) continue
       for (const spec of this.#index.current(app)?.services ?? []) {
         const service = serviceName(app.at, spec.name)
-        if (this.#waits(service)) continue
+        const failedAt = this.#failedAt.get(service) ?? -convergenceMs
+        if (view.now() - failedAt < convergenceMs || this.#waits(service)) continue
         yield { service, spec, count: wantedCount(app, spec) }
       }
     }

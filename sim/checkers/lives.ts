@@ -129,7 +129,7 @@ export class NoOrphans extends Promised {
   readonly invariant = 'L4'
   readonly promise =
     'A minute after all is quiet, every process that runs is of an instance that its node was given and that has not ended.'
-  readonly hears = ['commit', 'process-started', 'end', ...Quiet.hears] as const
+  readonly hears = ['commit', 'process-started', 'process-ended', 'end', ...Quiet.hears] as const
   readonly #index: RecordIndex
   readonly #quiet = new Quiet()
   readonly #running = new Map<string, SimProcess>()

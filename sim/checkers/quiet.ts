@@ -1,8 +1,7 @@
 import type { SimEvent, SimView } from '../view.ts'
 
 /**
- * Since when the world has been left alone: no fault, no wish, no process that died by itself.
- * Liveness is promised from there on.
+ * Since when the world has been left alone: no fault, no wish. Liveness is promised from there on.
  */
 export class Quiet {
   static readonly hears = [
@@ -10,25 +9,13 @@ export class Quiet {
     'fault-ended',
     'wish',
     'healed',
-    'process-ended',
   ] as const satisfies readonly SimEvent['is'][]
   #since = 0
 
   /** Takes note of what disturbs the world. */
   notice(event: SimEvent, view: SimView): void {
-    switch (event.is) {
-      case 'fault-began':
-      case 'fault-ended':
-      case 'wish':
-      case 'healed':
-        this.#since = view.now()
-        return
-      case 'process-ended':
-        // A test's end, and whatever was told to end, is how things go.
-        if (event.by === 'itself' && event.process.isStopping !== true) this.#since = view.now()
-        return
-      default:
-    }
+    const hears: readonly SimEvent['is'][] = Quiet.hears
+    if (hears.includes(event.is)) this.#since = view.now()
   }
 
   /** For how long, in ms; 0 while a fault is in force or still to come. */
