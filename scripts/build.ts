@@ -24,6 +24,7 @@ const entries: Record<string, string> = {
   agent: 'src/cli/roles/agent.ts',
   ingress: 'src/cli/roles/ingress.ts',
   'sqlite-worker': 'src/store/sqlite/sqlite-worker.ts',
+  'manifest-worker': 'src/drivers/manifests/manifest-worker.ts',
 }
 
 /** Left in node_modules: it serves files that lie beside its own source. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
+import { inlineManifestReader } from '../drivers/manifests/inline-reader.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
 import { appsController } from '../parts/apps/controller.ts'
+import type { ManifestReader } from '../parts/apps/driver.ts'
 import { appKind, releaseKind } from '../parts/apps/records.ts'
 import { deployRoutes } from '../parts/apps/routes-deploy.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
@@ -72,6 +74,8 @@ export interface ServerStores {
 
 /** What the parts need beyond the stores. */
 export interface ServerSettings {
+  /** Who reads manifests; without one they are read at once, on the caller's loop. */
+  readonly manifests?: ManifestReader
   readonly ingressUrl: string
   readonly listenerPorts: { readonly from: number; readonly to: number }
   /** How long a singleton runs on while its node is not heard; the controller's usual time. */
@@ -87,6 +91,7 @@ export function composeServer(
   stores: ServerStores,
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> {
   const { clock, random, log, ingressUrl, listenerPorts, singletonLeaseMs } = settings
+  const { manifests = inlineManifestReader } = settings
   const { state, observed, blobs, logs } = stores
   const { snapshot } = state
   const leases = new Leases(clock)
@@ -108,11 +113,11 @@ export function composeServer(
   ] as unknown as AnyController[]
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
-    ...deployRoutes({ state: routed, clock, random, usage: nodes }),
+    ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...instanceRoutes({ snapshot }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
-    ...nodeRoutes({ snapshot, clock }),
+    ...nodeRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
     ...logRoutes({ logs, state: routed, clock }),

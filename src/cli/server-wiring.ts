@@ -6,6 +6,7 @@ import { systemClock } from '../base/clock.ts'
 import { openLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
+import { openThreadReader } from '../drivers/manifests/thread-reader.ts'
 import { sweepBlobs } from '../parts/artifacts/controller.ts'
 import { startServer } from '../server/server.ts'
 import { ensureTokens } from '../server/tokens.ts'
@@ -46,9 +47,13 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   const { state, logs } = stores
   const { ingressUrl, listenerPorts, singletonLease: singletonLeaseMs } = options
   const surroundings = { clock: systemClock, random: systemRandom, log }
+  const manifests = openThreadReader({ clock: systemClock })
   await ensureTokens({ state, directory: tokens, clock: systemClock, random: systemRandom })
   const server = await startServer({
-    ...composeServer({ ingressUrl, listenerPorts, singletonLeaseMs, ...surroundings }, stores),
+    ...composeServer(
+      { ingressUrl, listenerPorts, singletonLeaseMs, manifests, ...surroundings },
+      stores,
+    ),
     ...surroundings,
     state,
     listen: { host: options.host, port: options.port },

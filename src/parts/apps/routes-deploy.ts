@@ -22,7 +22,8 @@ import { planFit } from '../rollouts/plan-fit.ts'
 import { openRollouts, rolloutKind } from '../rollouts/records.ts'
 import type { NodeUsage } from '../scheduling/usage.ts'
 import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
-import { releaseContentOf, type ReleaseContent } from './manifest/release-content.ts'
+import type { ManifestReader } from './driver.ts'
+import type { ReleaseContent } from './manifest/release-content.ts'
 import type { App, Release } from './model.ts'
 import { appAt, appKind, currentRelease, releaseKind } from './records.ts'
 import { answerOf, newRollout, refuseDestroying } from './routes.ts'
@@ -32,6 +33,7 @@ export interface DeployRouteOptions {
   readonly clock: Clock
   readonly random: Random
   readonly usage: NodeUsage
+  readonly manifests: ManifestReader
 }
 
 /** Rollouts of one app and cell that may wait at once. */
@@ -61,7 +63,7 @@ export function deployRoutes(options: DeployRouteOptions): RouteDefinition[] {
   return [planRoute(options), deployRoute(options)]
 }
 
-function planRoute({ state, clock, usage }: DeployRouteOptions): RouteDefinition {
+function planRoute({ state, clock, usage, manifests }: DeployRouteOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/plan`,
@@ -73,7 +75,8 @@ function planRoute({ state, clock, usage }: DeployRouteOptions): RouteDefinition
     bodyBytesMax,
     answers: { 200: DeployPlanView },
     async handle({ params, body }) {
-      const { view, decision } = draftOf(state, params, body)
+      const content = await manifests.read(body, params)
+      const { view, decision } = draftOf(state, params, body, content)
       const placement = planFit(observeFit(state.snapshot, usage, view, decision), clock.now())
       return { body: { ...decision.view, placement } }
     },
@@ -93,9 +96,10 @@ function deployRoute(options: DeployRouteOptions): RouteDefinition {
     bodyBytesMax,
     answers: { 200: UnchangedAnswer, 202: DeployAnswer },
     async handle({ caller, params, body }) {
-      const { state } = options
+      const { state, manifests } = options
+      const content = await manifests.read(body, params)
       for (let attempt = 1; ; attempt++) {
-        const draft = draftOf(state, params, body)
+        const draft = draftOf(state, params, body, content)
         if (body.plan !== undefined) refuseStale(body.plan, draft.decision)
         try {
           return await intend(options, caller?.name ?? '', draft, body)
@@ -115,8 +119,7 @@ interface Draft {
   readonly decision: DeployDecision
 }
 
-function draftOf(state: State, at: AppCell, body: DeployRequest): Draft {
-  const content = releaseContentOf(body, at)
+function draftOf(state: State, at: AppCell, body: DeployRequest, content: ReleaseContent): Draft {
   const { team, ...rest } = content
   const { app, entry } = appOrNew(state, at, team)
   refuseDestroying(app)

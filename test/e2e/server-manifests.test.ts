@@ -1,0 +1,59 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { describe, expect, test } from 'vitest'
+import { Bounds } from '../../src/base/bounds.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { openThreadReader } from '../../src/drivers/manifests/thread-reader.ts'
+import type { DeployInput } from '../../src/parts/apps/manifest/release-content.ts'
+
+const at = { tenant: 'default', environment: 'local', app: 'shop' }
+
+function aLargeManifest(services = 100): DeployInput {
+  const lines = ['roadstead: v1', 'app: shop', 'services:']
+  for (let service = 0; service < services; service++) {
+    lines.push(`  svc-${service}:`, '    source: .', '    run: node server.js', '    env:')
+    for (let name = 0; name < 60; name++) lines.push(`      VARIABLE_${name}: some text ${name}`)
+  }
+  const artifacts = { '.': { digest: `sha256:${'a'.repeat(64)}`, sizeBytes: 1 } }
+  return { manifest: `${lines.join('\n')}\n`, artifacts, files: null }
+}
+
+describe('a large manifest', () => {
+  test('is read without the loop that serves requests standing still', async () => {
+    const reader = openThreadReader({ clock: systemClock })
+    const input = aLargeManifest()
+    expect(input.manifest.length).toBeGreaterThan(180_000)
+    await reader.read(aLargeManifest(6), at)
+    const delay = monitorEventLoopDelay({ resolution: 5 })
+    delay.enable()
+    await systemClock.sleep(20)
+    delay.reset()
+    const content = await reader.read(input, at)
+    delay.disable()
+    expect(content.services).toHaveLength(100)
+    // Reading takes three times that at least; a loaded machine may add to it.
+    expect(delay.max / 1e6).toBeLessThan(60)
+  })
+
+  test('with a fault is refused with the same words as a small one', async () => {
+    const reader = openThreadReader({ clock: systemClock })
+    const input = aLargeManifest()
+    const broken = { ...input, manifest: input.manifest.replace('run: node', 'rn: node') }
+    const error = await reader.read(broken, at).then(
+      () => undefined,
+      (refused: unknown) => refused,
+    )
+    expect(error).toMatchObject({ name: 'Refusal', code: 'manifest-invalid', status: 422 })
+    expect(error).toMatchObject({ details: { faults: [expect.objectContaining({ line: 6 })] } })
+  })
+
+  test('beyond those that may wait is refused, and the bound shows it', async () => {
+    const bounds = new Bounds()
+    const reader = openThreadReader({ clock: systemClock, bounds })
+    const input = aLargeManifest(10)
+    const all = await Promise.allSettled(Array.from({ length: 20 }, () => reader.read(input, at)))
+    const refused = all.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(4)
+    expect(refused[0]).toMatchObject({ reason: { code: 'manifest-busy', status: 429 } })
+    expect(bounds.read()).toMatchObject([{ used: 0, lost: 4, limit: 16 }])
+  })
+})
