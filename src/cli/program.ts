@@ -3,6 +3,7 @@ import { completionCommand } from './completion.ts'
 import { deployCommand } from './deploy.ts'
 import { destroyCommand } from './destroy.ts'
 import { eventsCommand } from './events.ts'
+import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
 import { logsCommand } from './logs.ts'
 import { nodesCommand } from './nodes.ts'
@@ -74,6 +75,7 @@ function historyCommands(): Command[] {
     rolloutCommand(),
     releasesCommand(),
     eventsCommand(),
+    historyCommand(),
     whyCommand(),
     nodesCommand(),
     plansCommand(),

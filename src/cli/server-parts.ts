@@ -13,6 +13,7 @@ import type { BlobStore } from '../parts/artifacts/driver.ts'
 import { artifactKind } from '../parts/artifacts/records.ts'
 import { artifactRoutes } from '../parts/artifacts/routes.ts'
 import { ArtifactUsage } from '../parts/artifacts/usage.ts'
+import { historyRoutes } from '../parts/audit/routes-history.ts'
 import { auditRoutes } from '../parts/audit/routes.ts'
 import { discoveryController } from '../parts/discovery/controller.ts'
 import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
@@ -119,6 +120,7 @@ export function composeServer(
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...nodeRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),
+    ...historyRoutes({ state: routed }),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
     ...logRoutes({ logs, state: routed, clock }),
     ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, leases, logs }),

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import type { AppView, ServiceView } from '../wire/api.ts'
-import { openContext } from './context.ts'
-import { countText, latencyText, rateText } from './terminal/format.ts'
+import type { MomentView } from '../wire/history.ts'
+import { openContext, type Context } from './context.ts'
+import { countText, latencyText, rateText, timeText } from './terminal/format.ts'
 import { handDriftText } from './terminal/plan-lines.ts'
-import { print, printJson, printTable, toned, type Tone } from './terminal/output.ts'
+import { print, printJson, printTable, toned, type Column, type Tone } from './terminal/output.ts'
 import { releaseName } from './terminal/rollout-lines.ts'
 
 /** `roadstead status [APP]`: what is deployed, how it is, and what it carries. */
@@ -11,21 +12,49 @@ export function statusCommand(): Command {
   return new Command('status')
     .description('print what is deployed, how it is, and the traffic that it carries')
     .argument('[app]', 'one app only')
-    .addHelpText('after', '\nExamples:\n  $ roadstead status\n  $ roadstead status shop --json')
-    .action(async (name: string | undefined, _options: unknown, command: Command) => {
+    .option('--at <time>', 'as it was: 14:05, "yesterday 14:05", 2026-11-21T14:05, "10m ago"')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ roadstead status\n  $ roadstead status shop --json\n  $ roadstead status --at 14:05',
+    )
+    .action(async (name: string | undefined, options: { at?: string }, command: Command) => {
       const context = await openContext(command)
-      const all = await context.client.apps()
+      const past = options.at === undefined ? undefined : await appsAt(context, options.at)
+      const all = past?.items ?? (await context.client.apps())
       const { resolveApp } = await import('./api/names.ts')
       const named = command.optsWithGlobals<{ cell?: string }>().cell !== undefined
       const apps = name !== undefined ? [resolveApp(name, all, context.cell)] : all
       const shown = named && name === undefined ? apps.filter(inCell(context.cell)) : apps
       if (context.json) return printJson(name === undefined ? shown : shown[0])
-      if (shown.length === 0) return print('nothing is deployed; `roadstead deploy` begins')
+      if (past !== undefined) printAsOf(past.asOf, past.at, context.clock.now())
+      if (shown.length === 0) {
+        return print(
+          past === undefined
+            ? 'nothing is deployed; `roadstead deploy` begins'
+            : 'nothing was deployed then',
+        )
+      }
       for (const [index, app] of shown.entries()) {
         if (index > 0) print()
         await printApp(app, context.clock.now())
       }
     })
+}
+
+async function appsAt(context: Context, text: string) {
+  const { askOfPast, parseTime } = await import('./terminal/past-time.ts')
+  const at = parseTime(text, context.clock.now())
+  return { at, ...(await askOfPast(context, () => context.client.appsAt(at))) }
+}
+
+/** Nobody is to take the past for now. */
+function printAsOf(asOf: MomentView, at: number, now: number): void {
+  const last = `the last change before was ${timeText(asOf.at, now)}, revision ${asOf.revision}`
+  print(toned(`AS IT WAS at ${timeText(at, now)}, not as it is now (${last})`, 'moving'))
+  print(
+    toned('What agents and the ingress saw is not kept: ONLINE is what the records held.', 'quiet'),
+  )
+  print()
 }
 
 function inCell(cell: { environment: string; tenant: string }): (app: AppView) => boolean {
@@ -39,27 +68,34 @@ async function printApp(app: AppView, now: number): Promise<void> {
       ? 'no release yet'
       : releaseName({ releaseNumber: app.releaseNumber, version: app.version })
   const traffic = app.traffic === null ? '' : ` · ${rateText(app.traffic.requestsPerSecond)} req/s`
-  const health = toned(app.health, healthTones[app.health])
+  const word = app.asOf === undefined ? app.health : `${app.health} by the records`
+  const health = toned(word, healthTones[app.health])
   print(`${app.at.app} in ${cell} · ${release} · ${health}${traffic}`)
   if (app.rolloutId !== null) {
-    print(toned(`a rollout is under way: roadstead rollout ${app.rolloutId}`, 'quiet'))
+    const verb = app.asOf === undefined ? 'is' : 'was'
+    print(toned(`a rollout ${verb} under way: roadstead rollout ${app.rolloutId}`, 'quiet'))
   }
+  const isPast = app.asOf !== undefined
   await printTable(
     app.services,
     [
       { title: 'SERVICE', of: (service) => service.name },
-      { title: 'READY', align: 'right', of: readyText },
+      { title: isPast ? 'ONLINE' : 'READY', align: 'right', of: readyText },
       { title: 'MAINTENANCE', align: 'right', of: ({ maintenance }) => orDash(maintenance) },
       { title: 'DRAINING', align: 'right', of: ({ draining }) => orDash(draining) },
-      { title: 'REQ/S', align: 'right', of: ({ traffic: t }) => rateOf(t?.requestsPerSecond) },
-      { title: 'FAILED', align: 'right', of: failedText },
-      { title: 'P99', align: 'right', of: ({ traffic: t }) => latencyText(t?.p99Ms ?? null) },
+      ...(isPast ? [] : trafficColumns),
       { title: 'URL', of: (service) => service.url ?? '' },
     ],
     'no services yet',
   )
   for (const drift of app.drift) print(toned(`by hand: ${handDriftText(drift, now)}`, 'moving'))
 }
+
+const trafficColumns: readonly Column<ServiceView>[] = [
+  { title: 'REQ/S', align: 'right', of: ({ traffic: t }) => rateOf(t?.requestsPerSecond) },
+  { title: 'FAILED', align: 'right', of: failedText },
+  { title: 'P99', align: 'right', of: ({ traffic: t }) => latencyText(t?.p99Ms ?? null) },
+]
 
 const healthTones: Readonly<Record<AppView['health'], Tone>> = {
   ok: 'well',

@@ -24,6 +24,7 @@ type Draft = { -readonly [Member in keyof RecordChange]: RecordChange[Member] }
 /** One page of a history under way; commits are given to it newest first. */
 export class HistoryScan {
   readonly #prefixes: readonly string[]
+  readonly #ending: string | undefined
   readonly #before: Revision
   readonly #limit: number
   readonly #changes: Draft[] = []
@@ -31,8 +32,9 @@ export class HistoryScan {
   readonly #open = new Map<Key, Draft>()
   #next: Revision | undefined
 
-  constructor({ keyPrefixes, before, limit }: HistoryQuery) {
+  constructor({ keyPrefixes, name, before, limit }: HistoryQuery) {
     this.#prefixes = keyPrefixes
+    this.#ending = name === undefined ? undefined : `/${name}`
     this.#before = before ?? Number.MAX_SAFE_INTEGER
     this.#limit = Math.min(Math.max(1, limit), historyLimitMax)
   }
@@ -55,6 +57,7 @@ export class HistoryScan {
   /** Whether a text of the log may hold something of interest: its keys stand in it as `"key"`. */
   mayConcern(text: string): boolean {
     if (this.#next === undefined) {
+      if (this.#ending !== undefined && text.includes(`${this.#ending}"`)) return true
       return this.#prefixes.some((prefix) => text.includes(`"key":"${prefix}`))
     }
     for (const key of this.#open.keys()) if (text.includes(`"key":"${key}"`)) return true
@@ -85,6 +88,7 @@ export class HistoryScan {
   }
 
   #matches(key: Key): boolean {
+    if (this.#ending !== undefined && key.endsWith(this.#ending)) return true
     return this.#prefixes.some((prefix) => key.startsWith(prefix))
   }
 

@@ -141,6 +141,8 @@ export interface RecordChange extends Moment {
 export interface HistoryQuery {
   /** Whole keys, or beginnings of them: `instance/default/local/shop/`. */
   readonly keyPrefixes: readonly string[]
+  /** Records of any kind whose key ends so: an instance that is long forgotten, too. */
+  readonly name?: string | undefined
   /** Changes before this revision; the newest by default. */
   readonly before?: Revision | undefined
   /** 1 to `historyLimitMax`. */

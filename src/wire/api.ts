@@ -6,6 +6,7 @@ import { Instance, ObservedInstance } from '../parts/instances/model.ts'
 import { Node } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
 import { HandDrift } from './deploy-plan.ts'
+import { MomentView } from './history.ts'
 
 /** The REST API's bodies, beyond the records themselves; one object gives type, check and OpenAPI. */
 
@@ -110,7 +111,7 @@ export const ServiceView = Type.Object({
   name: Type.String(),
   worker: Type.Boolean(),
   wanted: Type.Integer(),
-  /** Online and ready. */
+  /** Online and ready; of the past online alone, since nothing that was observed is kept. */
   ready: Type.Integer(),
   maintenance: Type.Integer(),
   draining: Type.Integer(),
@@ -136,6 +137,8 @@ export const AppView = Type.Object({
   /** Where people's hands made it differ from the manifest of the release that it runs. */
   drift: Type.Array(HandDrift),
   traffic: Type.Union([TrafficView, Type.Null()]),
+  /** Of the past: the newest commit of that time. Only what records knew is told then. */
+  asOf: Type.Optional(MomentView),
 })
 export type AppView = Static<typeof AppView>
 

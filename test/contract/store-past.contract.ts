@@ -126,6 +126,17 @@ export function describePast(name: string, makePlace: () => Promise<StorePlace>)
       })
     })
 
+    it('tells the history of a name, whatever kind of record it names', async () => {
+      const { store, write } = await anOpenStore()
+      await write([put('i-1', { n: 1 }), put('i-12', {})])
+      await write([{ op: 'delete', key: recordKey('i-1') }])
+      const { changes } = await store.history({ keyPrefixes: [], name: 'i-1', limit: 9 })
+      expect(changes.map(({ revision, key }) => [revision, key])).toEqual([
+        [2, recordKey('i-1')],
+        [1, recordKey('i-1')],
+      ])
+    })
+
     it('tells a history in pages, of several records together', async () => {
       const { store, write } = await anOpenStore({ commits: 20 })
       for (let n = 1; n <= 50; n++) await write([put(`p${n % 3}`, { n }), put('q', { n })])

@@ -19,6 +19,7 @@ import type {
   Written,
 } from '../../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
+import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
 import type { Query, Transport } from './transport.ts'
 
@@ -45,6 +46,20 @@ export interface EventFilter {
   readonly before?: number | undefined
   /** Those that touched a record whose key begins so. */
   readonly key?: string | undefined
+  /** From this wall time on, oldest first; up to that one, newest first. */
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+  /** False leaves out what the program does for itself. */
+  readonly housekeeping?: boolean | undefined
+  readonly limit: number
+}
+
+/** Whose history is wanted; see GET /v1/history. */
+export interface HistoryFilter {
+  readonly key?: string | undefined
+  readonly name?: string | undefined
+  readonly service?: string | undefined
+  readonly before?: number | undefined
   readonly limit: number
 }
 
@@ -66,6 +81,16 @@ export class ApiClient {
 
   apps(): Promise<AppView[]> {
     return this.#list('/v1/apps')
+  }
+
+  /** Every app as it was at a wall time, and the commit behind which that lies. */
+  appsAt(at: number): Promise<{ readonly items: AppView[]; readonly asOf: MomentView }> {
+    return this.transport.json({ method: 'GET', path: '/v1/apps', query: { at } })
+  }
+
+  /** What became of something, the newest change first. */
+  history(filter: HistoryFilter): Promise<HistoryAnswer> {
+    return this.transport.json({ method: 'GET', path: '/v1/history', query: { ...filter } })
   }
 
   app(at: AppCell): Promise<AppView> {

@@ -3,7 +3,14 @@ import type { Clock } from '../../base/clock.ts'
 import { Refusal } from '../../base/errors.ts'
 import { newId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
-import { create, replace, type Entry, type State } from '../../store/port.ts'
+import {
+  create,
+  replace,
+  type Entry,
+  type Moment,
+  type Snapshot,
+  type State,
+} from '../../store/port.ts'
 import {
   AppView,
   DeployAnswer,
@@ -12,6 +19,7 @@ import {
   ServicesRequest,
   Written,
 } from '../../wire/api.ts'
+import { atQuery, MomentView } from '../../wire/history.ts'
 import { appParams, appPath } from '../../wire/paths.ts'
 import { route, type RouteDefinition, type RouteReply } from '../../wire/route.ts'
 import type { Attribution } from '../audit/model.ts'
@@ -40,33 +48,46 @@ export function appRoutes(options: AppRoutesOptions): RouteDefinition[] {
   return [...readRoutes(options), ...intentRoutes(options), revertRoute(options)]
 }
 
-function readRoutes({ state, rates, ingressUrl }: AppRoutesOptions): RouteDefinition[] {
+function readRoutes({ state, clock, rates, ingressUrl }: AppRoutesOptions): RouteDefinition[] {
   const { snapshot } = state
+  const now = { rates, origin: ingressUrl }
+  const query = Type.Object({ at: atQuery })
   return [
     route({
       method: 'GET',
       path: '/v1/apps',
       rule: people,
-      summary: 'Every app in every cell, with its health and live traffic.',
+      summary:
+        'Every app in every cell, with its health and live traffic; or as it was `at` a time.',
       tag,
-      answers: { 200: Type.Object({ items: Type.Array(AppView) }) },
-      async handle() {
-        const apps = [...snapshot.list(appKind)].toSorted((a, b) => (a.key < b.key ? -1 : 1))
-        const items = apps.map(({ value }) => viewOfApp(snapshot, value, rates, ingressUrl))
-        return { body: { items } }
+      query,
+      answers: {
+        200: Type.Object({ items: Type.Array(AppView), asOf: Type.Optional(MomentView) }),
+      },
+      async handle({ query: { at } }) {
+        const past = at === undefined ? undefined : await snapshotAt(state, at, clock.now())
+        const apps = [...(past?.snapshot ?? snapshot).list(appKind)]
+        const from = { ...now, asOf: past?.asOf }
+        const items = apps
+          .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+          .map(({ value }) => viewOfApp(past?.snapshot ?? snapshot, value, from))
+        return { body: { items, asOf: past?.asOf } }
       },
     }),
     route({
       method: 'GET',
       path: appPath,
       rule: people,
-      summary: 'One app in one cell.',
+      summary: 'One app in one cell; or as it was `at` a time.',
       tag,
       params: appParams,
+      query,
       answers: { 200: AppView },
-      async handle({ params }) {
-        const { value } = requireApp(state, params)
-        return { body: viewOfApp(snapshot, value, rates, ingressUrl) }
+      async handle({ params, query: { at } }) {
+        const past = at === undefined ? undefined : await snapshotAt(state, at, clock.now())
+        const { value } = requireApp(past ?? state, params)
+        const from = { ...now, asOf: past?.asOf }
+        return { body: viewOfApp(past?.snapshot ?? snapshot, value, from) }
       },
     }),
     route({
@@ -84,6 +105,22 @@ function readRoutes({ state, rates, ingressUrl }: AppRoutesOptions): RouteDefini
       },
     }),
   ]
+}
+
+/** The state as it was at a wall time. */
+async function snapshotAt(
+  { past }: State,
+  at: number,
+  now: number,
+): Promise<{ readonly snapshot: Snapshot; readonly asOf: Moment }> {
+  if (at > now) {
+    throw new Refusal('input-invalid', 'that time is still to come', {
+      path: '/query/at',
+      hint: 'give a time in the past, in ms; or leave `at` out to see what is now',
+    })
+  }
+  const asOf = await past.momentAt(at)
+  return { snapshot: await past.snapshotAt(asOf.revision), asOf }
 }
 
 function intentRoutes(options: AppRoutesOptions): RouteDefinition[] {
@@ -286,7 +323,7 @@ export function refuseDestroying(app: App): void {
   })
 }
 
-export function requireApp(state: State, at: AppCell): Entry<App> {
+export function requireApp(state: Pick<State, 'snapshot'>, at: AppCell): Entry<App> {
   const entry = appAt(state.snapshot, at)
   if (entry !== undefined) return entry
   throw new Refusal('app-unknown', `there is no app ${at.app} in ${cellName(at)}`, {

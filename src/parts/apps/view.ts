@@ -1,4 +1,4 @@
-import type { Snapshot } from '../../store/port.ts'
+import type { Moment, Snapshot } from '../../store/port.ts'
 import type { AppView, ServiceView, TrafficView } from '../../wire/api.ts'
 import { serviceName } from '../instances/model.ts'
 import { instancesOf } from '../instances/records.ts'
@@ -10,15 +10,22 @@ import { currentRelease, releaseAt } from './records.ts'
 /** Rates of a backend over the last ten seconds; null where nothing was counted. */
 export type RatesOf = (backendId: string) => TrafficView | null
 
+/** Where an app is looked at from. */
+export interface ViewedFrom {
+  readonly rates: RatesOf
+  /** The public ingress, such as `http://127.0.0.1:8080`. */
+  readonly origin: string
+  /** The snapshot is one of the past. */
+  readonly asOf?: Moment | undefined
+}
+
 /** An app as API, CLI and console show it. */
-export function viewOfApp(snapshot: Snapshot, app: App, rates: RatesOf, origin: string): AppView {
+export function viewOfApp(snapshot: Snapshot, app: App, from: ViewedFrom): AppView {
   const rollout = activeRollout(snapshot, app.at)?.value
   const current = currentRelease(snapshot, app)
   const shown =
     current ?? (rollout === undefined ? undefined : releaseAt(snapshot, app.at, rollout.releaseId))
-  const services = (shown?.services ?? []).map((spec) =>
-    viewOfService(snapshot, app, spec, rates, origin),
-  )
+  const services = (shown?.services ?? []).map((spec) => viewOfService(snapshot, app, spec, from))
   return {
     at: app.at,
     health: healthOf(app, shown, services, rollout !== undefined),
@@ -29,6 +36,7 @@ export function viewOfApp(snapshot: Snapshot, app: App, rates: RatesOf, origin: 
     rolloutId: rollout?.id ?? null,
     drift: handDriftOf(app, current),
     traffic: sumOf(services.map((service) => service.traffic)),
+    ...(from.asOf === undefined ? {} : { asOf: from.asOf }),
   }
 }
 
@@ -36,14 +44,14 @@ function viewOfService(
   snapshot: Snapshot,
   app: App,
   spec: ServiceSpec,
-  rates: RatesOf,
-  origin: string,
+  { rates, origin, asOf }: ViewedFrom,
 ): ServiceView {
   const counts = { ready: 0, maintenance: 0, draining: 0 }
   for (const { value } of instancesOf(snapshot, app.at, spec.name)) {
     if (value.state === 'ended' || value.desired === 'stopped') continue
     if (value.pool !== 'online') counts[value.pool]++
-    else if (snapshot.observations.instance(value.id)?.state === 'ready') counts.ready++
+    else if (asOf !== undefined || snapshot.observations.instance(value.id)?.state === 'ready')
+      counts.ready++
   }
   return {
     name: spec.name,
@@ -53,7 +61,7 @@ function viewOfService(
     stopped: app.stopped.includes(spec.name),
     needs: spec.needs,
     url: spec.route === null ? null : `${urlOf(spec.route.host, origin)}${spec.route.path}`,
-    traffic: rates(serviceName(app.at, spec.name)),
+    traffic: asOf !== undefined ? null : rates(serviceName(app.at, spec.name)),
   }
 }
 

@@ -14,6 +14,17 @@ export const Attribution = Type.Object({
 })
 export type Attribution = Static<typeof Attribution>
 
+/** What the program does for itself: of no interest to people unless they look for it. */
+export const housekeeping: readonly string[] = [
+  'artifact.remove',
+  'idempotency.keep',
+  'instance.forget',
+  'release.forget',
+  'rollout.forget',
+  'session.end',
+  'session.open',
+]
+
 /** One line of the ordered log of commits. */
 export const LogEntry = Type.Object({
   revision: Type.Integer(),

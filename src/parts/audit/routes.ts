@@ -1,7 +1,10 @@
 import Type from 'typebox'
-import type { State } from '../../store/port.ts'
+import { Refusal } from '../../base/errors.ts'
+import type { Revision, State } from '../../store/port.ts'
 import { EventView } from '../../wire/api.ts'
+import { atQuery } from '../../wire/history.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
+import { housekeeping } from './model.ts'
 
 /** Entries in one answer where the caller does not say. */
 const limitDefault = 100
@@ -21,19 +24,42 @@ export function auditRoutes({ state }: { readonly state: State }): RouteDefiniti
         /** Entries that touched a record whose key begins so: `instance/default/local/shop/`. */
         key: Type.Optional(Type.String({ maxLength: 700 })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
+        /** Entries from this wall time on (ms), oldest first; up to that one, newest first. */
+        since: atQuery,
+        until: atQuery,
+        /** False leaves out what the program does for itself. */
+        housekeeping: Type.Optional(Type.Boolean()),
       }),
       answers: { 200: Type.Object({ items: Type.Array(EventView) }) },
       async handle({ query }) {
-        const { after, before, key, limit = limitDefault } = query
+        const { key, limit = limitDefault } = query
+        const after = query.after ?? (await revisionBefore(state, query.since))
+        const before = query.before ?? (await revisionAfter(state, query.until))
         const isNewestFirst = after === undefined
         const items = await state.log({
           after,
           before: isNewestFirst ? (before ?? state.snapshot.revision + 1) : before,
           keyPrefix: key,
+          without: query.housekeeping === false ? housekeeping : [],
           limit,
         })
         return { body: { items } }
       },
     }),
   ]
+}
+
+/** The newest revision before a time; 0 where the log that is kept begins later. */
+async function revisionBefore(state: State, at: number | undefined): Promise<Revision | undefined> {
+  if (at === undefined) return undefined
+  try {
+    return (await state.past.momentAt(at - 1)).revision
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'beyond-horizon') return 0
+    throw error
+  }
+}
+
+async function revisionAfter(state: State, at: number | undefined): Promise<Revision | undefined> {
+  return at === undefined ? undefined : (await state.past.momentAt(at)).revision + 1
 }

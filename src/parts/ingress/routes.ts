@@ -97,7 +97,10 @@ function trafficOf(
   traffic: TrafficHistory,
   now: number,
 ): AppTrafficView {
-  const view = viewOfApp(snapshot, app, (id) => traffic.rates(id, now), 'http://127.0.0.1')
+  const view = viewOfApp(snapshot, app, {
+    rates: (id) => traffic.rates(id, now),
+    origin: 'http://127.0.0.1',
+  })
   return {
     at: view.at,
     traffic: view.traffic,
