@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { NodeView } from '../wire/api.ts'
 import { openContext } from './context.ts'
 import { ageText, bytesText } from './terminal/format.ts'
-import { printJson, printTable, toned, type Tone } from './terminal/output.ts'
+import { print, printJson, printTable, toned, type Tone } from './terminal/output.ts'
 
 /** `roadstead nodes`: the machines, what they have and what of it is taken. */
 export function nodesCommand(): Command {
@@ -30,7 +30,32 @@ export function nodesCommand(): Command {
         'no node has registered yet',
       )
     })
+    .addCommand(giveUpCommand())
 }
+
+/** `roadstead nodes give-up NODE…`: a person says that these machines are off. */
+function giveUpCommand(): Command {
+  return new Command('give-up')
+    .description('say that the machines of silent nodes are off, so that others take their place')
+    .argument('<node...>')
+    .addHelpText('after', giveUpHelp)
+    .action(async (nodes: string[], _options: unknown, command: Command) => {
+      const context = await openContext(command)
+      const written = []
+      for (const node of nodes) {
+        written.push({ node, ...(await context.client.giveUpNode(node)) })
+        if (!context.json) print(`${node} is given up; its instances are replaced elsewhere`)
+      }
+      if (context.json) printJson(written)
+    })
+}
+
+const giveUpHelp = `
+When more than 30 % of the nodes fall silent together, nothing is replaced: it may be the network.
+Only do this once the machines are off: what still runs there would run twice.
+
+Example:
+  $ roadstead nodes give-up rack4-1 rack4-2`
 
 const tones: Readonly<Record<NodeView['status'], Tone>> = {
   ready: 'well',

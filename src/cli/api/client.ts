@@ -161,6 +161,10 @@ export class ApiClient {
     return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/why`)
   }
 
+  giveUpNode(nodeId: string): Promise<Written> {
+    return this.#write('POST', `/v1/nodes/${encodeURIComponent(nodeId)}/give-up`, undefined)
+  }
+
   nodes(): Promise<NodeView[]> {
     return this.#list('/v1/nodes')
   }

@@ -67,5 +67,6 @@ function seen(node: Node, snapshot: Snapshot): NodeSeen {
     id: node.id,
     heardAt: snapshot.observations.node(node.id)?.heardAt ?? null,
     lostSince: node.lost?.since ?? null,
+    confirmed: node.lost?.confirmedBy !== undefined,
   }
 }

@@ -7,6 +7,8 @@ export interface NodeSeen {
   /** Wall ms of its last report; null: not heard by this server yet. */
   readonly heardAt: number | null
   readonly lostSince: number | null
+  /** A person has said that the machine is off: it counts for no brake. */
+  readonly confirmed: boolean
 }
 
 export interface NodeHealthView {
@@ -22,10 +24,13 @@ export type NodeAction =
   | { readonly type: 'welcome-back'; readonly because: string }
 
 /**
- * More silent nodes than this share at once look like our own trouble, not theirs: replacing all
- * their instances would do more harm (reliability.md, rule 9).
+ * More lost nodes than this share within one window look like our own trouble, not theirs: to
+ * replace all of their instances would do more harm (rule 9 of docs/reference/rules.md).
  */
 const massLossShare = 0.3
+
+/** Nodes that fall silent one by one are one loss within this time, in ms: a rack that overheats. */
+export const massLossWindowMs = 10 * 60_000
 
 /** Decides whether a silent node is given up, so that its instances are replaced elsewhere. */
 export function planNodeHealth(view: NodeHealthView, now: number): Plan<NodeAction> {
@@ -37,20 +42,34 @@ export function planNodeHealth(view: NodeHealthView, now: number): Plan<NodeActi
     return { actions: [{ type: 'welcome-back', because }], because, wakeAt: silentAt }
   }
   if (node.lostSince !== null) return { actions: [], because: 'lost' }
-  const silent = view.all.filter(
-    (other) => now >= lastSign(other, view.listeningSince) + nodeLostAfterMs,
-  ).length
-  if (isMassLoss(silent, view.all.length)) {
-    const because = `${silent} of ${view.all.length} nodes are silent: none is given up`
+  const { going, counted } = lossOf(view, now)
+  if (isMassLoss(going, counted)) {
+    const how = '`roadstead nodes give-up NODE` says which are off'
+    const because = `${going} of ${counted} nodes went silent together: none is given up; ${how}`
     return { actions: [], because, wakeAt: now + nodeLostAfterMs }
   }
   const because = `${node.id} was silent for ${nodeLostAfterMs / 1_000} s`
   return { actions: [{ type: 'give-up', because }], because }
 }
 
+/**
+ * How many nodes are going in this window, silent or given up already, and of how many. One that
+ * was lost before the window, or that a person gave up, counts neither way: it is no news.
+ */
+function lossOf(view: NodeHealthView, now: number): { going: number; counted: number } {
+  const isOldNews = ({ lostSince, confirmed }: NodeSeen): boolean =>
+    confirmed || (lostSince !== null && now - lostSince >= massLossWindowMs)
+  const counted = view.all.filter((other) => !isOldNews(other))
+  const going = counted.filter(
+    (other) =>
+      other.lostSince !== null || now >= lastSign(other, view.listeningSince) + nodeLostAfterMs,
+  )
+  return { going: going.length, counted: counted.length }
+}
+
 /** All nodes at once, or more than one and more than the share. */
-function isMassLoss(silent: number, all: number): boolean {
-  return silent === all || silent > Math.max(1, all * massLossShare)
+function isMassLoss(going: number, counted: number): boolean {
+  return going === counted || going > Math.max(1, counted * massLossShare)
 }
 
 function lastSign(node: NodeSeen, listeningSince: number): number {
