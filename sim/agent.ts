@@ -1,7 +1,6 @@
 import { startAgent } from '../src/agent/agent.ts'
 import { refusalOf, type ServerClient } from '../src/agent/server-client.ts'
 import type { ByteStream } from '../src/base/disk.ts'
-import { silentLog } from '../src/base/log.ts'
 import type { InProcessAnswer } from '../src/server/in-process.ts'
 import type {
   AgentReport,
@@ -15,9 +14,11 @@ import { Chance } from './chance.ts'
 import { simArchiver } from './disk.ts'
 import { SimDriver } from './driver.ts'
 import { Life } from './life.ts'
+import type { MachineClock } from './machine-clock.ts'
 import type { SimMachine } from './machine.ts'
 import type { Network, OutgoingCall } from './network.ts'
 import { ServerPicker } from './server-picker.ts'
+import { watchfulLog } from './watchful-log.ts'
 
 /** An agent that ended is started again after this long, in ms. */
 const restartMs = 1_000
@@ -31,6 +32,7 @@ export interface SimAgentOptions {
   /** Hosts of servers; one of them leads. */
   readonly servers: readonly string[]
   readonly token: string
+  readonly onBug: (words: string) => void
 }
 
 /** The production agent on a simulated machine, started again whenever it ends. */
@@ -43,6 +45,10 @@ export class SimAgent {
   constructor(options: SimAgentOptions) {
     this.#options = options
     this.machine = options.machine
+  }
+
+  get clock(): MachineClock {
+    return this.machine.clock
   }
 
   get life(): Life | undefined {
@@ -98,7 +104,7 @@ export class SimAgent {
         archiver: simArchiver(disk),
         clock: life,
         random: new Chance(seed, life.name),
-        log: silentLog,
+        log: watchfulLog(life.name, this.#options.onBug),
         version: 'sim',
       })
       await agent.ended

@@ -1,5 +1,4 @@
 import { Fault } from '../src/base/errors.ts'
-import { silentLog } from '../src/base/log.ts'
 import { startIngress, type RunningIngress } from '../src/ingress/ingress.ts'
 import { parseDelta } from '../src/ingress/parse-table.ts'
 import type { ServerLink } from '../src/ingress/server-link.ts'
@@ -15,6 +14,7 @@ import type { SimMachine } from './machine.ts'
 import type { Network, OutgoingCall } from './network.ts'
 import { ServerPicker } from './server-picker.ts'
 import type { SimEvent, SimIngress } from './view.ts'
+import { watchfulLog } from './watchful-log.ts'
 
 /** An ingress that ended is started again after this long, in ms. */
 const restartMs = 1_000
@@ -30,6 +30,7 @@ export interface SimIngressOptions {
   readonly token: string
   readonly machineOf: (address: string) => SimMachine | undefined
   readonly tell: (event: SimEvent) => void
+  readonly onBug: (words: string) => void
 }
 
 /** The production ingress with simulated customers in front of it. */
@@ -124,7 +125,7 @@ export class IngressHost implements SimIngress {
       driver,
       clock: life,
       random: new Chance(seed, life.name),
-      log: silentLog,
+      log: watchfulLog(life.name, this.#options.onBug),
     })
   }
 }

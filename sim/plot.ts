@@ -5,8 +5,9 @@ import { Chance } from './chance.ts'
 export interface Plot {
   readonly seed: number
   readonly nodes: readonly NodePlan[]
-  readonly servers: number
-  readonly ingresses: number
+  /** Hosts. */
+  readonly servers: readonly string[]
+  readonly ingresses: readonly string[]
   readonly apps: readonly AppDesign[]
   readonly wishes: readonly Wish[]
   /** True ms at which the last wish is uttered and the last fault ends. */
@@ -60,7 +61,7 @@ const firstWishAt = 8_000
 /** Makes the plot of a seed. */
 export function makePlot(seed: number, size: PlotSize = {}): Plot {
   const chance = new Chance(seed, 'plot')
-  const actOneMs = size.actOneMs ?? 200_000
+  const actOneMs = size.actOneMs ?? 120_000
   const count = size.nodes ?? chance.integer(3, 6)
   const apps = Array.from({ length: chance.integer(1, 2) }, (_none, index) =>
     designApp(`app-${index + 1}`, new Chance(seed, `app ${index}`)),
@@ -70,14 +71,18 @@ export function makePlot(seed: number, size: PlotSize = {}): Plot {
     nodes: Array.from({ length: count }, (_none, index) =>
       planNode(index, count, actOneMs, chance),
     ),
-    servers: chance.integer(1, 3),
-    ingresses: chance.integer(1, 2),
+    servers: names('server', chance.integer(1, 3)),
+    ingresses: names('ingress', chance.integer(1, 2)),
     apps,
     wishes: planWishes(seed, apps, actOneMs),
     actOneMs,
     endMs: actOneMs + convergenceMs,
     requestEveryMs: 700,
   }
+}
+
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_none, index) => `${prefix}-${index + 1}`)
 }
 
 function planNode(index: number, count: number, actOneMs: number, chance: Chance): NodePlan {

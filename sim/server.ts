@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import { silentLog } from '../src/base/log.ts'
 import { composeServer, recordKinds } from '../src/cli/server-parts.ts'
 import type { BlobStore } from '../src/parts/artifacts/driver.ts'
 import { openCore } from '../src/server/core.ts'
@@ -15,6 +14,7 @@ import type { MachineClock } from './machine-clock.ts'
 import type { Network } from './network.ts'
 import type { SharedStore } from './shared-store.ts'
 import type { SimEvent, SimLeader } from './view.ts'
+import { watchfulLog } from './watchful-log.ts'
 
 /** The supervisor starts a server again after this long, in ms. */
 const restartMs = 1_000
@@ -27,6 +27,7 @@ export interface SimServerOptions {
   readonly store: SharedStore
   readonly blobs: BlobStore
   readonly tell: (event: SimEvent) => void
+  readonly onBug: (words: string) => void
   /** Puts a mutant in the place of a controller; the controllers themselves otherwise. */
   readonly mutate: (controllers: readonly AnyController[]) => readonly AnyController[]
 }
@@ -103,7 +104,7 @@ export class SimServer {
   async #lead(life: Life, store: Store, leadership: Leadership): Promise<void> {
     const { network, blobs, mutate, seed } = this.#options
     const random = new Chance(seed, life.name)
-    const log = silentLog
+    const log = watchfulLog(life.name, this.#options.onBug)
     const observed = new ObservedState(life)
     const kinds = recordKinds
     const options = { store, kinds, clock: life, observations: observed, log, leadership }

@@ -11,10 +11,12 @@ import type { Operation, Snapshot } from '../src/store/port.ts'
 import { SimAgent } from './agent.ts'
 import { Chance } from './chance.ts'
 import { Customers } from './customers.ts'
+import type { Fault } from './faults.ts'
 import { IngressHost } from './ingress.ts'
 import { Life } from './life.ts'
 import { MachineClock } from './machine-clock.ts'
 import { SimMachine, type RunningProcess } from './machine.ts'
+import { Misfortune } from './misfortune.ts'
 import { Network } from './network.ts'
 import type { NodePlan, Plot } from './plot.ts'
 import { SimBlobStore, SimServer } from './server.ts'
@@ -27,6 +29,7 @@ import type { Checker, SimEvent, SimLeader, SimView, Violation } from './view.ts
 
 export interface WorldOptions {
   readonly plot: Plot
+  readonly faults?: readonly Fault[]
   readonly checkers: readonly Checker[]
   /** Puts a mutant in the place of a controller. */
   readonly mutate?: (controllers: readonly AnyController[]) => readonly AnyController[]
@@ -45,23 +48,27 @@ export class World implements SimView {
   readonly faults = new Set<string>()
   readonly violations: Violation[] = []
   healedAt: number | undefined
+  readonly #planned: readonly Fault[]
   readonly #users: Users
   readonly #customers: Customers
   readonly #processes = new Map<string, RunningProcess>()
   readonly #hearers: ReadonlyMap<string, readonly Checker[]>
 
-  constructor({ plot, checkers, mutate = (controllers) => controllers }: WorldOptions) {
+  constructor(options: WorldOptions) {
+    const { plot, faults = [], checkers, mutate = (controllers) => controllers } = options
+    this.#planned = faults
     const { seed } = plot
     this.plot = plot
     this.#hearers = hearersOf(checkers)
     const { timeline } = this
     const tell = (event: SimEvent): void => this.tell(event)
+    const onBug = (words: string): void => this.onBug(words)
     this.network = new Network(timeline, new Chance(seed, 'network'))
     const { network } = this
     this.store = new SharedStore({ network, chance: new Chance(seed, 'store'), tell })
     const { store } = this
     const blobs = new SimBlobStore()
-    this.servers = names('server', plot.servers).map(
+    this.servers = plot.servers.map(
       (name) =>
         new SimServer({
           name,
@@ -71,15 +78,16 @@ export class World implements SimView {
           store,
           blobs,
           tell,
+          onBug,
           mutate,
         }),
     )
     const servers = this.servers.map(({ name }) => name)
-    this.ingressHosts = names('ingress', plot.ingresses).map((ingressId) => {
+    this.ingressHosts = plot.ingresses.map((ingressId) => {
       const machineOf = (nodeId: string): SimMachine | undefined => this.machine(nodeId)
       const clock = this.#clock(ingressId)
       const token = tokenOf('ingress')
-      const options = { ingressId, seed, clock, network, servers, token, machineOf, tell }
+      const options = { ingressId, seed, clock, network, servers, token, machineOf, tell, onBug }
       return new IngressHost(options)
     })
     const life = new Life('users', 'users', this.#clock('users'))
@@ -128,6 +136,7 @@ export class World implements SimView {
     for (const wish of plot.wishes) {
       timeline.after(wish.at, () => void this.#users.utter(wish))
     }
+    new Misfortune(this).plan(this.#planned)
     timeline.after(plot.actOneMs, () => this.#heal())
     await timeline.run(plot.endMs)
     this.tell({ is: 'end' })
@@ -144,6 +153,11 @@ export class World implements SimView {
       }
     }
     if (event.is === 'commit') this.#tellOf(event.change.operations)
+  }
+
+  /** A program has caught itself at a mistake. */
+  onBug(words: string): void {
+    this.violations.push({ invariant: 'BUG', at: this.now(), words })
   }
 
   /** What a commit means beyond its records. */
@@ -175,7 +189,9 @@ export class World implements SimView {
     })
     const servers = this.servers.map(({ name }) => name)
     const token = tokenOf('agent')
-    const agent = new SimAgent({ seed, machine, network: this.network, servers, token })
+    const onBug = (words: string): void => this.onBug(words)
+    const { network } = this
+    const agent = new SimAgent({ seed, machine, network, servers, token, onBug })
     this.agents.set(nodeId, agent)
     agent.start()
   }
@@ -198,10 +214,6 @@ function hearersOf(checkers: readonly Checker[]): Map<string, Checker[]> {
     for (const is of checker.hears) hearers.set(is, [...(hearers.get(is) ?? []), checker])
   }
   return hearers
-}
-
-function names(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_none, index) => `${prefix}-${index + 1}`)
 }
 
 function tokenOf(role: Role): string {
