@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { systemClock } from '../base/clock.ts'
 import { openLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
+import { checkArchive } from '../drivers/artifacts/tar-archiver.ts'
 import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
 import { openThreadReader } from '../drivers/manifests/thread-reader.ts'
 import { sweepBlobs } from '../parts/artifacts/controller.ts'
@@ -82,7 +83,8 @@ async function openStores(
   const observations = new ObservedState(clock)
   const kinds = recordKinds
   const state = await openState({ store, kinds, clock, observations, log, leadership })
-  const blobs = await openFileBlobStore({ directory: join(folder, 'artifacts') })
+  const directory = join(folder, 'artifacts')
+  const blobs = await openFileBlobStore({ directory, check: checkArchive })
   const swept = await sweepBlobs(state.snapshot, blobs)
   if (swept > 0) log.info('artifacts without a record swept', { swept })
   const logs = await openFileLogStore({ directory: join(folder, 'logs'), clock, log })

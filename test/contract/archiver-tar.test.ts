@@ -19,7 +19,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { paxRecord, tarOf, type TarMember } from '../fixtures/tar.ts'
 import { archiveLimits } from '../../src/parts/artifacts/driver.ts'
-import { tarArchiver } from '../../src/drivers/artifacts/tar-archiver.ts'
+import { checkArchive, tarArchiver } from '../../src/drivers/artifacts/tar-archiver.ts'
 
 const archiver = tarArchiver()
 let home: string
@@ -280,7 +280,7 @@ const hostile: [string, TarMember[], RegExp][] = [
       { name: 'a/b', content: 'x' },
       { name: 'a', type: '2', target: '.' },
     ],
-    /two things have one name/,
+    /once as a folder/,
   ],
   [
     'a file twice',
@@ -298,7 +298,7 @@ const hostile: [string, TarMember[], RegExp][] = [
     ],
     /comes twice/,
   ],
-  ['a file below a file', [{ name: 'a', content: '1' }, { name: 'a/b' }], /two things/],
+  ['a file below a file', [{ name: 'a', content: '1' }, { name: 'a/b' }], /through a file/],
   [
     'an extended header with an absolute name',
     [{ name: 'x', type: 'x', content: paxRecord('path', '/evil') }, { name: 'fine' }],
@@ -325,6 +325,30 @@ describe('a hostile archive', () => {
       message: expect.stringMatching(message),
     })
     expect(await readdir(home)).toEqual(['archive'])
+  })
+
+  test.each(hostile)('with %s is refused by a look too', async (_what, members, message) => {
+    await writeFile(join(home, 'archive'), tarOf(members))
+    await expect(checkArchive(join(home, 'archive'))).rejects.toMatchObject({
+      code: 'archive-unsafe',
+      message: expect.stringMatching(message),
+    })
+    expect(await readdir(home)).toEqual(['archive'])
+  })
+
+  test('that goes through a link by another spelling is refused', async () => {
+    const members = [
+      { name: 'a/', type: '5' },
+      { name: 'a/l', type: '2', target: 'b' },
+      { name: 'a/./l/evil', content: 'x' },
+    ]
+    await expect(unpack(tarOf(members))).rejects.toThrow(/through a link/)
+  })
+
+  test('of more folders than the limit, none with an entry of its own, is refused', async () => {
+    const limited = tarArchiver({ ...archiveLimits, entriesMax: 10 })
+    const deep = tarOf([{ name: `${'d/'.repeat(12)}file`, content: 'x' }])
+    await expect(unpack(deep, limited)).rejects.toMatchObject({ code: 'archive-unsafe' })
   })
 
   test('that is a bomb is refused before it has filled the disk', async () => {

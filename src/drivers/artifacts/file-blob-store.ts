@@ -11,6 +11,8 @@ export interface FileBlobStoreOptions {
   readonly directory: string
   /** Bytes of one blob at the most. */
   readonly blobBytesMax?: number
+  /** Looks at a file before it is kept; what it throws refuses the upload. */
+  readonly check?: (file: string) => Promise<void>
 }
 
 /**
@@ -20,23 +22,25 @@ export interface FileBlobStoreOptions {
  * moved there. So two that store the same at once do not hurt each other.
  */
 export async function openFileBlobStore(options: FileBlobStoreOptions): Promise<BlobStore> {
-  const { directory, blobBytesMax = archiveLimits.packedBytesMax } = options
+  const { directory, blobBytesMax = archiveLimits.packedBytesMax, check } = options
   const incoming = join(directory, 'incoming')
   // What broke off in the middle of an upload, with the process that received it.
   await rm(incoming, { recursive: true, force: true })
   await mkdir(incoming, { recursive: true })
   await mkdir(join(directory, 'sha256'), { recursive: true })
-  return new FileBlobStore(directory, blobBytesMax)
+  return new FileBlobStore(directory, blobBytesMax, check ?? (async () => {}))
 }
 
 class FileBlobStore implements BlobStore {
   readonly #directory: string
   readonly #blobBytesMax: number
+  readonly #check: (file: string) => Promise<void>
   #uploads = 0
 
-  constructor(directory: string, blobBytesMax: number) {
+  constructor(directory: string, blobBytesMax: number, check: (file: string) => Promise<void>) {
     this.#directory = directory
     this.#blobBytesMax = blobBytesMax
+    this.#check = check
   }
 
   async put(digest: string, content: Readable, signal: AbortSignal): Promise<ArtifactRef> {
@@ -47,6 +51,7 @@ class FileBlobStore implements BlobStore {
     const file = isThere ? undefined : await open(upload, 'wx', 0o600).catch(throwFault)
     try {
       const sizeBytes = await this.#receive(digest, content, file, signal)
+      if (file !== undefined) await this.#check(upload)
       await file?.sync().catch(throwFault)
       await file?.close()
       if (file !== undefined) await moveTo(upload, place).catch(throwFault)

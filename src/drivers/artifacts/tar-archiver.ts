@@ -41,6 +41,14 @@ export function tarArchiver(limits: ArchiveLimits = archiveLimits): Archiver {
   }
 }
 
+/**
+ * Looks through an archive by all the rules by which it would be unpacked, without a byte of it
+ * being written: what an agent would refuse is refused before it is kept. Refusals as of `unpack`.
+ */
+export async function checkArchive(archive: string): Promise<void> {
+  await readArchive(archive, undefined, archiveLimits)
+}
+
 /** What the folder of an unfinished unpacking is called, after the name of its place. */
 const partMark = '.part-'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, symlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { Parser, type ReadEntry } from 'tar'
@@ -11,14 +11,15 @@ import { linkFault, pathFault, plainPath } from './safe-path.ts'
 
 /**
  * Unpacks the archive at `archive` into the empty folder `directory`, or throws with part of it
- * written: the caller removes the folder.
+ * written: the caller removes the folder. Without a directory it only looks, at all of it, by the
+ * same rules.
  *
  * Everything in the archive is taken for hostile. What is not plainly a file, a folder or a link
  * that stays inside refuses the whole; nothing is ever written through a link.
  */
 export async function readArchive(
   archive: string,
-  directory: string,
+  directory: string | undefined,
   limits: ArchiveLimits,
 ): Promise<void> {
   const extraction = new Extraction(directory, limits)
@@ -94,11 +95,13 @@ const gzipMagic = Buffer.from([0x1f, 0x8b])
 class Extraction {
   /** Rejects as soon as something went wrong; never resolves. */
   readonly failed: Promise<never>
-  readonly #directory: string
+  readonly #directory: string | undefined
   readonly #limits: ArchiveLimits
   readonly #fail: (error: unknown) => void
   readonly #files = new Set<string>()
   readonly #links = new Set<string>()
+  /** Those with an entry of their own and those that a longer path has made. */
+  readonly #folders = new Set<string>()
   #last: Promise<void> = Promise.resolve()
   #current: ReadEntry | undefined
   #entries = 0
@@ -107,7 +110,7 @@ class Extraction {
   #hasFailed = false
   #hasEnd = false
 
-  constructor(directory: string, limits: ArchiveLimits) {
+  constructor(directory: string | undefined, limits: ArchiveLimits) {
     this.#directory = directory
     this.#limits = limits
     const { promise, reject } = Promise.withResolvers<never>()
@@ -162,8 +165,12 @@ class Extraction {
   #check(entry: ReadEntry): string {
     const { path: name, type, mode = 0, size } = entry
     if (entry.path === './' || entry.path === '.') return ''
-    const path = plainPath(name)
-    const fault = pathFault(name.startsWith('/') ? name : path) ?? this.#placeFault(path, type)
+    const plain = plainPath(name)
+    const namedFault = pathFault(name.startsWith('/') ? name : plain)
+    if (namedFault !== undefined) throw unsafe(name, namedFault)
+    // One spelling per place: what is compared is what is written.
+    const path = posix.normalize(plain)
+    const fault = this.#placeFault(path, type)
     if (fault !== undefined) throw unsafe(name, fault)
     if ((mode & 0o7000) !== 0) throw unsafe(name, 'has a setuid, setgid or sticky bit')
     if (type === 'SymbolicLink') {
@@ -184,9 +191,21 @@ class Extraction {
       return `is a ${type}, not a file, folder or link`
     }
     if (this.#files.has(path)) return 'comes twice'
-    const parts = path.split('/')
-    for (let end = 1; end < parts.length; end++) {
-      if (this.#links.has(parts.slice(0, end).join('/'))) return 'goes through a link'
+    if (type === 'Directory') this.#folders.add(path)
+    else if (this.#folders.has(path)) return 'comes twice, once as a folder'
+    return this.#wayFault(path)
+  }
+
+  /** Goes up from a path until a folder that is known: whatever lies above it was looked at. */
+  #wayFault(path: string): string | undefined {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const above = path.slice(0, end)
+      if (this.#links.has(above)) return 'goes through a link'
+      if (this.#files.has(above)) return 'goes through a file'
+      if (this.#folders.has(above)) return undefined
+      this.#folders.add(above)
+      // Folders without an entry of their own are made all the same, and cost as much.
+      if (this.#folders.size > this.#limits.entriesMax) throw bomb(this.#limits)
     }
     return undefined
   }
@@ -194,6 +213,7 @@ class Extraction {
   async #write(entry: ReadEntry, path: string): Promise<void> {
     if (this.#hasFailed) return
     this.#current = entry
+    if (this.#directory === undefined) return void entry.resume()
     const place = join(this.#directory, path)
     if (entry.type === 'Directory') await mkdir(place, { recursive: true, mode: 0o755 })
     else {
