@@ -22,6 +22,7 @@ import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
+import { undestroyCommand } from './undestroy.ts'
 import { upCommand } from './up.ts'
 import { validateCommand } from './validate.ts'
 import { versionCommand } from './version.ts'
@@ -66,6 +67,7 @@ function changeCommands(): Command[] {
     stopCommand(),
     startCommand(),
     destroyCommand(),
+    undestroyCommand(),
   ]
 }
 

@@ -5,8 +5,9 @@ import { inlineManifestReader } from '../drivers/manifests/inline-reader.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
 import { appsController } from '../parts/apps/controller.ts'
 import type { ManifestReader } from '../parts/apps/driver.ts'
-import { appKind, releaseKind } from '../parts/apps/records.ts'
+import { appKind, destroyedAppKind, releaseKind } from '../parts/apps/records.ts'
 import { deployRoutes } from '../parts/apps/routes-deploy.ts'
+import { destroyRoutes } from '../parts/apps/routes-destroy.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
 import { artifactsController } from '../parts/artifacts/controller.ts'
 import type { BlobStore } from '../parts/artifacts/driver.ts'
@@ -49,6 +50,7 @@ import type { RouteDefinition } from '../wire/route.ts'
 /** Every kind of record that the store may hold. */
 export const recordKinds = [
   appKind,
+  destroyedAppKind,
   releaseKind,
   artifactKind,
   rolloutKind,
@@ -86,11 +88,11 @@ export interface ServerSettings {
   readonly log: Log
 }
 
-/** Routes and controllers of all parts. */
+/** Routes and controllers of all parts; `usage` is the scheduler's account of the nodes. */
 export function composeServer(
   settings: ServerSettings,
   stores: ServerStores,
-): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> {
+): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> & { readonly usage: NodeUsage } {
   const { clock, random, log, ingressUrl, listenerPorts, singletonLeaseMs } = settings
   const { manifests = inlineManifestReader } = settings
   const { state, observed, blobs, logs } = stores
@@ -114,6 +116,7 @@ export function composeServer(
   ] as unknown as AnyController[]
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
+    ...destroyRoutes({ state: routed, clock, random }),
     ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...instanceRoutes({ snapshot }),
@@ -132,5 +135,5 @@ export function composeServer(
       hear: (id, report) => observed.hearIngress(id, report),
     }),
   ]
-  return { routes, controllers, backendOf }
+  return { routes, controllers, backendOf, usage: nodes }
 }

@@ -132,8 +132,14 @@ export class ApiClient {
     return this.#write('POST', `${appPath(at)}/revert`, body)
   }
 
-  destroy(at: AppCell): Promise<Written> {
-    return this.#write('DELETE', appPath(at), undefined)
+  undestroy(at: AppCell): Promise<DeployAnswer> {
+    return this.#write('POST', `${appPath(at)}/undestroy`, undefined)
+  }
+
+  /** `confirm`: how many instances it ends, where the server wants to hear that. */
+  destroy(at: AppCell, confirm?: number): Promise<Written> {
+    const query = confirm === undefined ? '' : `?confirm=${confirm}`
+    return this.#write('DELETE', `${appPath(at)}${query}`, undefined)
   }
 
   releases(at: AppCell): Promise<Release[]> {

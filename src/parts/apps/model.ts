@@ -209,3 +209,20 @@ export function specDigest(spec: ServiceSpec): Digest {
 export function urlVariableOf(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_URL`
 }
+
+/** What brings a destroyed app back; kept for a time after it is gone. */
+export const DestroyedApp = Type.Object({
+  /** Its record as it was. */
+  app: App,
+  /** The release that it ran last. */
+  release: Release,
+  /** Instances that its end ended. */
+  instances: Type.Integer({ minimum: 0 }),
+  destroyedBy: Type.String(),
+  destroyedAt: Type.Number(),
+})
+export type DestroyedApp = Static<typeof DestroyedApp>
+
+export function destroyedAppKey({ tenant, environment, app }: AppCell): Key {
+  return keyOf({ kind: 'destroyed-app', tenant, environment, app })
+}

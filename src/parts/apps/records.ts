@@ -1,6 +1,14 @@
 import type { Entry, Kind, Snapshot } from '../../store/port.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
-import { App, appKey, Release, releaseKey, type ServiceSpec } from './model.ts'
+import {
+  App,
+  appKey,
+  DestroyedApp,
+  destroyedAppKey,
+  Release,
+  releaseKey,
+  type ServiceSpec,
+} from './model.ts'
 
 export const appKind: Kind<App> = {
   name: 'app',
@@ -18,6 +26,15 @@ export const releaseKind: Kind<Release> = {
   keyOf: (release) => releaseKey(release.at, release.id),
   upgraders: {},
   indexes: { app: (release) => appCellName(release.at) },
+}
+
+export const destroyedAppKind: Kind<DestroyedApp> = {
+  name: 'destroyed-app',
+  version: 1,
+  schema: DestroyedApp,
+  keyOf: ({ app }) => destroyedAppKey(app.at),
+  upgraders: {},
+  indexes: {},
 }
 
 export function appAt(snapshot: Snapshot, at: AppCell): Entry<App> | undefined {

@@ -128,21 +128,6 @@ function intentRoutes(options: AppRoutesOptions): RouteDefinition[] {
     scaleRoute(options),
     servicesRoute(options, 'stop', 'Stops a service, or all of an app; its place is kept.'),
     servicesRoute(options, 'start', 'Starts what was stopped.'),
-    route({
-      method: 'DELETE',
-      path: appPath,
-      rule: operators,
-      summary: 'Destroys an app in a cell: instances first, then its records.',
-      tag,
-      params: appParams,
-      answers: { 202: Written },
-      async handle({ caller, params }) {
-        const entry = requireApp(options.state, params)
-        const why = `${params.app} in ${cellName(params)} goes, with all its records`
-        const attribution = { who: caller?.name ?? '', what: 'app.destroy', why }
-        return change(options.state, entry, { destroying: true }, attribution)
-      },
-    }),
   ]
 }
 

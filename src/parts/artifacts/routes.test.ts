@@ -8,7 +8,7 @@ import { create, remove, type Kind } from '../../store/port.ts'
 import type { OpenState } from '../../store/state.ts'
 import type { RouteReply, RouteRequest } from '../../wire/route.ts'
 import type { Release } from '../apps/model.ts'
-import { releaseKind } from '../apps/records.ts'
+import { destroyedAppKind, releaseKind } from '../apps/records.ts'
 import { artifactsController, sweepBlobs } from './controller.ts'
 import { archiveLimits, type BlobStore } from './driver.ts'
 import { artifactKey, unusedKeptMs } from './model.ts'
@@ -50,7 +50,7 @@ let usage: ArtifactUsage
 
 beforeEach(async () => {
   clock = new VirtualClock()
-  const kinds = [artifactKind, releaseKind] as unknown as readonly Kind<never>[]
+  const kinds = [artifactKind, destroyedAppKind, releaseKind] as unknown as readonly Kind<never>[]
   state = (await aState(kinds, clock)).state
   blobs = new TestBlobs()
   usage = new ArtifactUsage(state)

@@ -1,6 +1,6 @@
 import type { State } from '../../store/port.ts'
-import type { Release } from '../apps/model.ts'
-import { releaseKind } from '../apps/records.ts'
+import type { DestroyedApp, Release } from '../apps/model.ts'
+import { destroyedAppKind, releaseKind } from '../apps/records.ts'
 
 /**
  * How many kept releases refer to each artifact, followed change by change, so that nobody looks
@@ -13,10 +13,11 @@ export class ArtifactUsage {
 
   constructor(state: State) {
     for (const { value } of state.snapshot.list(releaseKind)) this.#add(value, 1)
+    for (const { value } of state.snapshot.list(destroyedAppKind)) this.#add(value.release, 1)
     this.#stop = state.subscribe((change) => {
-      if (change.of !== 'record' || change.kind !== releaseKind.name) return
-      this.#add(change.after as Release | undefined, 1)
-      this.#add(change.before as Release | undefined, -1)
+      if (change.of !== 'record') return
+      this.#add(releaseIn(change.kind, change.after), 1)
+      this.#add(releaseIn(change.kind, change.before), -1)
     })
   }
 
@@ -52,6 +53,12 @@ export class ArtifactUsage {
       else this.#counts.delete(digest)
     }
   }
+}
+
+/** The release that a record is, or keeps for a destroyed app to come back with. */
+function releaseIn(kind: string, value: unknown): Release | undefined {
+  if (kind === releaseKind.name) return value as Release | undefined
+  return kind === destroyedAppKind.name ? (value as DestroyedApp | undefined)?.release : undefined
 }
 
 /** The artifacts that a release refers to. */
