@@ -1,4 +1,4 @@
-import { startAgent } from '../src/agent/agent.ts'
+import { startAgent, type AgentOptions } from '../src/agent/agent.ts'
 import { refusalOf, type ServerClient } from '../src/agent/server-client.ts'
 import type { ByteStream } from '../src/base/disk.ts'
 import type { InProcessAnswer } from '../src/server/in-process.ts'
@@ -16,12 +16,15 @@ import { SimDriver } from './driver.ts'
 import { Life } from './life.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { SimMachine } from './machine.ts'
+import type { Mutation } from './mutants/mutation.ts'
 import type { Network, OutgoingCall } from './network.ts'
 import { ServerPicker } from './server-picker.ts'
 import { watchfulLog } from './watchful-log.ts'
 
 /** An agent that ended is started again after this long, in ms. */
 const restartMs = 1_000
+/** Nobody reads what instances print: it is looked for this often, in ms. */
+const logsEveryMs = 2_000
 /** The client's own patience, as over HTTP, in ms. */
 const callTimeoutMs = 10_000
 
@@ -33,6 +36,7 @@ export interface SimAgentOptions {
   readonly servers: readonly string[]
   readonly token: string
   readonly onBug: (words: string) => void
+  readonly mutation: Mutation
 }
 
 /** The production agent on a simulated machine, started again whenever it ends. */
@@ -82,11 +86,11 @@ export class SimAgent {
   }
 
   async #run(life: Life): Promise<void> {
-    const { machine, seed } = this.#options
+    const { machine, seed, mutation } = this.#options
     const { nodeId, zone, capacity } = machine
     const disk = machine.disk.for(life)
     try {
-      const agent = await startAgent({
+      const options: AgentOptions = {
         nodeId,
         zone,
         address: nodeId,
@@ -104,9 +108,11 @@ export class SimAgent {
         archiver: simArchiver(disk),
         clock: life,
         random: new Chance(seed, life.name),
+        logsEveryMs,
         log: watchfulLog(life.name, this.#options.onBug),
         version: 'sim',
-      })
+      }
+      const agent = await startAgent(mutation.agent?.(options) ?? options)
       await agent.ended
     } catch {
       // It could not start, for a full disk say: its supervisor tries again.

@@ -1,5 +1,5 @@
 import { Fault } from '../src/base/errors.ts'
-import { startIngress, type RunningIngress } from '../src/ingress/ingress.ts'
+import { startIngress, type IngressOptions, type RunningIngress } from '../src/ingress/ingress.ts'
 import { parseDelta } from '../src/ingress/parse-table.ts'
 import type { ServerLink } from '../src/ingress/server-link.ts'
 import type { FailureCause, IngressReport, TableDelta } from '../src/parts/ingress/model.ts'
@@ -11,6 +11,7 @@ import { SimIngressDriver, type CustomerRequest } from './ingress-driver.ts'
 import { Life } from './life.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { SimMachine } from './machine.ts'
+import type { Mutation } from './mutants/mutation.ts'
 import type { Network, OutgoingCall } from './network.ts'
 import { ServerPicker } from './server-picker.ts'
 import type { SimEvent, SimIngress } from './view.ts'
@@ -31,6 +32,7 @@ export interface SimIngressOptions {
   readonly machineOf: (address: string) => SimMachine | undefined
   readonly tell: (event: SimEvent) => void
   readonly onBug: (words: string) => void
+  readonly mutation: Mutation
 }
 
 /** The production ingress with simulated customers in front of it. */
@@ -71,6 +73,11 @@ export class IngressHost implements SimIngress {
     return this.isUp ? (this.#driver?.backends() ?? []) : []
   }
 
+  /** Whether a backend has anybody online in the table in use. */
+  serves(backendId: string): boolean {
+    return this.#driver?.serves(backendId) === true
+  }
+
   /** A customer asks. */
   request(request: CustomerRequest): void {
     const driver = this.#driver
@@ -106,7 +113,7 @@ export class IngressHost implements SimIngress {
   }
 
   async #run(life: Life): Promise<void> {
-    const { network, machineOf, tell, seed } = this.#options
+    const { network, machineOf, tell, seed, mutation } = this.#options
     const { ingressId } = this
     const driver = new SimIngressDriver({
       life,
@@ -117,7 +124,7 @@ export class IngressHost implements SimIngress {
         tell({ is: 'request', backendId, failed }),
     })
     this.#driver = driver
-    this.#running = await startIngress({
+    const options: IngressOptions = {
       link: new SimServerLink(this.#options, life),
       disk: this.disk.for(life),
       dataDir: '/ingress',
@@ -126,7 +133,8 @@ export class IngressHost implements SimIngress {
       clock: life,
       random: new Chance(seed, life.name),
       log: watchfulLog(life.name, this.#options.onBug),
-    })
+    }
+    this.#running = await startIngress(mutation.ingress?.(options) ?? options)
   }
 }
 

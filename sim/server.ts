@@ -6,11 +6,15 @@ import type { AnyController } from '../src/server/controllers.ts'
 import { openInProcess } from '../src/server/in-process.ts'
 import { ObservedState } from '../src/store/observed.ts'
 import type { Leadership, Store } from '../src/store/port.ts'
+import { nodeKey } from '../src/parts/nodes/model.ts'
+import { nodeKind } from '../src/parts/nodes/records.ts'
+import type { NodeUsage } from '../src/parts/scheduling/usage.ts'
 import { openState, type OpenState } from '../src/store/state.ts'
 import type { LogStore } from '../src/telemetry/logs/port.ts'
 import { Chance } from './chance.ts'
 import { Life } from './life.ts'
 import type { MachineClock } from './machine-clock.ts'
+import type { Mutation } from './mutants/mutation.ts'
 import type { Network } from './network.ts'
 import type { SharedStore } from './shared-store.ts'
 import type { SimEvent, SimLeader } from './view.ts'
@@ -28,8 +32,7 @@ export interface SimServerOptions {
   readonly blobs: BlobStore
   readonly tell: (event: SimEvent) => void
   readonly onBug: (words: string) => void
-  /** Puts a mutant in the place of a controller; the controllers themselves otherwise. */
-  readonly mutate: (controllers: readonly AnyController[]) => readonly AnyController[]
+  readonly mutation: Mutation
 }
 
 /** A machine that runs a server: the production one, started again whenever it ends. */
@@ -86,7 +89,8 @@ export class SimServer {
   }
 
   async #run(life: Life): Promise<void> {
-    const session = this.#options.store.sessionOf(life)
+    const own = this.#options.store.sessionOf(life)
+    const session = this.#options.mutation.store?.(own) ?? own
     const leadership = await session.campaign(new AbortController().signal)
     const end = (): void => {
       life.kill()
@@ -102,7 +106,7 @@ export class SimServer {
   }
 
   async #lead(life: Life, store: Store, leadership: Leadership): Promise<void> {
-    const { network, blobs, mutate, seed } = this.#options
+    const { network, blobs, mutation, seed } = this.#options
     const random = new Chance(seed, life.name)
     const log = watchfulLog(life.name, this.#options.onBug)
     const observed = new ObservedState(life)
@@ -119,11 +123,14 @@ export class SimServer {
       },
       { state, observed, blobs, logs: new SimLogStore() },
     )
-    const controllers = mutate(parts.controllers)
+    mutation.usage?.(parts.usage)
+    const controllers = parts.controllers.map((one) => mutation.controller?.(one) ?? one)
+    const backendOf = mutation.backendOf?.(parts.backendOf) ?? parts.backendOf
     const core = openCore(
       {
         ...parts,
         controllers: controllers.map((one) => this.#watched(one)),
+        backendOf,
         state,
         clock: life,
         random,
@@ -134,9 +141,10 @@ export class SimServer {
       },
       () => Promise.resolve('{}'),
     )
-    network.listen({ life, answer: openInProcess(core, { random, log }) })
+    const answer = openInProcess(core, { random, log })
+    network.listen({ life, answer: mutation.answer?.(answer) ?? answer })
     core.start()
-    this.#leader = leaderOf(state, controllers, life)
+    this.#leader = leaderOf(state, { controllers, usage: parts.usage }, life)
   }
 
   /** Tells of each pass. */
@@ -147,7 +155,7 @@ export class SimServer {
       plan(view, now) {
         const plan = controller.plan(view, now)
         if (plan.actions.length === 0) return plan
-        const concerns = plan.actions.map(concernOf).filter((name) => name !== undefined)
+        const concerns = plan.actions.flatMap(concernsOf)
         tell({ is: 'pass', controller: controller.name, key: keyOf(view), concerns })
         return plan
       },
@@ -155,17 +163,34 @@ export class SimServer {
   }
 }
 
-function leaderOf(state: OpenState, controllers: readonly AnyController[], life: Life): SimLeader {
-  return { snapshot: state.snapshot, controllers, now: () => life.now() }
+function leaderOf(
+  { snapshot }: OpenState,
+  parts: { readonly controllers: readonly AnyController[]; readonly usage: NodeUsage },
+  life: Life,
+): SimLeader {
+  return {
+    snapshot,
+    controllers: parts.controllers,
+    now: () => life.now(),
+    reservedOn(nodeId) {
+      const node = snapshot.get(nodeKind, nodeKey(nodeId))?.value
+      if (node === undefined) return undefined
+      return { revision: snapshot.revision, used: parts.usage.reservedOn(node).used }
+    },
+  }
 }
 
-/** The instance or record that an action is about; undefined for what creates one. */
-function concernOf(action: unknown): string | undefined {
-  const { decision, entry } = action as {
-    decision?: { id?: string; instanceId?: string }
+/** The instances or the record that an action is about; none for what creates one. */
+function concernsOf(action: unknown): string[] {
+  const { decision, decisions, entry } = action as {
+    decision?: { id?: string }
+    /** A batch of the scheduler's. */
+    decisions?: readonly { readonly action: { readonly id: string } }[]
     entry?: { key?: string }
   }
-  return decision?.id ?? decision?.instanceId ?? entry?.key
+  if (decisions !== undefined) return decisions.map(({ action: { id } }) => id)
+  const name = decision?.id ?? entry?.key
+  return name === undefined ? [] : [name]
 }
 
 function keyOf(view: unknown): string {

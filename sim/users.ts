@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
 import { digestOf } from '../src/base/digest.ts'
 import { callBackoff, backoffMs } from '../src/base/retry.ts'
+import { appKey } from '../src/parts/apps/model.ts'
+import { rolloutKey } from '../src/parts/rollouts/model.ts'
 import { manifestOf, type AppDesign } from './apps.ts'
 import { Chance } from './chance.ts'
 import type { Life } from './life.ts'
@@ -68,8 +70,9 @@ export class Users {
     const { status, body } = await servers.call(life, { ...call, headers, timeoutMs: patienceMs })
     if (status >= 500 || status === 429) return false
     if (status >= 300) return true
-    const { revision } = body as { revision?: number }
-    if (revision !== undefined) tell({ is: 'acknowledged', revision, keys: [] })
+    const answer = body as Acknowledgement
+    const { revision } = answer
+    if (revision !== undefined) tell({ is: 'acknowledged', revision, keys: keysOf(wish, answer) })
     return true
   }
 
@@ -114,6 +117,21 @@ export class Users {
       supersede: wish.supersede,
     }
   }
+}
+
+/** What an answer to a write says of it. */
+interface Acknowledgement {
+  readonly revision?: number
+  readonly rolloutId?: string
+  /** Nothing was written: the same was under way already. */
+  readonly attached?: boolean
+}
+
+/** The records that were written at the revision that was acknowledged. */
+function keysOf(wish: Wish, { rolloutId, attached }: Acknowledgement): string[] {
+  const at = { tenant: 'default', environment: 'local', app: wish.app }
+  if (rolloutId === undefined) return [appKey(at)]
+  return attached === true ? [] : [rolloutKey(at, rolloutId)]
 }
 
 /** A wish as a person says it. */

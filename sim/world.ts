@@ -5,7 +5,6 @@ import { nodeKind } from '../src/parts/nodes/records.ts'
 import type { Node } from '../src/parts/nodes/model.ts'
 import type { Rollout } from '../src/parts/rollouts/model.ts'
 import { rolloutKind } from '../src/parts/rollouts/records.ts'
-import type { AnyController } from '../src/server/controllers.ts'
 import { kindOf } from '../src/base/key.ts'
 import type { Operation, Snapshot } from '../src/store/port.ts'
 import { SimAgent } from './agent.ts'
@@ -17,6 +16,7 @@ import { Life } from './life.ts'
 import { MachineClock } from './machine-clock.ts'
 import { SimMachine, type RunningProcess } from './machine.ts'
 import { Misfortune } from './misfortune.ts'
+import type { Mutation } from './mutants/mutation.ts'
 import { Network } from './network.ts'
 import type { NodePlan, Plot } from './plot.ts'
 import { SimBlobStore, SimServer } from './server.ts'
@@ -31,8 +31,8 @@ export interface WorldOptions {
   readonly plot: Plot
   readonly faults?: readonly Fault[]
   readonly checkers: readonly Checker[]
-  /** Puts a mutant in the place of a controller. */
-  readonly mutate?: (controllers: readonly AnyController[]) => readonly AnyController[]
+  /** Makes the product a wrong one; the checkers have to notice. */
+  readonly mutation?: Mutation
 }
 
 /** A world with everything in it, on one timeline; what happens follows from its plot alone. */
@@ -49,14 +49,16 @@ export class World implements SimView {
   readonly violations: Violation[] = []
   healedAt: number | undefined
   readonly #planned: readonly Fault[]
+  readonly #mutation: Mutation
   readonly #users: Users
   readonly #customers: Customers
   readonly #processes = new Map<string, RunningProcess>()
   readonly #hearers: ReadonlyMap<string, readonly Checker[]>
 
   constructor(options: WorldOptions) {
-    const { plot, faults = [], checkers, mutate = (controllers) => controllers } = options
+    const { plot, faults = [], checkers, mutation = {} } = options
     this.#planned = faults
+    this.#mutation = mutation
     const { seed } = plot
     this.plot = plot
     this.#hearers = hearersOf(checkers)
@@ -79,7 +81,7 @@ export class World implements SimView {
           blobs,
           tell,
           onBug,
-          mutate,
+          mutation,
         }),
     )
     const servers = this.servers.map(({ name }) => name)
@@ -87,8 +89,8 @@ export class World implements SimView {
       const machineOf = (nodeId: string): SimMachine | undefined => this.machine(nodeId)
       const clock = this.#clock(ingressId)
       const token = tokenOf('ingress')
-      const options = { ingressId, seed, clock, network, servers, token, machineOf, tell, onBug }
-      return new IngressHost(options)
+      const means = { network, servers, token, machineOf, tell, onBug, mutation }
+      return new IngressHost({ ingressId, seed, clock, ...means })
     })
     const life = new Life('users', 'users', this.#clock('users'))
     const token = tokenOf('operator')
@@ -191,7 +193,15 @@ export class World implements SimView {
     const token = tokenOf('agent')
     const onBug = (words: string): void => this.onBug(words)
     const { network } = this
-    const agent = new SimAgent({ seed, machine, network, servers, token, onBug })
+    const agent = new SimAgent({
+      seed,
+      machine,
+      network,
+      servers,
+      token,
+      onBug,
+      mutation: this.#mutation,
+    })
     this.agents.set(nodeId, agent)
     agent.start()
   }

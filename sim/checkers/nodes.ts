@@ -1,4 +1,5 @@
 import type { Node } from '../../src/parts/nodes/model.ts'
+import { massLossWindowMs } from '../../src/parts/nodes/plan.ts'
 import type { SimEvent, SimView, Violation } from '../view.ts'
 import { Promised } from './checker.ts'
 import type { RecordIndex } from './record-index.ts'
@@ -10,10 +11,11 @@ const shareMax = 0.3
 export class MassLossBrake extends Promised {
   readonly invariant = 'S17'
   readonly promise =
-    'Without a person who confirms it, no more than 30 % of the nodes, and never all of them, count as lost at the same time; one node of a few may.'
+    'Without a person who confirms it, no more than 30 % of the nodes, and never all of them, are given up within ten minutes; of a few nodes one may be.'
   readonly hears = ['commit'] as const
   readonly #index: RecordIndex
-  readonly #lost = new Set<string>()
+  /** True time at which each lost node was given up; confirmed ones count for nothing. */
+  readonly #lost = new Map<string, { readonly at: number; readonly isConfirmed: boolean }>()
 
   constructor(index: RecordIndex) {
     super()
@@ -22,22 +24,33 @@ export class MassLossBrake extends Promised {
 
   check(event: SimEvent, view: SimView): Violation | undefined {
     if (event.is !== 'commit') return undefined
-    const { who } = event.change.attribution
     for (const { kind, before, after } of this.#index.take(event.change)) {
       if (kind !== 'node') continue
-      const { id } = (after ?? before) as Node
-      if ((after as Node | undefined)?.lost === undefined) {
+      const { id, lost } = (after ?? before) as Node
+      if (after === undefined || lost === undefined) {
         this.#lost.delete(id)
         continue
       }
-      if (this.#lost.has(id)) continue
-      this.#lost.add(id)
-      const all = this.#index.nodeCount()
-      const most = all === 1 ? 0 : Math.max(1, Math.floor(all * shareMax))
-      if (this.#lost.size <= most || who !== 'nodes') continue
-      const names = [...this.#lost].toSorted().join(', ')
-      return this.broken(view, `${this.#lost.size} of ${all} nodes count as lost: ${names}`)
+      const isConfirmed = lost.confirmedBy !== undefined
+      const isNew = !this.#lost.has(id)
+      this.#lost.set(id, { at: this.#lost.get(id)?.at ?? view.now(), isConfirmed })
+      const violation = isNew && !isConfirmed ? this.#judge(view) : undefined
+      if (violation !== undefined) return violation
     }
     return undefined
+  }
+
+  #judge(view: SimView): Violation | undefined {
+    const now = view.now()
+    const lost = [...this.#lost]
+    const recent = lost.filter(([, one]) => !one.isConfirmed && now - one.at < massLossWindowMs)
+    const counted = this.#index.nodeCount() - (lost.length - recent.length)
+    const most = Math.min(counted - 1, Math.max(1, Math.floor(counted * shareMax)))
+    if (recent.length <= most) return undefined
+    const names = recent.map(([id]) => id).toSorted()
+    return this.broken(
+      view,
+      `${recent.length} of ${counted} nodes were given up: ${names.join(', ')}`,
+    )
   }
 }

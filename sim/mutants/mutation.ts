@@ -1,6 +1,6 @@
 import type { AgentOptions } from '../../src/agent/agent.ts'
 import type { IngressOptions } from '../../src/ingress/ingress.ts'
-import type { InstanceDriver } from '../../src/parts/instances/driver.ts'
+import type { NodeUsage } from '../../src/parts/scheduling/usage.ts'
 import type { CoreOptions } from '../../src/server/core.ts'
 import type { AnyController } from '../../src/server/controllers.ts'
 import type { AnswerInProcess } from '../../src/server/in-process.ts'
@@ -16,14 +16,14 @@ export interface Mutation {
   controller?(controller: AnyController): AnyController
   /** The store that a server opens and everything of it goes through. */
   store?(store: Store): Store
+  /** The scheduler's account of the nodes, changed where it stands. */
+  usage?(usage: NodeUsage): void
   /** What the routing table is derived by. */
   backendOf?(backendOf: CoreOptions['backendOf']): CoreOptions['backendOf']
   /** The way that calls of agents, ingresses and people take into a server. */
   answer?(answer: AnswerInProcess): AnswerInProcess
   /** What an agent is started with. */
   agent?(options: AgentOptions): AgentOptions
-  /** How an agent runs its instances. */
-  driver?(driver: InstanceDriver): InstanceDriver
   /** What an ingress is started with. */
   ingress?(options: IngressOptions): IngressOptions
 }
