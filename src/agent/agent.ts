@@ -35,6 +35,8 @@ export interface AgentOptions {
   readonly random: Random
   readonly log: Log
   readonly version: string
+  /** How often output of instances is looked for, in ms: less often where nobody reads it. */
+  readonly logsEveryMs?: number
   /** Called each time that the server has registered this node. */
   readonly onRegistered?: () => void
 }
@@ -129,6 +131,7 @@ class NodeAgent implements RunningAgent {
       random,
       log,
       disk,
+      pollEveryMs: options.logsEveryMs,
       directory: join(dataDir, 'positions'),
       printing: () => this.#instances.printing(),
       onUnknown,

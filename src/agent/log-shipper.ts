@@ -31,6 +31,8 @@ export interface LogShipperOptions {
   readonly random: Random
   readonly log: Log
   readonly disk: Disk
+  /** How often output is looked for, in ms; `pollEveryMs` where nothing else is said. */
+  readonly pollEveryMs?: number | undefined
   /** Where the positions are kept. */
   readonly directory: string
   readonly printing: () => readonly Printing[]
@@ -96,13 +98,13 @@ export class LogShipper {
 
   /** Ships until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, random, log } = this.#options
+    const { clock, random, log, pollEveryMs: everyMs = pollEveryMs } = this.#options
     await this.#options.disk.makeFolder(this.#options.directory)
     for (let failures = 0; !signal.aborted;) {
       try {
         const shippedSome = await this.shipOnce(signal)
         failures = 0
-        if (!shippedSome) await clock.sleep(pollEveryMs, signal)
+        if (!shippedSome) await clock.sleep(everyMs, signal)
       } catch (error) {
         if (signal.aborted) return
         failures++
