@@ -16,7 +16,7 @@ const logGrowth = Math.log(growth)
 export type Histogram = number[]
 
 export function emptyHistogram(): Histogram {
-  return Array.from({ length: bucketCount }, () => 0)
+  return new Array<number>(bucketCount).fill(0)
 }
 
 /** Adds one duration, in ms. */
@@ -34,9 +34,11 @@ export function addHistogram(histogram: Histogram, other: readonly number[]): vo
 
 /** What came into a series between `earlier` and `later`; never below zero. */
 export function subtractHistogram(later: readonly number[], earlier: readonly number[]): Histogram {
-  return Array.from({ length: bucketCount }, (_, bucket) =>
-    Math.max(0, (later[bucket] ?? 0) - (earlier[bucket] ?? 0)),
-  )
+  const between = emptyHistogram()
+  for (let bucket = 0; bucket < bucketCount; bucket++) {
+    between[bucket] = Math.max(0, (later[bucket] ?? 0) - (earlier[bucket] ?? 0))
+  }
+  return between
 }
 
 /** The duration in ms that a share `quantile` (0 to 1) stays under; null of an empty histogram. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { record } from '../../base/histogram.ts'
 import type { CounterSeries } from '../ingress/model.ts'
-import { ledgerSince, zeroCounters } from './plan-ledger.ts'
+import { ledgerSince, tollSince, zeroCounters } from './plan-ledger.ts'
 
 describe('a ledger', () => {
   it('counts what came in since the baseline, and nothing else', () => {
@@ -41,6 +41,17 @@ describe('a ledger', () => {
     const test = { ...series(4, 1), pool: 'maintenance' as const }
     const now = [{ ingressId: 'a', incarnation: 'x', series: [test] }]
     expect(ledgerSince({ at: 0, ingresses: {} }, now, 1).during?.sent).toBe(0)
+  })
+
+  it('is judged by a toll that says the same as its whole', () => {
+    const baseline = { at: 10, ingresses: { a: { incarnation: 'x', series: [series(100, 1)] } } }
+    const now = [
+      { ingressId: 'a', incarnation: 'x', series: [series(150, 3), series(9, 9, 'web', 'i-1')] },
+      { ingressId: 'b', incarnation: 'y', series: [series(7, 2), series(3, 0, 'api')] },
+    ]
+    const toll = tollSince(baseline, now)
+    expect(toll).toEqual({ sent: 60, failed: 4, causes: { reset: 4 } })
+    expect(ledgerSince(baseline, now, 20).during).toMatchObject(toll)
   })
 })
 

@@ -4,7 +4,7 @@ import {
   percentile,
   subtractHistogram,
 } from '../../base/histogram.ts'
-import { failedOf, type CounterSeries, type Counters } from '../ingress/model.ts'
+import { failedOf, type CounterSeries, type Counters, type FailureCause } from '../ingress/model.ts'
 import type { Ledger, LedgerBaseline, LedgerWindow } from './model.ts'
 
 /**
@@ -94,6 +94,35 @@ export function windowOf(counters: Counters, from: number, until: number): Ledge
     p99Ms: percentile(counters.latency, 0.99),
   }
 }
+
+/** What a running rollout is judged by: asked in each of its passes, so nothing else is computed. */
+export type Toll = Pick<LedgerWindow, 'sent' | 'failed' | 'causes'>
+
+/** What the online pools were sent since the baseline, and what failed of it. */
+export function tollSince(baseline: LedgerBaseline, now: readonly IngressCounts[]): Toll {
+  const causes: Toll['causes'] = {}
+  let ended = 0
+  let failed = 0
+  for (const ingress of now) {
+    const before = baselineOf(baseline, ingress)
+    for (const series of ingress.series) {
+      if (series.pool !== 'online' || series.instanceId !== null) continue
+      const { counters } = series
+      const earlier = before.get(nameOf(series))
+      for (const cause of failureCauses) {
+        const count = Math.max(0, counters.failed[cause] - (earlier?.failed[cause] ?? 0))
+        if (count === 0) continue
+        failed += count
+        causes[cause] = (causes[cause] ?? 0) + count
+      }
+      ended += Math.max(0, counters.answered - (earlier?.answered ?? 0))
+      ended += Math.max(0, counters.clientAborted - (earlier?.clientAborted ?? 0))
+    }
+  }
+  return { sent: ended + failed, failed, causes }
+}
+
+const failureCauses = Object.keys(zeroCounters().failed) as FailureCause[]
 
 /** What came in at the online pools since the baseline, in all, by service and by instance. */
 export function ledgerSince(

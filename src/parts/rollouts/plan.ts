@@ -3,7 +3,13 @@ import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
 import type { LedgerBaseline, LedgerWindow, Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import { progressOf, stepsOf, titles, type StepsView, type TestSeen } from './plan-steps.ts'
-import { ledgerSince, type IngressCounts, type SpanLedger } from './plan-ledger.ts'
+import {
+  ledgerSince,
+  tollSince,
+  type IngressCounts,
+  type SpanLedger,
+  type Toll,
+} from './plan-ledger.ts'
 import { changesBetween, progressOfService, type ServiceSeen } from './plan-targets.ts'
 
 /**
@@ -122,14 +128,13 @@ function planRunning(view: RolloutView, now: number): Plan<RolloutAction> {
   const { app, rollout, release } = view
   if (app.destroying) return supersede(view, now, 'the app is being destroyed')
   if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
-  const span = spanOf(view, now)
-  const trouble = troubleOf(view, span)
+  const toll = tollOf(view)
+  const trouble = troubleOf(view, toll)
   if (trouble !== null) return beginRevert(view, now, trouble)
   const index = rollout.steps.findIndex((step) => step.state !== 'done')
   const step = rollout.steps[index]
   if (step === undefined) {
-    const failed = span?.during?.failed ?? 0
-    const sent = span?.during?.sent ?? 0
+    const { failed, sent } = toll
     const because = `${nameOf(release)} is online: ${failed} of ${sent} requests failed`
     return finish(view, now, 'done', release.id, because)
   }
@@ -172,13 +177,11 @@ function planSettled(view: RolloutView, now: number): Plan<RolloutAction> {
 }
 
 /** Why the rollout cannot go on, or null: failed requests first, they are what matters most. */
-function troubleOf(view: RolloutView, span: SpanLedger | undefined): string | null {
+function troubleOf(view: RolloutView, { sent, failed, causes }: Toll): string | null {
   const { release } = view
-  const failed = span?.during?.failed ?? 0
   if (release.revertAboveFailed !== null && failed > release.revertAboveFailed) {
-    const causes = Object.entries(span?.during?.causes ?? {})
-    const list = causes.map(([cause, count]) => `${count} ${cause}`).join(', ')
-    return `${failed} of ${span?.during?.sent ?? 0} requests failed (${list})`
+    const list = Object.entries(causes).map(([cause, count]) => `${count} ${cause}`)
+    return `${failed} of ${sent} requests failed (${list.join(', ')})`
   }
   const failing = view.services.flatMap((seen) => seen.successors.map((one) => one.failing))
   return failing.find((because) => because !== null) ?? null
@@ -371,6 +374,10 @@ function stepsView(view: RolloutView, now: number): StepsView {
 function spanOf(view: RolloutView, now: number): SpanLedger | undefined {
   const { baseline } = view.rollout
   return baseline === null ? undefined : ledgerSince(baseline, view.counts, now)
+}
+
+function tollOf({ rollout: { baseline }, counts }: RolloutView): Toll {
+  return baseline === null ? { sent: 0, failed: 0, causes: {} } : tollSince(baseline, counts)
 }
 
 function baselineOf(view: RolloutView, now: number): LedgerBaseline {
