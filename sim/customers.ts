@@ -3,6 +3,9 @@ import { Chance } from './chance.ts'
 import type { IngressHost } from './ingress.ts'
 import type { Timeline } from './timeline.ts'
 
+/** Of a service that has nobody online, customers ask so much less: they know. */
+const shareInVain = 0.1
+
 /** Customers of all services that an ingress knows, in a steady stream. */
 export class Customers {
   readonly #timeline: Timeline
@@ -28,6 +31,7 @@ export class Customers {
   #ask(): void {
     for (const ingress of this.#ingresses) {
       for (const backendId of ingress.backends()) {
+        if (!ingress.serves(backendId) && !this.#chance.happens(shareInVain)) continue
         const method = this.#chance.happens(0.7) ? 'GET' : 'POST'
         ingress.request({ backendId, method, workMs: this.#workMs() })
       }

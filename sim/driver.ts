@@ -10,8 +10,6 @@ import type { Life } from './life.ts'
 
 /** A start takes this long, in ms: a fork, an exec, and what the shim does. */
 const startMs = 5
-/** A check is answered after this long, in ms. */
-const probeMs = 2
 
 /** The mock driver in the hands of one run of an agent: slow as a machine is, gone with its agent. */
 export class SimDriver extends MockDriver {
@@ -39,7 +37,6 @@ export class SimDriver extends MockDriver {
       await this.#life.sleep(timeoutMs)
       return { ok: false, because: `${probe.kind} check: no answer in ${timeoutMs} ms` }
     }
-    await this.#life.sleep(probeMs)
     return super.probe(instanceId, probe, timeoutMs)
   }
 }

@@ -1,3 +1,4 @@
+import type { Timer } from '../src/base/clock.ts'
 import { CountBook, type Tally } from '../src/drivers/ingress/builtin/counts.ts'
 import { limits, usualPatience } from '../src/drivers/ingress/builtin/limits.ts'
 import { stepAfter, type AttemptFailure } from '../src/drivers/ingress/builtin/retry-rules.ts'
@@ -29,6 +30,8 @@ interface Link {
 interface Pool {
   readonly tally: Tally
   links: Link[]
+  /** Requests that wait for an instance. */
+  readonly held: Set<CarriedRequest>
 }
 
 /** A request of a customer. */
@@ -89,6 +92,10 @@ export class SimIngressDriver implements IngressDriver {
   /** Backends that customers can ask for. */
   backends(): Iterable<string> {
     return this.#pools.keys()
+  }
+
+  serves(backendId: string): boolean {
+    return (this.#pools.get(backendId)?.links.length ?? 0) > 0
   }
 
   /** The instances that new requests meet. */
@@ -159,12 +166,18 @@ export class SimIngressDriver implements IngressDriver {
     pool.links = endpoints.map((endpoint) => this.#enter(endpoint))
     for (const link of pool.links) before.delete(link)
     for (const link of before) this.#leave(link)
+    if (pool.links.length === 0) return
+    for (const request of pool.held) request.release()
   }
 
   #poolOf(backendId: string): Pool {
     const known = this.#pools.get(backendId)
     if (known !== undefined) return known
-    const pool: Pool = { tally: this.#counts.total(backendId, 'online'), links: [] }
+    const pool: Pool = {
+      tally: this.#counts.total(backendId, 'online'),
+      links: [],
+      held: new Set(),
+    }
     this.#pools.set(backendId, pool)
     return pool
   }
@@ -203,6 +216,7 @@ class CarriedRequest {
   readonly #startedAt: number
   readonly #tried = new Set<Link>()
   #attempts = 0
+  #waiting: Timer | undefined
 
   constructor(driver: SimIngressDriver, request: CustomerRequest, pool: Pool, startedAt: number) {
     this.#driver = driver
@@ -220,26 +234,39 @@ class CarriedRequest {
       return this.#end(this.#pool.links.length === 0 ? 'noServer' : 'refused')
     }
     this.#tried.clear()
-    life.after(limits.probeEveryMs, () => this.go())
+    this.#hold()
+  }
+
+  /** Goes on: there is an instance again. */
+  release(): void {
+    this.#pool.held.delete(this)
+    this.#waiting?.cancel()
+    this.go()
+  }
+
+  /** Waits for another table; while all instances refuse, also for a while to try them again. */
+  #hold(): void {
+    const { life } = this.#driver
+    const left = this.#startedAt + usualPatience.holdMs - life.monotonic()
+    const ms = this.#pool.links.length === 0 ? left : Math.min(left, limits.probeEveryMs)
+    this.#pool.held.add(this)
+    this.#waiting = life.after(ms, () => this.release())
   }
 
   #attempt(link: Link): void {
     const { network, life } = this.#driver
     const { address, port } = link.endpoint
     link.underWay++
-    let isConnected = false
-    network.carry(life.host, address, () => {
+    let hasCome = false
+    const arrives = network.carry(life.host, address, () => {
+      if (hasCome) return
+      hasCome = true
       const process = this.#driver.machineOf(address)?.listenerOn(port)
       const isThere = process?.isHealthy === true || process?.isHung === true
-      isConnected = true
       if (process !== undefined && isThere) this.#serve(link, process)
       else network.carry(address, life.host, () => life.enter(() => this.#refused(link)))
     })
-    life.after(limits.connectTimeoutMs, () => {
-      if (isConnected) return
-      isConnected = true
-      this.#refused(link)
-    })
+    if (!arrives) life.after(limits.connectTimeoutMs, () => this.#refused(link))
   }
 
   /** The instance works, and answers unless it or the way to it breaks. */

@@ -1,5 +1,5 @@
 import type { Timer } from '../src/base/clock.ts'
-import { Fault } from '../src/base/errors.ts'
+import { Fault, Refusal } from '../src/base/errors.ts'
 import type { AnswerInProcess, InProcessAnswer, InProcessCall } from '../src/server/in-process.ts'
 import type { Chance } from './chance.ts'
 import type { Life } from './life.ts'
@@ -80,14 +80,14 @@ export class Network {
     return true
   }
 
-  /** Carries a message: `arrive` is called later, never, or twice. */
-  carry(from: string, to: string, arrive: () => void): void {
+  /** Carries a message: `arrive` is called later, never (false), or twice. */
+  carry(from: string, to: string, arrive: () => void): boolean {
     let delayMs = this.#chance.between(...usualDelayMs)
     let againMs: number | undefined
     for (const impairment of this.#impairments.values()) {
       if (!applies(impairment, from, to)) continue
       const { isCut, loss = 0, delayMs: more, duplicates } = impairment
-      if (isCut === true || this.#chance.happens(loss)) return
+      if (isCut === true || this.#chance.happens(loss)) return false
       if (more !== undefined) delayMs += this.#chance.between(...more)
       if (duplicates !== undefined && this.#chance.happens(duplicates.share)) {
         againMs = delayMs + this.#chance.between(...duplicates.laterMs)
@@ -98,6 +98,7 @@ export class Network {
     }
     this.timeline.after(delayMs, deliver)
     if (againMs !== undefined) this.timeline.after(againMs, deliver)
+    return !this.#dark.has(to)
   }
 
   /** Someone listens on its host until its life ends, or until what is returned is called. */
@@ -142,6 +143,11 @@ export class Network {
 
 function applies({ from, to }: Impairment, source: string, target: string): boolean {
   return (from === undefined || from.has(source)) && (to === undefined || to.has(target))
+}
+
+/** As over HTTP: nobody reads the answer. */
+function clientGone(): Refusal {
+  return new Refusal('client-gone', 'the client went away', { status: 499 })
 }
 
 interface ExchangeParts {
@@ -233,7 +239,7 @@ class Exchange {
     const { caller, host } = this.#parts
     this.#network.carry(caller.host, host, () => {
       const door = this.#network.doorOf(host)
-      door?.life.enter(() => this.#gone.abort(new Error('the client went away')))
+      door?.life.enter(() => this.#gone.abort(clientGone()))
     })
   }
 }
