@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { backupCommand } from './backup.ts'
 import { completionCommand } from './completion.ts'
 import { deployCommand } from './deploy.ts'
 import { destroyCommand } from './destroy.ts'
@@ -14,6 +15,7 @@ import { programVersion } from './program-version.ts'
 import { psCommand } from './ps.ts'
 import { releasesCommand } from './releases.ts'
 import { renderCommand } from './render.ts'
+import { restoreCommand } from './restore.ts'
 import { revertCommand } from './revert.ts'
 import { roleCommands } from './roles/commands.ts'
 import { rolloutCommand } from './rollout.ts'
@@ -49,7 +51,7 @@ export function buildProgram(): Command {
 
 function groups(): [title: string, commands: Command[]][] {
   return [
-    ['Run the cloud:', [upCommand(), ...roleCommands()]],
+    ['Run the cloud:', [upCommand(), backupCommand(), restoreCommand(), ...roleCommands()]],
     ['Describe an app:', [initCommand(), validateCommand(), renderCommand()]],
     ['Change what runs:', changeCommands()],
     ['See what runs:', [statusCommand(), psCommand(), logsCommand(), openCommand()]],

@@ -16,6 +16,9 @@ import { artifactRoutes } from '../parts/artifacts/routes.ts'
 import { ArtifactUsage } from '../parts/artifacts/usage.ts'
 import { historyRoutes } from '../parts/audit/routes-history.ts'
 import { auditRoutes } from '../parts/audit/routes.ts'
+import type { BackupDriver } from '../parts/backups/driver.ts'
+import { backupKind } from '../parts/backups/records.ts'
+import { backupRoutes } from '../parts/backups/routes.ts'
 import { discoveryController } from '../parts/discovery/controller.ts'
 import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
 import { backendOf } from '../parts/ingress/records.ts'
@@ -62,6 +65,7 @@ export const recordKinds = [
   tokenKind,
   sessionKind,
   idempotencyKind,
+  backupKind,
 ] as unknown as readonly Kind<never>[]
 
 /** The minute before a rollout, in ms. */
@@ -73,6 +77,8 @@ export interface ServerStores {
   readonly observed: ObservedState
   readonly blobs: BlobStore
   readonly logs: LogStore
+  /** Makes backups; without one there is no route that does. */
+  readonly backups?: BackupDriver
 }
 
 /** What the parts need beyond the stores. */
@@ -95,7 +101,7 @@ export function composeServer(
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> & { readonly usage: NodeUsage } {
   const { clock, random, log, ingressUrl, listenerPorts, singletonLeaseMs } = settings
   const { manifests = inlineManifestReader } = settings
-  const { state, observed, blobs, logs } = stores
+  const { state, observed, blobs, logs, backups } = stores
   const { snapshot } = state
   const leases = new Leases(clock)
   const singletons = singletonLeaseMs === undefined ? {} : { singletonLeaseMs }
@@ -124,6 +130,7 @@ export function composeServer(
     ...nodeRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),
     ...historyRoutes({ state: routed }),
+    ...(backups === undefined ? [] : backupRoutes({ state: routed, clock, backups })),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
     ...logRoutes({ logs, state: routed, clock }),
     ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, leases, logs }),

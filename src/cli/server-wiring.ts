@@ -8,12 +8,14 @@ import { systemRandom } from '../base/random.ts'
 import { checkArchive } from '../drivers/artifacts/tar-archiver.ts'
 import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
 import { openThreadReader } from '../drivers/manifests/thread-reader.ts'
+import { openBackupMaker } from '../drivers/backups/backup-maker.ts'
 import { sweepBlobs } from '../parts/artifacts/controller.ts'
+import { noteRestore } from '../server/restored.ts'
 import { startServer } from '../server/server.ts'
 import { ensureTokens } from '../server/tokens.ts'
 import { ObservedState } from '../store/observed.ts'
-import type { Leadership, Store } from '../store/port.ts'
-import { openSqliteStore } from '../store/sqlite/sqlite-store.ts'
+import type { Leadership, Moment } from '../store/port.ts'
+import { openSqliteStore, type FileStore } from '../store/sqlite/sqlite-store.ts'
 import { openState } from '../store/state.ts'
 import { openFileLogStore } from '../telemetry/logs/file-log-store.ts'
 import { programVersion } from './program-version.ts'
@@ -74,7 +76,7 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
 }
 
 async function openStores(
-  store: Store,
+  store: FileStore,
   leadership: Leadership,
   folder: string,
   log: Log,
@@ -88,7 +90,10 @@ async function openStores(
   const swept = await sweepBlobs(state.snapshot, blobs)
   if (swept > 0) log.info('artifacts without a record swept', { swept })
   const logs = await openFileLogStore({ directory: join(folder, 'logs'), clock, log })
-  return { state, observed: observations, blobs, logs }
+  await noteRestore(state, folder, clock)
+  const copyStore = (file: string): Promise<Moment> => store.copyTo(file)
+  const backups = await openBackupMaker({ folder, copyStore, version: programVersion, clock })
+  return { state, observed: observations, blobs, logs, backups }
 }
 
 /** The built console: beside the bundle, or in the checkout's dist/ when run from source. */

@@ -27,9 +27,18 @@ export interface LoadReport {
 
 export class Cloud {
   readonly folder = mkdtempSync(join(tmpdir(), 'roadstead-shop-'))
-  readonly #data = join(this.folder, 'data')
+  readonly #data: string
   #up: ChildProcess | undefined
   #output = ''
+
+  /** On a data folder that is there already, or on a new one. */
+  constructor(data?: string) {
+    this.#data = data ?? join(this.folder, 'data')
+  }
+
+  get data(): string {
+    return this.#data
+  }
 
   /** Starts `up` and waits until it says that all of it runs. */
   async start(): Promise<void> {
