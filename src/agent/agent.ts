@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
+import { waitAfter } from '../base/admission.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Disk } from '../base/disk.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
@@ -53,6 +54,8 @@ export interface RunningAgent {
 
 /** The server holds a long poll this long; quick enough to notice a dead one, rare enough to idle. */
 const pollWaitMs = 25_000
+/** The whole assignment is asked for this often, in ms, whatever was heard. */
+const listEveryMs = 60_000
 /** Finished instances are looked for this often, in ms. */
 const tendEveryMs = 1_000
 /** The machine's ports are looked at this often, in ms. */
@@ -174,6 +177,7 @@ class NodeAgent implements RunningAgent {
   async #follow(signal: AbortSignal): Promise<void> {
     const { client, clock, random, log } = this.#options
     let after = 0
+    let wholeAt = 0
     for (let failures = 0; !signal.aborted;) {
       this.#polling = new AbortController()
       const either = AbortSignal.any([signal, this.#polling.signal])
@@ -182,9 +186,13 @@ class NodeAgent implements RunningAgent {
           const incarnation = Buffer.from(random.bytes(8)).toString('hex')
           await client.register(this.#registration(incarnation), signal)
           after = 0
+          wholeAt = clock.monotonic()
           this.#registered(incarnation)
         }
-        const assignment = await client.assignment(after, pollWaitMs, either)
+        // Rule 1 of docs/reference/rules.md: that nothing came does not prove that nothing is.
+        const isDue = clock.monotonic() - wholeAt >= listEveryMs
+        const assignment = await client.assignment(isDue ? 0 : after, pollWaitMs, either)
+        if (isDue) wholeAt = clock.monotonic()
         failures = 0
         if (assignment === undefined) continue
         after = assignment.revision
@@ -195,7 +203,8 @@ class NodeAgent implements RunningAgent {
         if (isRefused(error, 404)) this.#isRegistered = false
         if (this.#polling.signal.aborted) continue
         if (failures++ === 0) log.warn('the server is not to be had', { error: messageOf(error) })
-        await clock.sleep(backoffMs(callBackoff, failures, random), signal).catch(() => {})
+        const waitMs = Math.max(backoffMs(callBackoff, failures, random), waitAfter(error, random))
+        await clock.sleep(waitMs, signal).catch(() => {})
       }
     }
   }

@@ -139,6 +139,7 @@ export function composeServer(
       clock,
       table,
       traffic,
+      log,
       hear: (id, report) => observed.hearIngress(id, report),
     }),
   ]

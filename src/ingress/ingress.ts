@@ -5,8 +5,15 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { backoffMs, callBackoff } from '../base/retry.ts'
 import type { Address, IngressDriver } from '../parts/ingress/driver.ts'
+import type { IngressReport } from '../parts/ingress/model.ts'
 import { Reporter } from './reporter.ts'
-import { applyDelta, emptyTable, wholeTable, type RoutingTable } from './routing-table.ts'
+import {
+  applyDelta,
+  digestOfTable,
+  emptyTable,
+  wholeTable,
+  type RoutingTable,
+} from './routing-table.ts'
 import type { ServerLink } from './server-link.ts'
 import { TableFile } from './table-file.ts'
 
@@ -62,6 +69,8 @@ class Ingress implements RunningIngress {
   readonly #ended = new AbortController()
   #table: RoutingTable = emptyTable
   #version = 0
+  /** Breaks off the request for the table that is waiting. */
+  #asking = new AbortController()
   #loops: Promise<unknown> = Promise.resolve()
 
   constructor(options: IngressOptions) {
@@ -75,6 +84,8 @@ class Ingress implements RunningIngress {
       driver,
       incarnation: this.incarnation,
       appliedRevision: () => this.#table.revision,
+      table: () => this.#told(),
+      onTableAgain: () => this.#askAgain(),
       clock,
       log,
     })
@@ -135,9 +146,28 @@ class Ingress implements RunningIngress {
     }
   }
 
+  /** What the server may compare with what it told; undefined before it has told anything. */
+  #told(): IngressReport['table'] {
+    if (this.#version === 0) return undefined
+    return { version: this.#version, digest: digestOfTable(this.#table) }
+  }
+
+  /** Rule 7 of docs/reference/rules.md: a table that differs is replaced whole, and at once. */
+  #askAgain(): void {
+    this.#options.log.error('the table differs from what the server told: asking for all of it')
+    this.#version = 0
+    this.#asking.abort()
+  }
+
   async #takeNext(signal: AbortSignal): Promise<void> {
-    const delta = await this.#link.table(this.#version, signal)
-    if (delta === undefined) return
+    this.#asking = new AbortController()
+    const either = AbortSignal.any([signal, this.#asking.signal])
+    const asked = this.#asking.signal
+    const delta = await this.#link.table(this.#version, either).catch((error: unknown) => {
+      if (asked.aborted && !signal.aborted) return undefined
+      throw error
+    })
+    if (delta === undefined || asked.aborted) return
     await this.#options.driver.apply(delta)
     this.#version = delta.version
     this.#table = applyDelta(this.#table, delta)

@@ -24,19 +24,21 @@ function aSeries(backendId: string, sent = 0): CounterSeries {
 function aReporter(all: CounterSeries[]) {
   const clock = new VirtualClock()
   const reports: IngressReport[] = []
-  const server = { isAway: false, asksForAll: false }
-  const table = { revision: 1 }
+  const server = { isAway: false, asksForAll: false, asksForTable: false }
+  const table = { revision: 1, askedAgain: 0 }
   const reporter = new Reporter({
     link: {
       async report(report) {
         reports.push(structuredClone(report))
         if (server.isAway) throw new Fault('server-unreachable', 'no answer')
-        return { full: server.asksForAll }
+        return { full: server.asksForAll, tableAgain: server.asksForTable }
       },
     },
     driver: { observe: async () => ({ series: all, leaving: {}, troubles: [] }) },
     incarnation: 'one',
     appliedRevision: () => table.revision,
+    table: () => ({ version: table.revision, digest: 'd' }),
+    onTableAgain: () => table.askedAgain++,
     clock,
     log: silentLog,
   })
@@ -54,6 +56,15 @@ describe('reporter', () => {
     await reporter.reportOnce()
     expect(told()).toEqual([['a', 'b'], [], ['b']])
     expect(reports.map(({ sequence }) => sequence)).toEqual([0, 1, 2])
+  })
+
+  test('tells which table it has, and asks for it again when the server says so', async () => {
+    const { reporter, reports, server, table } = aReporter([])
+    await reporter.reportOnce()
+    server.asksForTable = true
+    await reporter.reportOnce()
+    expect(reports[0]?.table).toEqual({ version: 1, digest: 'd' })
+    expect(table.askedAgain).toBe(1)
   })
 
   test('tells a series again until a report with it was taken', async () => {

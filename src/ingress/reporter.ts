@@ -12,6 +12,10 @@ export interface ReporterOptions {
   readonly incarnation: string
   /** The revision of the table in use. */
   readonly appliedRevision: () => number
+  /** Its version and digest; undefined before anything was told by this server. */
+  readonly table: () => IngressReport['table']
+  /** The server says that this is not what it told. */
+  readonly onTableAgain: () => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -55,6 +59,7 @@ export class Reporter {
     try {
       const { report, changes } = await this.#makeReport()
       const answer = await link.report(report)
+      if (answer.tableAgain === true) this.#options.onTableAgain()
       if (answer.full) this.#acknowledged.clear()
       else for (const [key, value] of changes) this.#acknowledged.set(key, value)
       if (this.#isAway) log.info('the server takes reports again')
@@ -70,6 +75,7 @@ export class Reporter {
     const { driver, incarnation } = this.#options
     // Before looking: a table that is applied in between is told with the next report.
     const appliedRevision = this.#options.appliedRevision()
+    const table = this.#options.table()
     const { series: all, leaving, troubles } = await driver.observe()
     const changes = new Map<string, number>()
     const series: CounterSeries[] = []
@@ -92,6 +98,7 @@ export class Reporter {
       appliedRevision,
       leaving,
       series,
+      ...(table === undefined ? {} : { table }),
       troubles: [...troubles],
     }
     return { report, changes }

@@ -1,3 +1,5 @@
+import { canonicalJson } from '../base/digest.ts'
+import { digestOfSet, digestPart } from '../base/set-digest.ts'
 import type { Backend } from '../parts/ingress/model.ts'
 import type { TableChange } from '../parts/ingress/driver.ts'
 
@@ -28,4 +30,20 @@ export function applyDelta(table: RoutingTable, delta: Delta): RoutingTable {
 /** The change that leads from nothing to this table, or from any other table. */
 export function wholeTable(table: RoutingTable): TableChange {
   return { full: true, backends: [...table.backends.values()], removed: [] }
+}
+
+/** Of each backend, worked out once: tables share those that did not change. */
+const parts = new WeakMap<Backend, bigint>()
+
+/** The digest of all backends, as the server works out its own. */
+export function digestOfTable({ backends }: RoutingTable): string {
+  return digestOfSet([...backends.values()].map(partOf))
+}
+
+function partOf(backend: Backend): bigint {
+  const known = parts.get(backend)
+  if (known !== undefined) return known
+  const part = digestPart(canonicalJson(backend))
+  parts.set(backend, part)
+  return part
 }

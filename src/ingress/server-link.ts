@@ -2,15 +2,18 @@ import { Agent, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Fault, messageOf } from '../base/errors.ts'
 import type { IngressReport, TableDelta } from '../parts/ingress/model.ts'
-import { tableWaitMs } from '../wire/ingress-protocol.ts'
+import { ingressProtocol, tableWaitMs } from '../wire/ingress-protocol.ts'
 import { parseDelta } from './parse-table.ts'
 
 /** What an ingress says to the server and asks of it. */
 export interface ServerLink {
   /** What is new in the table after `version`; undefined: nothing yet. Faults only. */
   table(version: number, signal: AbortSignal): Promise<TableDelta | undefined>
-  /** Hands in a report; whether the server wants all series next. Faults only. */
-  report(report: IngressReport): Promise<{ readonly full: boolean }>
+  /**
+   * Hands in a report; whether the server wants all series next, and whether the table is to be
+   * asked for anew. Faults only.
+   */
+  report(report: IngressReport): Promise<{ readonly full: boolean; readonly tableAgain?: boolean }>
   close(): void
 }
 
@@ -27,12 +30,13 @@ export function openServerLink(options: {
   readonly token: string
 }): ServerLink {
   const agent = new Agent({ keepAlive: true })
+  const { newest } = ingressProtocol
   const base = `${options.serverUrl.replace(/\/$/, '')}/v1/ingresses/${options.ingressId}`
   const call = (parts: Omit<Call, 'agent' | 'token'>): Promise<Answer> =>
     send({ ...parts, token: options.token, agent })
   return {
     async table(version, signal) {
-      const url = `${base}/table?after=${version}&waitMs=${tableWaitMs}`
+      const url = `${base}/table?after=${version}&waitMs=${tableWaitMs}&protocol=${newest}`
       const answer = await call({ method: 'GET', url, timeoutMs: tableWaitMs + lateMs, signal })
       if (answer.status === 204) return undefined
       const delta = answer.status === 200 ? parseDelta(jsonOf(answer)) : undefined
@@ -44,7 +48,8 @@ export function openServerLink(options: {
       const answer = await call({ method: 'POST', url: `${base}/report`, body, timeoutMs: lateMs })
       const said = answer.status === 200 ? jsonOf(answer) : undefined
       if (typeof said !== 'object' || said === null) throw unexpected(answer, 'a word on a report')
-      return { full: 'full' in said && said.full === true }
+      const isSaid = (name: string): boolean => name in said && Reflect.get(said, name) === true
+      return { full: isSaid('full'), tableAgain: isSaid('tableAgain') }
     },
     close: () => agent.destroy(),
   }

@@ -23,6 +23,7 @@ import { nodeKind } from '../parts/nodes/records.ts'
 import { rolloutKind } from '../parts/rollouts/records.ts'
 import { create, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
+import { applyDelta, digestOfTable, emptyTable } from '../ingress/routing-table.ts'
 import { RoutingTable } from './routing-table.ts'
 
 const kinds = [
@@ -51,6 +52,17 @@ describe('the routing table', () => {
     await addInstance('i-1')
     observations.see(anObserved({ instanceId: 'i-1' }))
     openTable()
+  })
+
+  test('knows an ingress that has what it was told, and one that has not (rule 7)', async () => {
+    const delta = await table.next(0, 0, new AbortController().signal)
+    if (delta === undefined) throw new Error('nothing was told')
+    const had = applyDelta(emptyTable, delta)
+    expect(table.isSame(delta.version, digestOfTable(had))).toBe(true)
+    const lost = applyDelta(had, { ...delta, full: true, backends: [] })
+    expect(table.isSame(delta.version, digestOfTable(lost))).toBe(false)
+    const old = table.isSame(delta.version - 1, digestOfTable(lost))
+    expect(old).toBe(true)
   })
 
   function openTable(): void {

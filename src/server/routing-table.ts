@@ -1,5 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { partsOf } from '../base/key.ts'
+import { canonicalJson } from '../base/digest.ts'
+import { digestOfSet, digestPart } from '../base/set-digest.ts'
 import type { Change, Snapshot } from '../store/port.ts'
 import { appKind, appAt, currentRelease } from '../parts/apps/records.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
@@ -40,6 +42,8 @@ interface Row {
   readonly backend: Backend
   readonly json: string
   readonly version: number
+  /** Its part in the table's digest. */
+  readonly part: bigint
 }
 
 /** The table with its history, as ingresses ask for it. */
@@ -59,6 +63,7 @@ export class RoutingTable {
   #version: number
   #isOpen = false
   readonly #opensAt: number
+  #digest: { readonly version: number; readonly digest: string } | undefined
   #last: { readonly after: number; readonly delta: TableDelta } | undefined
 
   constructor(options: RoutingTableOptions) {
@@ -95,6 +100,19 @@ export class RoutingTable {
     const { clock } = this.#options
     const look = (): TableDelta | undefined => this.#after(after)
     return pollUntil(look, { wakeUps: this.#wakeUps, clock, waitMs, signal })
+  }
+
+  /**
+   * Whether an ingress that has applied `version` has what was told up to it: rule 7 of
+   * docs/reference/rules.md. Of a version that is no longer the newest nobody can say: true.
+   */
+  isSame(version: number, digest: string): boolean {
+    if (!this.#isOpen || version !== this.#version || this.#dirty.size > 0) return true
+    if (this.#digest?.version !== version) {
+      const parts = [...this.#rows.values()].map(({ part }) => part)
+      this.#digest = { version, digest: digestOfSet(parts) }
+    }
+    return this.#digest.digest === digest
   }
 
   #after(after: number): TableDelta | undefined {
@@ -187,7 +205,7 @@ export class RoutingTable {
     if (backend === undefined) return before !== undefined && this.#remove(id, app, version)
     const json = JSON.stringify(backend)
     if (before?.json === json) return false
-    this.#rows.set(id, { backend, json, version })
+    this.#rows.set(id, { backend, json, version, part: digestPart(canonicalJson(backend)) })
     this.#removed.delete(id)
     const ids = this.#idsOfApp.get(app)
     if (ids === undefined) this.#idsOfApp.set(app, new Set([id]))

@@ -118,13 +118,21 @@ export const IngressReport = Type.Object({
    * them in the first report of an incarnation, and whenever the last answer asked for `full`.
    */
   series: Type.Array(CounterSeries),
+  /** The table that it has: the version of the delta that was applied last, and its digest. */
+  table: Type.Optional(
+    Type.Object({ version: Type.Integer(), digest: Type.String({ maxLength: 64 }) }),
+  ),
   /** Listeners that could not be opened, with the reason. */
   troubles: Type.Array(Type.Object({ port: Type.Integer(), because: Type.String() })),
 })
 export type IngressReport = Static<typeof IngressReport>
 
 /** The answer to a report; `full` asks for all series next (after a restart of the server). */
-export const IngressReportAnswer = Type.Object({ full: Type.Boolean() })
+export const IngressReportAnswer = Type.Object({
+  full: Type.Boolean(),
+  /** The table that it reports is not the one that it was told: ask for all of it again. */
+  tableAgain: Type.Optional(Type.Boolean()),
+})
 export type IngressReportAnswer = Static<typeof IngressReportAnswer>
 
 /** Time between an ingress's reports when nothing urgent happens, in ms. */

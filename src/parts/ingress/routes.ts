@@ -1,7 +1,10 @@
 import Type from 'typebox'
 import type { Clock } from '../../base/clock.ts'
+import { Refusal } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
 import type { Snapshot } from '../../store/port.ts'
 import { AppTrafficView } from '../../wire/api.ts'
+import { ingressProtocol } from '../../wire/ingress-protocol.ts'
 import { longPollQuery } from '../../wire/long-poll.ts'
 import { machineParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
@@ -18,12 +21,15 @@ export interface IngressRoutesOptions {
   /** Remembers what an ingress said; `old` when it had said something newer before. */
   readonly hear: (ingressId: string, report: IngressReport) => 'heard' | 'full' | 'old'
   readonly traffic: TrafficHistory
+  readonly log: Log
 }
 
 /** The routing table, as the server keeps it. */
 export interface TableSource {
   /** What is new after a version; undefined when nothing came within `waitMs`. */
   next(after: number, waitMs: number, signal: AbortSignal): Promise<TableDelta | undefined>
+  /** Whether a table of this version and digest is what was told. */
+  isSame(version: number, digest: string): boolean
 }
 
 const people = { roles: ['operator', 'viewer'] } as const
@@ -44,16 +50,22 @@ function tableRoute({ table }: IngressRoutesOptions): RouteDefinition {
     summary: 'What changed in the routing table after a version; waits for the next change.',
     tag,
     params,
-    query: longPollQuery,
+    query: Type.Object({
+      ...longPollQuery.properties,
+      /** Of the ingress protocol; missing: 1. */
+      protocol: Type.Optional(Type.Integer()),
+    }),
     answers: { 200: TableDelta, 204: Type.Null() },
     async handle({ query, signal }) {
+      checkProtocol(query.protocol ?? 1)
       const delta = await table.next(query.after ?? 0, query.waitMs ?? 0, signal)
       return delta === undefined ? { status: 204 } : { body: delta }
     },
   })
 }
 
-function reportRoute({ snapshot, clock, hear, traffic }: IngressRoutesOptions): RouteDefinition {
+function reportRoute(options: IngressRoutesOptions): RouteDefinition {
+  const { snapshot, clock, hear, traffic, table, log } = options
   return route({
     method: 'POST',
     path: '/v1/ingresses/:ingressId/report',
@@ -70,8 +82,22 @@ function reportRoute({ snapshot, clock, hear, traffic }: IngressRoutesOptions): 
       if (heard !== 'old') traffic.hear(ingressId, body, clock.now())
       // Of an incarnation that is new here only the first report is sure to hold every series.
       const isNew = before?.incarnation !== body.incarnation && body.sequence > 1
-      return { body: { full: heard === 'full' || isNew } }
+      const full = heard === 'full' || isNew
+      const told = body.table
+      if (told === undefined || table.isSame(told.version, told.digest)) return { body: { full } }
+      log.error('an ingress has another table than it was told', { ingressId, ...told })
+      return { body: { full, tableAgain: true } }
     },
+  })
+}
+
+function checkProtocol(protocol: number): void {
+  const { oldest, newest } = ingressProtocol
+  if (protocol >= oldest && protocol <= newest) return
+  throw new Refusal('protocol-unsupported', `this server does not speak protocol ${protocol}`, {
+    status: 426,
+    hint: 'run server and ingress of versions that are at most one apart',
+    details: { oldest, newest },
   })
 }
 

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { Clock } from '../../base/clock.ts'
+import { Admission } from '../../base/admission.ts'
 import { Refusal } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { create, replace, type Snapshot, type State } from '../../store/port.ts'
@@ -59,6 +60,12 @@ const tag = 'agents'
 /** Bytes of a report or a batch of logs: 10,000 instances, or some thousand long lines. */
 const reportBytesMax = 16 * 1024 * 1024
 
+/**
+ * Registrations at a time: each is a commit, and brings a full report and an assignment along. When
+ * 600 agents return at once, all are back within a few seconds, and people's requests between them.
+ */
+const registrationsMax = 32
+
 /** Beyond any machine there is: a node that claims more is wrong about itself. */
 const capacityMax = { cpu: 4_096, memoryBytes: 2 ** 46, diskBytes: 2 ** 52 } as const
 
@@ -77,6 +84,7 @@ export function agentRoutes(options: AgentRoutesOptions): RouteDefinition[] {
 
 function registerRoute({ state, clock, agents: listener }: AgentRoutesOptions): RouteDefinition {
   const compiled = compiledOf(RegisterRequest)
+  const admission = new Admission('registrations', registrationsMax)
   return route({
     method: 'POST',
     path: '/v1/agents/:nodeId/register',
@@ -92,7 +100,9 @@ function registerRoute({ state, clock, agents: listener }: AgentRoutesOptions): 
       checkProtocol(body.protocol)
       if (!compiled.Check(body)) throw invalidRegistration(compiled.Errors(body))
       checkPlausible(body)
-      const revision = await storeNode(nodeId, body, caller?.name ?? '', state, clock)
+      const who = caller?.name ?? ''
+      const store = (): Promise<number> => storeNode(nodeId, body, who, state, clock)
+      const revision = await admission.run(store)
       listener.registerNode(nodeId, body.incarnation, body.version)
       return { body: { revision } }
     },
