@@ -136,6 +136,7 @@ function world(
       pull: () => Promise.resolve('/artifacts/0'),
       clock,
       log: silentLog,
+      room: () => 'enough',
       save: (record) => {
         saved.push(record)
         return Promise.resolve()

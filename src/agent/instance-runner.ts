@@ -6,12 +6,14 @@ import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import { withResult } from './check-results.ts'
 import {
+  occupantOf,
   planInstance,
   type InstanceAction,
   type InstanceView,
   type ProcessView,
   type Step,
 } from './plan-instance.ts'
+import type { Occupant, Room } from './room.ts'
 import { bounded } from './sentences.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -27,6 +29,8 @@ export interface RunnerSurroundings {
   readonly log: Log
   /** Keeps what the next agent has to know, before the instance goes on. */
   readonly save: (record: InstanceRecord) => Promise<void>
+  /** Whether it may start beside what runs here. */
+  readonly room: (runner: InstanceRunner) => Room
   /** What is observed of an instance has changed. */
   readonly onChange: (observed: ObservedInstance) => void
 }
@@ -95,6 +99,11 @@ export class InstanceRunner {
 
   get assigned(): AssignedInstance {
     return this.#facts.assigned
+  }
+
+  /** Something of it runs or is about to; undefined: nothing takes room. */
+  get occupant(): Occupant | undefined {
+    return occupantOf(this.#facts)
   }
 
   /** Over for good: nothing of it runs, nothing will. */
@@ -207,6 +216,7 @@ export class InstanceRunner {
     const { clock } = this.#around
     for (let steps = 0; steps < stepsMax; steps++) {
       const now = clock.monotonic()
+      if (this.#facts.state === 'pulling') this.#facts.room = this.#around.room(this)
       const step = planInstance(this.#facts, now)
       const moved = step.state !== this.#facts.state
       this.#facts.failures = step.failures
@@ -455,6 +465,7 @@ function freshFacts(record: InstanceRecord, now: number): Facts {
     failures: 0,
     retryAt: now,
     leaseUntil: null,
+    room: 'enough',
     ...freshRun(),
     readyAt: observed.state === 'ready' ? now : null,
   }

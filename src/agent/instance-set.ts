@@ -1,5 +1,6 @@
 import type { Adopted } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
+import type { Resources } from '../parts/nodes/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import {
   InstanceRunner,
@@ -8,9 +9,12 @@ import {
   type RunnerSurroundings,
 } from './instance-runner.ts'
 import type { Printing } from './log-shipper.ts'
+import { roomFor, type Room } from './room.ts'
 import { isInstanceId, type RecordFiles } from './record-files.ts'
 
-export interface InstanceSetOptions extends Omit<RunnerSurroundings, 'save'> {
+export interface InstanceSetOptions extends Omit<RunnerSurroundings, 'save' | 'room'> {
+  /** What this machine gives to instances. */
+  readonly capacity: Resources
   readonly records: RecordFiles
 }
 
@@ -50,6 +54,7 @@ export class InstanceSet {
     this.#around = {
       ...options,
       save: (record) => options.records.save(record),
+      room: (runner) => this.#roomFor(runner),
       onChange: (observed) => this.#changed(observed),
     }
   }
@@ -172,6 +177,12 @@ export class InstanceSet {
   async halt(graceMsMax: number): Promise<void> {
     this.letGo()
     await Promise.all([...this.#runners.values()].map((runner) => runner.halt(graceMsMax)))
+  }
+
+  #roomFor(runner: InstanceRunner): Room {
+    const others = [...this.#runners.values()].filter((other) => other !== runner)
+    const occupants = others.map(({ occupant }) => occupant).filter((one) => one !== undefined)
+    return roomFor(runner.assigned.resources, occupants, this.#options.capacity)
   }
 
   #assign(assigned: AssignedInstance): void {

@@ -57,6 +57,7 @@ function aView(given: Given = {}): InstanceView {
     failures: 0,
     retryAt: 0,
     leaseUntil: null,
+    room: 'enough',
     ...facts,
   }
 }
@@ -440,3 +441,39 @@ function anyView(): fc.Arbitrary<InstanceView> {
     })
     .filter(({ assigned, state }) => assigned.purpose === 'service' || !serviceOnly.has(state))
 }
+
+describe('room on the machine', () => {
+  const here = { artifact: { is: 'here' } } as const
+
+  test('an instance that is to start waits for what ends, and goes where there is none', () => {
+    const waiting = planInstance(aView({ ...here, room: 'awaited' }), 0)
+    expect(waiting).toMatchObject({ state: 'pulling', action: null, wakeAt: 250 })
+    expect(planInstance(aView({ ...here, room: 'none' }), 0).state).toBe('refused')
+    const test = { ...here, room: 'none', assigned: aTest } as const
+    expect(planInstance(aView(test), 0).state).toBe('pulling')
+  })
+})
+
+describe('the lease of a singleton', () => {
+  const singleton = { assigned: { singleton: { epoch: 3, leaseMs: 30_000 } } } as const
+  const here = { ...singleton, artifact: { is: 'here' } } as const
+
+  test('nothing starts before it is there, nor once it has run out', () => {
+    expect(planInstance(aView(here), 0)).toMatchObject({ state: 'pulling', action: null })
+    expect(planInstance(aView({ ...here, leaseUntil: 10 }), 10).state).toBe('pulling')
+    expect(planInstance(aView({ ...here, leaseUntil: 10 }), 9).state).toBe('starting')
+  })
+
+  test('whoever runs is looked at again when it ends, and ends with it', () => {
+    const ready = { ...singleton, state: 'ready', process: running, leaseUntil: 5_000 } as const
+    const before = planInstance(aView({ ...ready, lastProbeAt: 4_000 }), 4_000)
+    expect(before).toMatchObject({ state: 'ready', wakeAt: 5_000 })
+    const over = planInstance(aView(ready), 5_000)
+    expect(over).toMatchObject({ state: 'backing-off', action: { do: 'end' } })
+    expect(over.because).toContain('its lease of 30 s ran out')
+  })
+
+  test('one that is no singleton needs none', () => {
+    expect(planInstance(aView({ artifact: { is: 'here' } }), 0).state).toBe('starting')
+  })
+})

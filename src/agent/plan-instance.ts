@@ -3,6 +3,7 @@ import type { Exit } from '../parts/instances/driver.ts'
 import type { ObservedState } from '../parts/instances/model.ts'
 import { causeOf, startsAgain } from '../wire/agent-protocol.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
+import type { Occupant, Room } from './room.ts'
 import { checkResultsMax, streakOf, type CheckResult, type Streak } from './check-results.ts'
 import { durationText, exitText } from './sentences.ts'
 
@@ -56,6 +57,8 @@ export interface InstanceView {
   readonly failures: number
   /** While backing off: when to start again. */
   readonly retryAt: number
+  /** Whether it fits beside what runs on this machine; asked while it is pulling. */
+  readonly room: Room
   /** Of a singleton: when its lease ends; null while it has none. */
   readonly leaseUntil: number | null
 }
@@ -95,6 +98,8 @@ const startingProbeEveryMs = 100
 const startingExecEveryMs = 500
 /** Checks under way at a time: a hung one does not hide that the next one passes. */
 const probesUnderWayMax = 4
+/** Room is looked for this often while it is waited for. */
+const roomPollMs = 250
 /** A worker without a check is ready when it has run this long: a wrong command dies sooner. */
 const uncheckedReadyMs = 1_000
 /** After this long ready, earlier failures are forgotten. */
@@ -167,10 +172,22 @@ function planPulling(view: InstanceView, now: number): Step {
   if (!isGone(view)) return stay(view, { action: 'end' })
   if (view.artifact.is === 'failed') return fail(view, now, view.artifact.because)
   if (view.artifact.is === 'needed') return stay(view, { action: 'pull' })
+  const crowded = planCrowded(view, now)
+  if (crowded !== undefined) return crowded
   if (view.assigned.singleton !== undefined && now >= (view.leaseUntil ?? 0)) {
     return { ...stay(view), because: 'a singleton waits until the server has given it its lease' }
   }
   return move(view, 'starting', 'its artifact is here', 'start')
+}
+
+/** Only what runs for good is refused for want of room: another node takes it. */
+function planCrowded(view: InstanceView, now: number): Step | undefined {
+  if (view.room === 'enough') return undefined
+  if (view.room === 'none' && view.assigned.purpose === 'service') {
+    return move(view, 'refused', 'there is no room for it beside what runs on this node')
+  }
+  const because = 'waits for room: what ends on this node has not ended yet'
+  return { ...stay(view, { wakeAt: now + roomPollMs }), because }
 }
 
 function planStarting(view: InstanceView, now: number): Step {
@@ -375,6 +392,12 @@ function stay(
   const action = next.action === undefined || next.action === null ? null : { do: next.action }
   const wakeAt = next.wakeAt === undefined || next.wakeAt === Infinity ? null : next.wakeAt
   return { state, because, action, failures, retryAt, wakeAt }
+}
+
+/** What it takes of the machine's room, running or about to; undefined: nothing. */
+export function occupantOf(view: InstanceView): Occupant | undefined {
+  if (isGone(view) && view.busy !== 'start') return undefined
+  return { resources: view.assigned.resources, isWanted: view.wanted === 'running' }
 }
 
 /** Nothing of its process tree is left. */

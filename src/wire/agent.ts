@@ -47,6 +47,8 @@ export const AssignedInstance = Type.Object({
   ]),
   /** Of a test: the time it may run; null for a service. */
   timeoutMs: Type.Union([Type.Integer(), Type.Null()]),
+  /** What it takes of the node, which admits it against what really runs (since protocol 2). */
+  resources: Type.Optional(Resources),
   /** Of a singleton: it runs only while its lease does (since protocol 2). */
   singleton: Type.Optional(SingletonTerms),
 })

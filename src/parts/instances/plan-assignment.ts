@@ -91,9 +91,9 @@ function assignTest({
 }
 
 function identity(instance: Instance) {
-  const { id, at, service, releaseId, purpose, desired, singleton } = instance
+  const { id, at, service, releaseId, purpose, desired, singleton, resources } = instance
   const terms = singleton === undefined ? {} : { singleton }
-  return { instanceId: id, at, service, releaseId, purpose, desired, ...terms }
+  return { instanceId: id, at, service, releaseId, purpose, desired, resources, ...terms }
 }
 
 /** What a test aims at: the first service with a route, else the first with a port, else any. */
