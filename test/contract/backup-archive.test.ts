@@ -67,10 +67,14 @@ async function makeBackup(): Promise<void> {
 
 const restore = () => restoreBackup({ file, data, checkStore: async () => {} })
 
-async function expectRefused(code = 'backup-invalid'): Promise<void> {
-  await expect(restore()).rejects.toMatchObject({ code })
-  expect((await readdir(folder)).filter((name) => name.startsWith('restored'))).toEqual([])
+/** Tries to restore; the error's code, and whatever was left of the attempt. */
+async function refusal(): Promise<{ code: unknown; left: string[] }> {
+  const error = await restore().catch((caught: unknown) => caught)
+  const left = (await readdir(folder)).filter((name) => name.startsWith('restored'))
+  return { code: (error as { code?: unknown }).code, left }
 }
+
+const invalid = { code: 'backup-invalid', left: [] }
 
 describe('a backup', () => {
   it('holds the copied store, artifacts and audit, and nothing else', async () => {
@@ -101,7 +105,7 @@ describe('a backup', () => {
     const changed = Buffer.from(whole)
     changed.writeUInt8(1, whole.length - 300_000)
     await writeFile(file, changed)
-    await expectRefused()
+    expect(await refusal()).toEqual(invalid)
   })
 
   it('is refused whole wherever it was cut off', async () => {
@@ -117,7 +121,7 @@ describe('a backup', () => {
       whole.length - 1_600,
     ]) {
       await writeFile(file, whole.subarray(0, length))
-      await expectRefused()
+      expect(await refusal()).toEqual(invalid)
     }
   })
 
@@ -144,13 +148,13 @@ describe('a backup', () => {
   for (const [what, made] of Object.entries(hostile)) {
     it(`is refused when it ${what}`, async () => {
       await writeArchive(made)
-      await expectRefused()
+      expect(await refusal()).toEqual(invalid)
     })
   }
 
   it('of a later format is refused with what to do', async () => {
     await writeArchive({ ...manifest, format: 2 })
-    await expectRefused('backup-newer')
+    expect(await refusal()).toEqual({ code: 'backup-newer', left: [] })
   })
 
   it('is refused when its store cannot be used', async () => {
