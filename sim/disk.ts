@@ -109,6 +109,21 @@ class LivingDisk implements Disk {
     }
   }
 
+  async move(from: string, to: string): Promise<void> {
+    await this.#take()
+    for (const [name, file] of [...this.#disk.files]) {
+      if (name !== from && !name.startsWith(`${from}/`)) continue
+      this.#disk.files.delete(name)
+      this.#disk.files.set(to + name.slice(from.length), file)
+    }
+  }
+
+  async fingerprint(path: string): Promise<string> {
+    await this.#take()
+    const below = [...this.#disk.files].filter(([name]) => name.startsWith(`${path}/`))
+    return JSON.stringify(below.map(([name, { content }]) => [name, content]))
+  }
+
   async touch(path: string, at: number): Promise<void> {
     await this.#take()
     const file = this.#disk.files.get(path)

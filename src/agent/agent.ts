@@ -13,6 +13,7 @@ import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { Assignment, RegisterRequest } from '../wire/agent.ts'
 import { agentProtocol } from '../wire/agent-protocol.ts'
 import { ArtifactCache } from './artifact-cache.ts'
+import { DriftWatch } from './drift-watch.ts'
 import { InstanceSet } from './instance-set.ts'
 import { LogShipper } from './log-shipper.ts'
 import { RecordFiles, readJson } from './record-files.ts'
@@ -60,6 +61,8 @@ const listEveryMs = 60_000
 const tendEveryMs = 1_000
 /** The machine's ports are looked at this often, in ms. */
 const portsEveryMs = 30_000
+/** What somebody changed by hand is looked for this often, in ms. */
+const driftEveryMs = 5_000
 /** Unused artifacts are collected this often, in ms. */
 const collectEveryMs = 10 * 60_000
 /** An agent that takes its instances along gives them no longer than this: somebody waits. */
@@ -82,6 +85,7 @@ class NodeAgent implements RunningAgent {
   readonly #instances: InstanceSet
   readonly #reporter: Reporter
   readonly #shipper: LogShipper
+  readonly #drift: DriftWatch
   readonly #assignmentPath: string
   #loops: Promise<unknown> = Promise.resolve()
   #polling = new AbortController()
@@ -115,6 +119,16 @@ class NodeAgent implements RunningAgent {
       records: new RecordFiles(disk, dataDir),
       pull: (artifact) => this.#cache.pull(artifact),
       onChange: (observed) => this.#changed(observed),
+      onKilled: (instanceId, what) => this.#drift.note('killed', instanceId, what),
+    })
+    this.#drift = new DriftWatch({
+      clock,
+      random,
+      log,
+      driver,
+      known: () => this.#instances.known(),
+      restoreRecords: () => this.#instances.restoreRecords(),
+      restoreArtifacts: () => this.#restoreArtifacts(),
     })
     const onUnknown = (): void => this.#registerAgain()
     this.#reporter = new Reporter({
@@ -123,6 +137,8 @@ class NodeAgent implements RunningAgent {
       log,
       portsTaken: () => this.#portsTaken,
       instances: () => this.#instances.observed(),
+      findings: () => this.#drift.pending,
+      onFindingsKept: (ids) => this.#drift.acknowledge(ids),
       leaseNow: () => driver.leaseNow(),
       onLeases: (instanceIds, sentAt) => this.#instances.renew(instanceIds, sentAt),
       onUnknown,
@@ -156,6 +172,7 @@ class NodeAgent implements RunningAgent {
       this.#shipper.run(signal),
       this.#repeat(tendEveryMs, () => this.#tend()),
       this.#repeat(portsEveryMs, () => this.#lookAtPorts()),
+      this.#repeat(driftEveryMs, () => this.#drift.look()),
       this.#repeat(collectEveryMs, () => this.#cache.collect(this.#instances.digestsInUse())),
     ])
   }
@@ -267,6 +284,19 @@ class NodeAgent implements RunningAgent {
     const own = this.#instances.ownPorts()
     const held = await driver.portsHeld(ports.from, ports.to)
     this.#portsTaken = held.filter((port) => !own.has(port)).slice(0, portsTakenMax)
+  }
+
+  /** Unpacks anew what somebody changed, and marks what had been started from it. */
+  async #restoreArtifacts(): Promise<{ digest: string; instanceIds: string[] }[]> {
+    const restored: { digest: string; instanceIds: string[] }[] = []
+    for (const artifact of await this.#cache.findAltered(this.#instances.artifactsInUse())) {
+      const { digest } = artifact
+      // Marked first: what it serves is not to be trusted, whether the server can be had or not.
+      const instanceIds = this.#instances.markAltered(digest)
+      await this.#cache.restore(artifact)
+      restored.push({ digest, instanceIds })
+    }
+    return restored
   }
 
   async #tend(): Promise<void> {

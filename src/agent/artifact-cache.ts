@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { ByteStream, Disk } from '../base/disk.ts'
 import { Fault, Refusal, systemCodeOf } from '../base/errors.ts'
@@ -8,6 +8,10 @@ import type { ArtifactRef } from '../parts/artifacts/model.ts'
 
 /** Unpacked artifacts that nothing uses any more but that a revert may want: the newest few. */
 const unusedKeptMax = 8
+/** Folders of what was altered are kept until the next collection: processes may stand in them. */
+const alteredFolder = '.altered'
+/** Artifacts that are looked at in one look: each costs some 10 us a file. */
+const checkedAtOnce = 2
 /** A digest's hexadecimal digits: a whole artifact; any other name is something unfinished. */
 const namePattern = /^[0-9a-f]{64}$/
 
@@ -32,11 +36,17 @@ export class ArtifactCache {
   readonly #options: ArtifactCacheOptions
   readonly #incoming: string
   readonly #pulls = new Map<string, Promise<string>>()
+  readonly #seals: string
+  readonly #altered: string
+  /** Those that were looked at longest ago come first. */
+  #nextChecked = 0
   #pullCount = 0
 
   constructor(options: ArtifactCacheOptions) {
     this.#options = options
     this.#incoming = join(options.directory, '.incoming')
+    this.#seals = join(options.directory, '.seals')
+    this.#altered = join(options.directory, alteredFolder)
   }
 
   /** Makes the directory and throws away what an earlier agent was in the middle of. */
@@ -44,9 +54,10 @@ export class ArtifactCache {
     const { disk, directory } = this.#options
     await disk.makeFolder(directory)
     for (const name of await disk.names(directory)) {
-      if (!namePattern.test(name)) await disk.remove(join(directory, name))
+      if (!namePattern.test(name) && name !== '.seals') await disk.remove(join(directory, name))
     }
     await disk.makeFolder(this.#incoming)
+    await disk.makeFolder(this.#seals)
   }
 
   /** The directory of an artifact, fetched if it is not here; pulls of one digest are one pull. */
@@ -61,7 +72,7 @@ export class ArtifactCache {
       return directory
     }
     // Another caller may have begun while the disk was asked.
-    const pull = this.#pulls.get(digest) ?? this.#fetch(artifact, directory)
+    const pull = this.#pulls.get(digest) ?? this.#fetchSealed(artifact, directory)
     this.#pulls.set(digest, pull)
     try {
       return await pull
@@ -81,7 +92,63 @@ export class ArtifactCache {
       unused.push({ path, usedAt: await disk.touchedAt(path) })
     }
     const oldest = unused.toSorted((a, b) => b.usedAt - a.usedAt).slice(unusedKeptMax)
-    for (const { path } of oldest) await disk.remove(path)
+    for (const { path } of oldest) {
+      await disk.remove(path)
+      await disk.remove(join(this.#seals, basename(path)))
+    }
+    await disk.remove(this.#altered)
+  }
+
+  /**
+   * Looks at some of the artifacts, the others next time: the digests of those that are not as they
+   * were unpacked. Nothing of a file is read.
+   */
+  async findAltered(inUse: readonly ArtifactRef[]): Promise<readonly ArtifactRef[]> {
+    const altered: ArtifactRef[] = []
+    for (let looked = 0; looked < Math.min(checkedAtOnce, inUse.length); looked++) {
+      const artifact = inUse[this.#nextChecked++ % inUse.length]
+      if (artifact === undefined || this.#pulls.has(artifact.digest)) continue
+      if (!(await this.#isAsSealed(artifact.digest))) altered.push(artifact)
+    }
+    return altered
+  }
+
+  /** Puts an artifact back: fetched and unpacked beside its place, then exchanged. */
+  async restore(artifact: ArtifactRef): Promise<void> {
+    const { disk } = this.#options
+    const place = this.#directoryOf(artifact.digest)
+    const fresh = join(this.#incoming, `${++this.#pullCount}.fresh`)
+    await this.#fetch(artifact, fresh)
+    await disk.makeFolder(this.#altered)
+    const aside = join(this.#altered, String(++this.#pullCount))
+    if (await disk.hasFolder(place)) await disk.move(place, aside)
+    await disk.move(fresh, place)
+    await this.#seal(artifact.digest)
+  }
+
+  async #isAsSealed(digest: string): Promise<boolean> {
+    const { disk } = this.#options
+    const place = this.#directoryOf(digest)
+    if (!(await disk.hasFolder(place))) return false
+    const seal = await disk.read(this.#sealOf(digest))
+    // Unpacked by an agent that made no seals: it counts from now on.
+    if (seal === undefined) await this.#seal(digest)
+    return seal === undefined || seal === (await disk.fingerprint(place))
+  }
+
+  async #seal(digest: string): Promise<void> {
+    const { disk } = this.#options
+    await disk.note(this.#sealOf(digest), await disk.fingerprint(this.#directoryOf(digest)))
+  }
+
+  #sealOf(digest: string): string {
+    return join(this.#seals, digest.slice('sha256:'.length))
+  }
+
+  async #fetchSealed(artifact: ArtifactRef, directory: string): Promise<string> {
+    await this.#fetch(artifact, directory)
+    await this.#seal(artifact.digest)
+    return directory
   }
 
   async #fetch(artifact: ArtifactRef, directory: string): Promise<string> {

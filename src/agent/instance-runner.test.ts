@@ -136,11 +136,12 @@ function world(
       pull: () => Promise.resolve('/artifacts/0'),
       clock,
       log: silentLog,
-      room: () => 'enough',
       save: (record) => {
         saved.push(record)
         return Promise.resolve()
       },
+      onKilled: () => {},
+      room: () => 'enough',
       onChange: (now) => {
         if (states.at(-1) !== now.state) states.push(now.state)
       },

@@ -14,7 +14,7 @@ import {
   type Step,
 } from './plan-instance.ts'
 import type { Occupant, Room } from './room.ts'
-import { bounded } from './sentences.ts'
+import { bounded, killedText } from './sentences.ts'
 import { warmUp } from './warm-up.ts'
 
 /** What the runners of one agent share. */
@@ -29,6 +29,8 @@ export interface RunnerSurroundings {
   readonly log: Log
   /** Keeps what the next agent has to know, before the instance goes on. */
   readonly save: (record: InstanceRecord) => Promise<void>
+  /** An instance was ended by a signal that nobody here sent. */
+  readonly onKilled: (instanceId: string, what: string) => void
   /** Whether it may start beside what runs here. */
   readonly room: (runner: InstanceRunner) => Room
   /** What is observed of an instance has changed. */
@@ -144,8 +146,21 @@ export class InstanceRunner {
   /** Hears from the driver that a run has ended. */
   ended(run: number, exit: Exit): void {
     if (run !== this.#observed.runs || this.#facts.process.is === 'ended') return
+    this.#tellKilled(exit)
     this.#noteEnd(exit, false)
     this.poke()
+  }
+
+  /** What it was started from has been changed since: the server will let another take its place. */
+  markAltered(): void {
+    if (this.#facts.process.is !== 'running' || this.isOver) return
+    this.#observe({ altered: true })
+    void this.#save()
+  }
+
+  #tellKilled(exit: Exit): void {
+    const what = this.#halted ? undefined : killedText(this.id, this.#facts, exit)
+    if (what !== undefined) this.#around.onKilled(this.id, what)
   }
 
   /** Plans until there is nothing to do at this instant. */
@@ -187,6 +202,11 @@ export class InstanceRunner {
     const { clock, driver } = this.#around
     const leftMs = until - driver.leaseNow()
     return clock.monotonic() + leftMs
+  }
+
+  /** Writes its record again. */
+  restoreRecord(): Promise<void> {
+    return this.#save()
   }
 
   #runs(): boolean {
@@ -323,7 +343,13 @@ export class InstanceRunner {
     const run = this.#observed.runs + 1
     Object.assign(facts, freshRun())
     // Rule 10 of docs/reference/rules.md: what is told is what is started, not what is believed.
-    this.#observe({ runs: run, pid: null, warmedUp: null, artifact: this.#unpacked })
+    this.#observe({
+      runs: run,
+      pid: null,
+      warmedUp: null,
+      artifact: this.#unpacked,
+      ...(this.#observed.altered === true ? { altered: false } : {}),
+    })
     await this.#save()
     try {
       const { pid } = await this.#around.driver.start(this.#launch(run))

@@ -134,6 +134,36 @@ export class InstanceSet {
     return new Set(living.map((runner) => runner.assigned.port ?? 0))
   }
 
+  /** Ids of all that have something on this node. */
+  known(): ReadonlySet<string> {
+    return new Set([...this.#runners.keys(), ...this.#strays.keys(), ...this.#dead.keys()])
+  }
+
+  /** What runs here was started from. */
+  artifactsInUse(): readonly AssignedInstance['artifact'][] {
+    const living = [...this.#runners.values()].filter((runner) => !runner.isOver)
+    return [
+      ...new Map(living.map(({ assigned: { artifact } }) => [artifact.digest, artifact])).values(),
+    ]
+  }
+
+  /** Marks what was started from an artifact that was altered; answers with their ids. */
+  markAltered(digest: string): string[] {
+    const marked = [...this.#runners.values()].filter(
+      (runner) => runner.assigned.artifact.digest === digest && !runner.isOver,
+    )
+    for (const runner of marked) runner.markAltered()
+    return marked.map(({ id }) => id)
+  }
+
+  /** Writes again the records that somebody removed; answers with their ids. */
+  async restoreRecords(): Promise<string[]> {
+    const lost = await this.#options.records.lost()
+    const restored = lost.filter((id) => this.#runners.has(id))
+    for (const id of restored) await this.#runners.get(id)?.restoreRecord()
+    return restored
+  }
+
   digestsInUse(): ReadonlySet<string> {
     return new Set([...this.#runners.values()].map((runner) => runner.assigned.artifact.digest))
   }

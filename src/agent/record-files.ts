@@ -22,6 +22,8 @@ export class RecordFiles {
   readonly #directory: string
   readonly #endedPath: string
   readonly #ended = new Set<string>()
+  /** Those that have a file. */
+  readonly #saved = new Set<string>()
   readonly #writes = new Map<string, { latest: string; done: Promise<void> }>()
 
   constructor(disk: Disk, dataDir: string) {
@@ -40,14 +42,24 @@ export class RecordFiles {
       if (!name.endsWith('.json')) continue
       const path = join(this.#directory, name)
       const record = await readJson<InstanceRecord>(this.#disk, path)
-      if (record !== undefined) records.push(record)
+      if (record === undefined) continue
+      records.push(record)
+      this.#saved.add(record.assigned.instanceId)
     }
     return records
   }
 
   /** Writes a record; of several while one is being written, the last. */
-  save(record: InstanceRecord): Promise<void> {
-    return this.#write(this.#pathOf(record.assigned.instanceId), JSON.stringify(record))
+  async save(record: InstanceRecord): Promise<void> {
+    const { instanceId } = record.assigned
+    await this.#write(this.#pathOf(instanceId), JSON.stringify(record))
+    this.#saved.add(instanceId)
+  }
+
+  /** Those of whose files somebody else has disposed. */
+  async lost(): Promise<string[]> {
+    const names = new Set(await this.#disk.names(this.#directory))
+    return [...this.#saved].filter((id) => !names.has(`${id}.json`))
   }
 
   hasEnded(instanceId: string): boolean {
@@ -67,6 +79,7 @@ export class RecordFiles {
 
   async forget(instanceId: string): Promise<void> {
     const path = this.#pathOf(instanceId)
+    this.#saved.delete(instanceId)
     await this.#writes.get(path)?.done
     await this.#disk.remove(path)
   }

@@ -2,7 +2,8 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
-import { reportEveryMs } from '../wire/agent-protocol.ts'
+import type { Finding } from '../parts/nodes/model.ts'
+import { findingsMax, reportEveryMs } from '../wire/agent-protocol.ts'
 import { foreignInstanceOf, type ServerClient } from './server-client.ts'
 
 export interface ReporterOptions {
@@ -12,6 +13,9 @@ export interface ReporterOptions {
   readonly portsTaken: () => readonly number[]
   /** All that the node knows of. */
   readonly instances: () => readonly ObservedInstance[]
+  /** What was found on the node and is still to be told; `told` when it is kept. */
+  readonly findings: () => readonly Finding[]
+  readonly onFindingsKept: (ids: readonly string[]) => void
   /** The clock that leases go by. */
   readonly leaseNow: () => number
   /** The server has renewed these leases by a report that was sent at `sentAt`. */
@@ -99,10 +103,14 @@ export class Reporter {
     // Rule 5 of docs/reference/rules.md: a lease is counted from when it was asked for.
     const sentAt = this.#options.leaseNow()
     try {
-      const report = { incarnation, sequence, portsTaken, full, instances: [...instances] }
+      const findings = this.#options.findings().slice(0, findingsMax)
+      const found = findings.length === 0 ? {} : { findings }
+      const told = { incarnation, sequence, portsTaken, full, instances: [...instances] }
+      const report = { ...told, ...found }
       const answer = await client.report(report, signal)
       this.#isFull = answer.full
       this.#failures = 0
+      this.#options.onFindingsKept(answer.findings ?? [])
       await this.#options.onLeases(answer.leases ?? [], sentAt)
     } catch (error) {
       if (!signal.aborted && incarnation === this.#incarnation) this.#noteFailure(error, log)

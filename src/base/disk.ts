@@ -24,6 +24,13 @@ export interface Disk {
   seal(path: string): Promise<void>
   /** Removes a file or a folder with all in it, sealed ones too; nothing happens without one. */
   remove(path: string): Promise<void>
+  /** Gives a folder another name; the other must not be taken. */
+  move(from: string, to: string): Promise<void>
+  /**
+   * A digest over what lies below a folder, by names, sizes, times and places on the disk: it
+   * differs when somebody changed something, without a file being read.
+   */
+  fingerprint(path: string): Promise<string>
   /** Notes that a folder was used at `at`, wall ms. */
   touch(path: string, at: number): Promise<void>
   /** When a folder was touched last, wall ms. */

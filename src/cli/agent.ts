@@ -85,6 +85,7 @@ async function run(options: Options): Promise<void> {
     dataDir,
     driver: new ProcessDriver({
       root: join(dataDir, 'instances'),
+      area: dataDir,
       clock: systemClock,
       machine: {
         path: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',

@@ -3,6 +3,7 @@ import { backupCommand } from './backup.ts'
 import { completionCommand } from './completion.ts'
 import { deployCommand } from './deploy.ts'
 import { destroyCommand } from './destroy.ts'
+import { driftCommand } from './drift.ts'
 import { eventsCommand } from './events.ts'
 import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
@@ -80,6 +81,7 @@ function historyCommands(): Command[] {
     releasesCommand(),
     eventsCommand(),
     historyCommand(),
+    driftCommand(),
     whyCommand(),
     nodesCommand(),
     plansCommand(),

@@ -30,7 +30,8 @@ import { instanceKind, singletonEpochKind } from '../parts/instances/records.ts'
 import { agentRoutes } from '../parts/instances/routes-agent.ts'
 import { instanceRoutes } from '../parts/instances/routes.ts'
 import { nodesController } from '../parts/nodes/controller.ts'
-import { nodeKind } from '../parts/nodes/records.ts'
+import { findingKind, nodeKind } from '../parts/nodes/records.ts'
+import { findingRoutes } from '../parts/nodes/routes-findings.ts'
 import { nodeRoutes } from '../parts/nodes/routes.ts'
 import { rolloutsController } from '../parts/rollouts/controller.ts'
 import { rolloutKind } from '../parts/rollouts/records.ts'
@@ -60,6 +61,7 @@ export const recordKinds = [
   instanceKind,
   singletonEpochKind,
   nodeKind,
+  findingKind,
   listenerKind,
   listenerPortKind,
   tokenKind,
@@ -127,6 +129,7 @@ export function composeServer(
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...instanceRoutes({ snapshot }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
+    ...findingRoutes({ state: routed }),
     ...nodeRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),
     ...historyRoutes({ state: routed }),

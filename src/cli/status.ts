@@ -1,10 +1,19 @@
 import { Command } from 'commander'
+import { Refusal } from '../base/errors.ts'
 import type { AppView, ServiceView } from '../wire/api.ts'
 import type { MomentView } from '../wire/history.ts'
 import { openContext, type Context } from './context.ts'
-import { countText, latencyText, rateText, timeText } from './terminal/format.ts'
+import { countText, latencyText, pluralText, rateText, timeText } from './terminal/format.ts'
 import { handDriftText } from './terminal/plan-lines.ts'
-import { print, printJson, printTable, toned, type Column, type Tone } from './terminal/output.ts'
+import {
+  print,
+  printJson,
+  printTable,
+  remark,
+  toned,
+  type Column,
+  type Tone,
+} from './terminal/output.ts'
 import { releaseName } from './terminal/rollout-lines.ts'
 
 /** `roadstead status [APP]`: what is deployed, how it is, and what it carries. */
@@ -34,11 +43,29 @@ export function statusCommand(): Command {
             : 'nothing was deployed then',
         )
       }
+      if (past === undefined) await remarkFindings(context)
       for (const [index, app] of shown.entries()) {
         if (index > 0) print()
         await printApp(app, context.clock.now())
       }
     })
+}
+
+/** What was found on the nodes for this long is told of, in ms. */
+const recentMs = 60 * 60_000
+
+async function remarkFindings({ client, clock }: Context): Promise<void> {
+  const findings = await client.findings().catch(noneFromOlder)
+  const recent = findings.filter(({ at }) => clock.now() - at < recentMs).length
+  if (recent === 0) return
+  const text = `${pluralText(recent, 'thing')} undone on the nodes in the last hour`
+  remark(toned(`${text}: roadstead drift`, 'moving'))
+}
+
+/** A server of the version before has no such route. */
+function noneFromOlder(error: unknown): [] {
+  if (error instanceof Refusal && error.status === 404) return []
+  throw error
 }
 
 async function appsAt(context: Context, text: string) {

@@ -23,3 +23,6 @@ export function causeOf(because: string): string {
   const end = because.lastIndexOf(startsAgain)
   return end === -1 ? because : because.slice(0, end)
 }
+
+/** Findings in one report at the most. */
+export const findingsMax = 20

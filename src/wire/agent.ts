@@ -2,9 +2,9 @@ import Type, { type Static } from 'typebox'
 import { Command, HealthCheck } from '../parts/apps/model.ts'
 import { ArtifactRef } from '../parts/artifacts/model.ts'
 import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
-import { Resources } from '../parts/nodes/model.ts'
+import { Finding, Resources } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
-import { logBatchLinesMax } from './agent-protocol.ts'
+import { findingsMax, logBatchLinesMax } from './agent-protocol.ts'
 
 /** The agent protocol: the agent calls, the server answers; nothing ever goes the other way. */
 
@@ -70,6 +70,8 @@ export const AgentReport = Type.Object({
   /** True: `instances` is all that the node knows of. False: those that changed. */
   full: Type.Boolean(),
   instances: Type.Array(ObservedInstance, { maxItems: 10_000 }),
+  /** What was found on the node that nobody asked for; told until it is acknowledged. */
+  findings: Type.Optional(Type.Array(Finding, { maxItems: findingsMax })),
 })
 export type AgentReport = Static<typeof AgentReport>
 
@@ -81,6 +83,8 @@ export const ReportAnswer = Type.Object({
    * one that is not named is to end when its lease does.
    */
   leases: Type.Optional(Type.Array(Type.String())),
+  /** Ids of findings that are kept now, and need not be told again (since protocol 2). */
+  findings: Type.Optional(Type.Array(Type.String())),
 })
 export type ReportAnswer = Static<typeof ReportAnswer>
 

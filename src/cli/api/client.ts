@@ -3,6 +3,7 @@ import { Refusal } from '../../base/errors.ts'
 import type { Release } from '../../parts/apps/model.ts'
 import type { ArtifactRef } from '../../parts/artifacts/model.ts'
 import type { LogEntry } from '../../parts/audit/model.ts'
+import type { NodeFinding } from '../../parts/nodes/model.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type {
   AppView,
@@ -169,6 +170,11 @@ export class ApiClient {
 
   giveUpNode(nodeId: string): Promise<Written> {
     return this.#write('POST', `/v1/nodes/${encodeURIComponent(nodeId)}/give-up`, undefined)
+  }
+
+  /** What agents found on their nodes that nobody had asked for, oldest first. */
+  findings(): Promise<NodeFinding[]> {
+    return this.#list('/v1/findings')
   }
 
   nodes(): Promise<NodeView[]> {

@@ -51,6 +51,13 @@ export interface InstanceDriver {
    * the agent; one that runs without a watchdog gets it now. Nothing happens when it has ended.
    */
   renew(instanceId: string, until: number): Promise<void>
+  /**
+   * What is in the driver's area and belongs to no instance: neither to one of `known` nor to one
+   * that it has started itself.
+   */
+  strays(known: ReadonlySet<string>): Promise<readonly Stray[]>
+  /** Ends a stray process, or removes a stray folder. */
+  endStray(stray: Stray): Promise<void>
   /** Forgets an ended instance and all that it printed. */
   discard(instanceId: string): Promise<void>
   /** Stops watching; instances go on. */
@@ -100,6 +107,17 @@ export interface Adopted {
     | { readonly is: 'running'; readonly pid: number; readonly ageMs: number }
     | { readonly is: 'ended'; readonly exit: Exit }
 }
+
+/** What somebody started or left where only instances should be. */
+export type Stray =
+  | {
+      readonly is: 'process'
+      readonly pid: number
+      /** With the pid it names one process for ever. */
+      readonly started: number
+      readonly command: string
+    }
+  | { readonly is: 'folder'; readonly name: string }
 
 /** The same shapes as a manifest's health checks, but `none`, which asks nothing. */
 export type Probe =

@@ -181,6 +181,8 @@ export const ObservedInstance = Type.Object({
   hopeless: Type.Optional(Type.Boolean()),
   /** The digest of the archive that its process was started from (since protocol 2). */
   artifact: Type.Optional(Type.String({ maxLength: 80 })),
+  /** What it was started from was changed by hand since: another is to take its place. */
+  altered: Type.Optional(Type.Boolean()),
   /** Starts of its process so far; the first is 1. */
   runs: Type.Integer({ minimum: 0 }),
   pid: Type.Union([Type.Integer(), Type.Null()]),

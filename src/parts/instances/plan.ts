@@ -197,9 +197,13 @@ class Pass {
       .slice(0, Math.max(0, online.length - wanted.predecessors))
     let spare = this.#readyOnline() - (wanted.online + wanted.predecessors)
     for (const victim of victims) {
-      if (isReady(victim) && spare <= 0) continue
+      const isAltered = victim.observed?.altered === true
+      // One that may run only once makes room first, as in any rollout.
+      const mayWait = !(isAltered && wanted.singleton)
+      if (isReady(victim) && spare <= 0 && mayWait) continue
       if (isReady(victim)) spare--
-      this.#take(victim, 'a newer release takes its place')
+      const why = isAltered ? 'its artifact was altered by hand' : 'a newer release takes its place'
+      this.#take(victim, why)
     }
   }
 
@@ -231,6 +235,7 @@ class Pass {
   }
 
   #isSuccessor(seen: InstanceSeen): boolean {
+    if (seen.observed?.altered === true) return false
     return seen.instance.specDigest === this.#view.wanted.target?.specDigest
   }
 

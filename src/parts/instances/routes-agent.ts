@@ -21,6 +21,7 @@ import { machineParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
 import { nodeKey, type Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
+import { keepFindings } from '../nodes/routes-findings.ts'
 import type { Leases } from './leases.ts'
 import { serviceName } from './model.ts'
 import { instanceById } from './records.ts'
@@ -181,7 +182,7 @@ function reportRoute({
     body: AgentReport,
     bodyBytesMax: reportBytesMax,
     answers: { 200: ReportAnswer },
-    async handle({ params: { nodeId }, body }) {
+    async handle({ params: { nodeId }, body, caller }) {
       const { snapshot } = state
       const { protocol = 1, incarnation } = nodeOf(snapshot, nodeId)
       if (incarnation !== body.incarnation) throw otherStart(nodeId)
@@ -191,7 +192,10 @@ function reportRoute({
       const heard = listener.hearNode(nodeId, body)
       // Only what is heard is acknowledged: an old report renews nothing.
       const granted = heard === 'old' ? [] : leases.grant(nodeId, snapshot)
-      return { body: reportAnswerFor(protocol, { full: heard === 'full', leases: granted }) }
+      const told = heard === 'old' ? [] : (body.findings ?? [])
+      const findings = await keepFindings(state, nodeId, told, caller?.name ?? '')
+      const answer = { full: heard === 'full', leases: granted, findings }
+      return { body: reportAnswerFor(protocol, answer) }
     },
   })
 }

@@ -43,6 +43,37 @@ export function nodeKey(id: string): Key {
   return keyOf({ kind: 'node', name: id })
 }
 
+/** Something on a node that nobody's assignment asked for, as its agent found it and undid it. */
+export const Finding = Type.Object({
+  /** The agent's own: told twice, it is kept once. */
+  id: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
+  kind: Type.Enum([
+    /** An instance was ended by a signal that its agent did not send. */
+    'killed',
+    /** Files of an unpacked artifact were changed. */
+    'altered',
+    /** The agent's record of an instance was removed. */
+    'record-removed',
+    /** A process in the node's area that belongs to no instance. */
+    'stray-process',
+    /** A folder among the instances' that belongs to none. */
+    'stray-folder',
+  ]),
+  /** What was found, and what was done about it: one sentence. */
+  what: Type.String({ maxLength: 512 }),
+  /** Wall ms on the node. */
+  at: Type.Number(),
+})
+export type Finding = Static<typeof Finding>
+
+/** A finding as the server keeps it. */
+export const NodeFinding = Type.Object({ nodeId: Type.String(), ...Finding.properties })
+export type NodeFinding = Static<typeof NodeFinding>
+
+export function findingKey(nodeId: string, id: string): Key {
+  return keyOf({ kind: 'finding', name: `${nodeId}~${id}` })
+}
+
 /** What an agent says of its node in every report; an observation, never a commit. */
 export interface NodeObservation {
   /** Made anew at each start of the agent: compared before `sequence`. */

@@ -12,6 +12,7 @@ import type {
   Probe,
   ProbeAnswer,
   Started,
+  Stray,
 } from '../../../parts/instances/driver.ts'
 
 /** How one run of a mock instance behaves; what is left out behaves well. */
@@ -255,6 +256,15 @@ export class MockDriver implements InstanceDriver {
   renew(instanceId: string, until: number): Promise<void> {
     const process = this.#machine.processes.get(instanceId)
     if (process !== undefined && process.exit === undefined) this.#machine.lease(process, until)
+    return Promise.resolve()
+  }
+
+  /** Nothing but instances lives in a mock's area. */
+  strays(): Promise<readonly Stray[]> {
+    return Promise.resolve([])
+  }
+
+  endStray(): Promise<void> {
     return Promise.resolve()
   }
 

@@ -17,6 +17,7 @@ import type {
   Probe,
   ProbeAnswer,
   Started,
+  Stray,
 } from '../../../parts/instances/driver.ts'
 import { findCommand, instanceEnvironment, type MachineEnvironment } from './environment.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
@@ -41,6 +42,8 @@ import { StateFiles, parseEventName, type ShimNote } from './state-files.ts'
 export interface ProcessDriverOptions {
   /** Where instances' own directories lie. */
   readonly root: string
+  /** What runs in here is an instance's or a stray; the root unless it is said. */
+  readonly area?: string
   readonly clock: Clock
   readonly machine: MachineEnvironment
 }
@@ -71,6 +74,7 @@ export class ProcessDriver implements InstanceDriver {
   readonly #machine: MachineEnvironment
   readonly #files: StateFiles
   readonly #table: ProcessTable
+  readonly #area: string
   readonly #runs = new Map<string, Run>()
   #listener: ExitListener = () => {}
   #watcher: FSWatcher | undefined
@@ -84,6 +88,7 @@ export class ProcessDriver implements InstanceDriver {
     this.#machine = options.machine
     this.#files = new StateFiles(options.root)
     this.#table = openProcessTable()
+    this.#area = options.area ?? options.root
   }
 
   onExit(listener: ExitListener): void {
@@ -189,6 +194,24 @@ export class ProcessDriver implements InstanceDriver {
     if (await extendLease(lease, until)) return
     // Started by an agent that knew of no leases.
     await this.#watchOver(current.launch, until)
+  }
+
+  async strays(known: ReadonlySet<string>): Promise<readonly Stray[]> {
+    const ids = new Set([...known, ...this.#runs.keys()])
+    const names = await this.#files.folders()
+    const folders = names.filter((name) => !ids.has(name))
+    const notes = [...this.#runs.values()].flatMap(({ note }) => (note === undefined ? [] : [note]))
+    const sessions = new Set(notes.flatMap(({ identity, shimPid }) => [identity.pid, shimPid]))
+    const processes = this.#table.strangersIn(this.#area, { instanceIds: ids, sessions })
+    return [
+      ...processes.map((stranger) => ({ is: 'process' as const, ...stranger })),
+      ...folders.map((name) => ({ is: 'folder' as const, name })),
+    ]
+  }
+
+  async endStray(stray: Stray): Promise<void> {
+    if (stray.is === 'folder') return this.#files.forget(stray.name)
+    if (this.#table.isSame(stray.pid, stray.started)) sendSignal(stray.pid, 'SIGKILL')
   }
 
   async discard(instanceId: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { Fault, systemCodeOf } from '../../../base/errors.ts'
 
 /** A process that cannot be mistaken for a later one with the same pid. */
@@ -23,6 +23,22 @@ export interface ProcessTable {
   ageMs(identity: ProcessIdentity): number
   /** Every living process of an instance: marked by its environment, or of its session. */
   membersOf(instanceId: string, main: ProcessIdentity | undefined): readonly number[]
+  /** Processes that work in a folder or below it, and are none of `ours`, nor at a terminal. */
+  strangersIn(folder: string, ours: Ours): readonly Stranger[]
+  /** Whether a pid is still the process that started at that tick of this boot. */
+  isSame(pid: number, started: number): boolean
+}
+
+/** How the processes of instances are known. */
+export interface Ours {
+  readonly instanceIds: ReadonlySet<string>
+  readonly sessions: ReadonlySet<number>
+}
+
+export interface Stranger {
+  readonly pid: number
+  readonly started: number
+  readonly command: string
 }
 
 /** Opens /proc; Fault `platform-unsupported` where there is none. */
@@ -48,6 +64,37 @@ export function openProcessTable(): ProcessTable {
       const mark = `ROADSTEAD_INSTANCE=${instanceId}\0`
       return allPids().filter((pid) => pid !== process.pid && isMember(pid, mark, session))
     },
+    strangersIn(folder, ours) {
+      return allPids().flatMap((pid) => strangerIn(pid, folder, ours) ?? [])
+    },
+    isSame: (pid, started) => statOf(pid)?.started === started,
+  }
+}
+
+/** A process that works in the folder and has nothing to do with us; a person's shell is left alone. */
+function strangerIn(pid: number, folder: string, ours: Ours): Stranger | undefined {
+  const place = placeOf(pid)
+  if (place === undefined || (place !== folder && !place.startsWith(`${folder}/`))) return undefined
+  const stat = statOf(pid)
+  if (stat === undefined || stat.isZombie || stat.hasTerminal) return undefined
+  if (pid === process.pid || stat.parent === process.pid || ours.sessions.has(stat.session)) {
+    return undefined
+  }
+  const mark = /(?:^|\0)ROADSTEAD_INSTANCE=([^\0]*)/.exec(readProc(`${pid}/environ`) ?? '')
+  if (mark !== null && ours.instanceIds.has(mark[1] ?? '')) return undefined
+  const command = (readProc(`${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim()
+  return { pid, started: stat.started, command: command.slice(0, commandCharsMax) }
+}
+
+/** Characters of a stranger's command line that are told. */
+const commandCharsMax = 120
+
+function placeOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    // Gone, or somebody else's: either way none of ours to judge.
+    return undefined
   }
 }
 
@@ -74,7 +121,9 @@ function allPids(): number[] {
 
 interface Stat {
   readonly isZombie: boolean
+  readonly parent: number
   readonly session: number
+  readonly hasTerminal: boolean
   readonly started: number
 }
 
@@ -85,7 +134,13 @@ function statOf(pid: number): Stat | undefined {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [state] = fields
   const isZombie = state === 'Z' || state === 'X'
-  return { isZombie, session: Number(fields[3]), started: Number(fields[19]) }
+  return {
+    isZombie,
+    parent: Number(fields[1]),
+    session: Number(fields[3]),
+    hasTerminal: fields[4] !== '0',
+    started: Number(fields[19]),
+  }
 }
 
 /** A file of /proc; undefined when the process is gone or is none of ours to read. */

@@ -56,6 +56,11 @@ export class StateFiles {
     return found
   }
 
+  /** Everything that lies where instances have their homes. */
+  async folders(): Promise<string[]> {
+    return (await readdir(this.root)).filter((name) => !name.startsWith('.'))
+  }
+
   /** What the shim noted of a run's process; undefined while it has not. */
   async started(instanceId: string, run: number): Promise<ShimNote | undefined> {
     const text = await read(this.#event(instanceId, run, 'pid'))
