@@ -48,6 +48,29 @@ describe('the instances planner', () => {
     expect(decisions(plan)).toEqual(['drain i-old'])
   })
 
+  it('takes nothing away that it has not heard of while too few are known to be ready', () => {
+    const instances = [
+      seen('i-old', { pool: 'online', digest: 'old' }),
+      seen('i-new', { pool: 'online', observed: 'ready' }),
+    ]
+    const two = { successors: 2, online: 2, predecessors: 0 }
+    expect(decisions(planInstances(aView({ instances, wanted: two }), now))).toEqual(['create'])
+    const heard = [...instances, seen('i-newer', { pool: 'online', observed: 'ready' })]
+    const one = { successors: 2, online: 1, predecessors: 0 }
+    expect(decisions(planInstances(aView({ instances: heard, wanted: one }), now))).toEqual([
+      'drain i-old',
+    ])
+  })
+
+  it('keeps what serves when a rollout comes back to it before it wants any', () => {
+    const instances = [
+      seen('i-a', { pool: 'online', observed: 'ready' }),
+      seen('i-b', { pool: 'online', observed: 'ready', digest: 'other' }),
+    ]
+    const wanted = { successors: 0, online: 0, predecessors: 2 }
+    expect(decisions(planInstances(aView({ instances, wanted }), now))).toEqual([])
+  })
+
   it('stops a drained instance once every ingress has let go of it', () => {
     const instances = [draining('i-a', { since: now - 10 })]
     const gone = [ingress({ appliedRevision: 7 })]

@@ -153,7 +153,7 @@ class Pass {
     const surplus = this.#successors().length - this.#view.wanted.successors
     if (surplus <= 0) return
     const victims = this.#successors().toSorted(leastUsefulFirst).slice(0, surplus)
-    for (const victim of victims) this.#take(victim, 'fewer instances are wanted')
+    this.#takeSpare(victims, () => 'fewer instances are wanted')
   }
 
   createSuccessors(): void {
@@ -195,16 +195,9 @@ class Pass {
     const victims = online
       .toSorted(zoneByZone(online))
       .slice(0, Math.max(0, online.length - wanted.predecessors))
-    let spare = this.#readyOnline() - (wanted.online + wanted.predecessors)
-    for (const victim of victims) {
-      const isAltered = victim.observed?.altered === true
-      // One that may run only once makes room first, as in any rollout.
-      const mayWait = !(isAltered && wanted.singleton)
-      if (isReady(victim) && spare <= 0 && mayWait) continue
-      if (isReady(victim)) spare--
-      const why = isAltered ? 'its artifact was altered by hand' : 'a newer release takes its place'
-      this.#take(victim, why)
-    }
+    this.#takeSpare(victims, (victim) =>
+      isAltered(victim) ? 'its artifact was altered by hand' : 'a newer release takes its place',
+    )
   }
 
   forget(): void {
@@ -241,6 +234,23 @@ class Pass {
 
   #readyOnline(): number {
     return this.#running().filter((seen) => seen.instance.pool === 'online' && isReady(seen)).length
+  }
+
+  /**
+   * Takes instances out of service, but none that may serve customers unless more are ready than are
+   * wanted online (S3d). Successors too: where a rollout comes back to what still runs, they are
+   * what customers meet before it wants any.
+   */
+  #takeSpare(victims: readonly InstanceSeen[], why: (victim: InstanceSeen) => string): void {
+    const { wanted } = this.#view
+    let spare = this.#readyOnline() - (wanted.online + wanted.predecessors)
+    for (const victim of victims) {
+      // One that may run only once makes room first, as in any rollout.
+      const mayWait = !(isAltered(victim) && wanted.singleton)
+      if (mayServe(victim) && spare <= 0 && mayWait) continue
+      if (victim.instance.pool === 'online' && isReady(victim)) spare--
+      this.#take(victim, why(victim))
+    }
   }
 
   /** Takes an instance out of service: by draining when customers may be with it. */
@@ -285,7 +295,21 @@ export function isReady(seen: Pick<InstanceSeen, 'observed' | 'nodeLost'>): bool
   return seen.observed?.state === 'ready' && !seen.nodeLost
 }
 
-/** Without a place, then not ready, then out of customers' sight, then the youngest. */
+/**
+ * Whether customers may be with it: it is online, and nothing says that it fails them. A server that
+ * has just begun has not heard of most instances yet.
+ */
+function mayServe(seen: InstanceSeen): boolean {
+  const { instance, observed, nodeLost } = seen
+  const isUnheard = observed === undefined && !nodeLost
+  return instance.pool === 'online' && (isUnheard || isReady(seen))
+}
+
+function isAltered(seen: InstanceSeen): boolean {
+  return seen.observed?.altered === true
+}
+
+/** Without a place, not ready, not heard of, out of customers' sight, then the youngest. */
 function leastUsefulFirst(a: InstanceSeen, b: InstanceSeen): number {
   return usefulness(a) - usefulness(b) || oldestFirst(b, a)
 }
@@ -308,8 +332,8 @@ function compare(a: string, b: string): number {
 
 function usefulness(seen: InstanceSeen): number {
   if (seen.instance.state === 'pending') return 0
-  if (!isReady(seen)) return 1
-  return seen.instance.pool === 'online' ? 3 : 2
+  if (!isReady(seen)) return mayServe(seen) ? 2 : 1
+  return seen.instance.pool === 'online' ? 4 : 3
 }
 
 function oldestFirst(a: InstanceSeen, b: InstanceSeen): number {
