@@ -3,6 +3,7 @@ import { serviceName, type Instance } from '../../src/parts/instances/model.ts'
 import type { Rollout } from '../../src/parts/rollouts/model.ts'
 import type { SimEvent, SimIngress, SimProcess, SimView, Violation } from '../view.ts'
 import { Promised } from './checker.ts'
+import { HealthNews, isUnchecked } from './health-news.ts'
 import { isOnline, nameOf, type RecordIndex, type RecordChange } from './record-index.ts'
 
 /** What customers are promised of the instances that serve them. */
@@ -18,22 +19,24 @@ export class EnoughOnline extends Promised {
   readonly hears = [
     'commit',
     'table-applied',
-    'process-ended',
-    'process-health',
+    ...HealthNews.hears,
     'fault-began',
     'fault-ended',
   ] as const
   readonly #index: RecordIndex
   /** `ingress service` to the number that it has had at once, as far as that is promised still. */
   readonly #reached = new Map<string, number>()
+  readonly #news: HealthNews
   #faultAt = -aftermathMs
 
   constructor(index: RecordIndex) {
     super()
     this.#index = index
+    this.#news = new HealthNews(index)
   }
 
   check(event: SimEvent, view: SimView): Violation | undefined {
+    this.#news.notice(event, view)
     switch (event.is) {
       case 'commit':
         for (const change of this.#index.take(event.change)) this.#lowerPromises(change, view)
@@ -106,7 +109,9 @@ export class EnoughOnline extends Promised {
     const healthy = members.filter((id) => view.process(id)?.isHealthy === true)
     const isQuiet = view.faults.size === 0 && view.now() - this.#faultAt >= aftermathMs
     const staying = healthy.filter((id) => this.#stays(id)).length
-    const isBroken = isQuiet && isDeliberate && healthy.length < before
+    const isUntold = (id: string): boolean => view.process(id)?.isStopping !== true
+    const known = members.filter((id) => isUntold(id) && this.#news.countsAsHealthy(id, view))
+    const isBroken = isQuiet && isDeliberate && known.length < before
     const floor = isQuiet && isDeliberate ? before : Math.min(before, healthy.length)
     this.#reached.set(place, Math.max(floor, Math.min(promised, staying)))
     if (!isBroken) return undefined
@@ -123,34 +128,23 @@ export class EnoughOnline extends Promised {
   }
 }
 
-/** What a server may not have heard of yet: a process that died this short a time ago, in ms. */
-const newsMs = 20_000
-
 /** S3d: whatever fails, no controller takes away what customers are promised. */
 export class NothingTakenAway extends Promised {
   readonly invariant = 'S3d'
   readonly promise =
     'With faults, no controller drains or stops a healthy online instance when fewer than are promised would stay, but on nodes that were given up.'
-  readonly hears = ['commit', 'process-health', 'process-ended'] as const
+  readonly hears = ['commit', ...HealthNews.hears] as const
   readonly #index: RecordIndex
-  /** True time at which each process was healthy last, of those that are no more. */
-  readonly #healthyUntil = new Map<string, number>()
+  readonly #news: HealthNews
 
   constructor(index: RecordIndex) {
     super()
     this.#index = index
+    this.#news = new HealthNews(index)
   }
 
   check(event: SimEvent, view: SimView): Violation | undefined {
-    if (event.is === 'process-health' || event.is === 'process-ended') {
-      const { instanceId } = event.process
-      if (event.is === 'process-health' && event.process.isHealthy) {
-        this.#healthyUntil.delete(instanceId)
-      } else if (!this.#healthyUntil.has(instanceId)) {
-        this.#healthyUntil.set(instanceId, view.now())
-      }
-      return undefined
-    }
+    this.#news.notice(event, view)
     if (event.is !== 'commit') return undefined
     for (const { kind, before, after } of this.#index.take(event.change)) {
       if (kind !== 'instance' || before === undefined) continue
@@ -166,7 +160,6 @@ export class NothingTakenAway extends Promised {
     event: Extract<SimEvent, { is: 'commit' }>,
     view: SimView,
   ): Violation | undefined {
-    if (after === undefined) this.#healthyUntil.delete(before.id)
     if (!isOnline(before) || (after !== undefined && isOnline(after))) return undefined
     if (view.process(before.id)?.isHealthy !== true) return undefined
     const nodeId = before.placement?.nodeId ?? ''
@@ -175,7 +168,7 @@ export class NothingTakenAway extends Promised {
     const promised = this.#index.promisedOf(service)
     let staying = 0
     for (const other of this.#index.instancesOf(service)) {
-      if (isOnline(other) && this.#isKnownHealthy(other, view)) staying++
+      if (isOnline(other) && this.#news.countsAsHealthy(other.id, view)) staying++
     }
     if (staying >= promised) return undefined
     const { who, what } = event.change.attribution
@@ -183,15 +176,6 @@ export class NothingTakenAway extends Promised {
       view,
       `${who} (${what}) took ${before.id} of ${service} out of service: ${staying} healthy ones stay, ${promised} are promised`,
     )
-  }
-
-  /** It is healthy, or was so lately that nobody can know better. */
-  #isKnownHealthy(instance: Instance, view: SimView): boolean {
-    const process = view.process(instance.id)
-    if (process?.isHealthy === true) return true
-    if (isUnchecked(instance, this.#index) && process?.isRunning === true) return true
-    const until = this.#healthyUntil.get(instance.id)
-    return until !== undefined && view.now() - until <= newsMs
   }
 }
 
@@ -246,11 +230,6 @@ export class PassedFirst extends Promised {
 
 /** A worker without a check is ready when it has run a second, by a clock that may be fast. */
 const uncheckedReadyMs = 900
-
-/** It has no check; that it runs is all there is to see of it. */
-function isUnchecked(instance: Instance, index: RecordIndex): boolean {
-  return index.specOf(instance)?.health.probe.kind === 'none'
-}
 
 /** Published members that were online at some revision, remembered for late ingresses. */
 const membershipsMax = 50_000
