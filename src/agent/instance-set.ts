@@ -62,7 +62,14 @@ export class InstanceSet {
   /** Takes over what the agent before left. */
   async open(): Promise<void> {
     const { driver, records } = this.#options
-    driver.onExit((instanceId, run, exit) => this.#runners.get(instanceId)?.ended(run, exit))
+    // Told once: an end during the adoption waits for the runner that it concerns.
+    const early: (() => void)[] = []
+    let isOpen = false
+    driver.onExit((instanceId, run, exit) => {
+      const tell = (): void => this.#runners.get(instanceId)?.ended(run, exit)
+      if (isOpen) tell()
+      else early.push(tell)
+    })
     const saved = await records.load()
     const adopted = new Map((await driver.adopt()).map((one) => [one.instanceId, one]))
     for (const record of saved) {
@@ -75,6 +82,8 @@ export class InstanceSet {
       if (isOver && found?.process.is === 'running') await driver.end(instanceId)
     }
     for (const [instanceId, stray] of adopted) this.#strays.set(instanceId, stray)
+    isOpen = true
+    for (const tell of early) tell()
     for (const runner of this.#runners.values()) runner.poke()
   }
 

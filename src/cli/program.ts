@@ -8,6 +8,7 @@ import { eventsCommand } from './events.ts'
 import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
 import { logsCommand } from './logs.ts'
+import { localCommand } from './local.ts'
 import { nodesCommand } from './nodes.ts'
 import { openCommand } from './open.ts'
 import { planCommand } from './plan.ts'
@@ -84,6 +85,7 @@ function historyCommands(): Command[] {
     driftCommand(),
     whyCommand(),
     nodesCommand(),
+    localCommand(),
     plansCommand(),
   ]
 }

@@ -9,7 +9,9 @@ import { Machines } from './machines.ts'
 const server = `
 const { createServer } = require('node:http')
 const { PORT, HOST } = process.env
-createServer((request, response) => response.end('well')).listen(Number(PORT), HOST)
+createServer((request, response) => response.end('well')).listen(Number(PORT), HOST, () => {
+  console.log('listening')
+})
 `
 
 const manifest = (content: string): string => `roadstead: v1
@@ -94,6 +96,14 @@ test('with the store gone agents and ingresses start from what they knew last', 
   rmSync(join(machines.folder, 'server'), { recursive: true })
   await machines.kill('n1')
   await machines.kill('ingress')
+  const local = ['local', `--data=${join(machines.folder, 'n1')}`]
+  const listed = await machines.run(machines.folder, ...local, '--json')
+  const [id = ''] = [...before.keys()]
+  const seen = JSON.parse(listed.output) as { id: string; pid: number; alive: boolean }[]
+  expect(new Map(seen.map((one) => [one.id, one.pid]))).toEqual(before)
+  expect(seen.every(({ alive }) => alive)).toBe(true)
+  const printed = await machines.run(machines.folder, ...local, id)
+  expect(printed).toEqual({ code: 0, output: 'listening\n' })
   machines.startAgent('n1')
   await machines.startIngress()
   await machines.until('customers are served', isServed)
