@@ -78,8 +78,10 @@ export class InstanceSet {
       adopted.delete(instanceId)
       this.#add(record, found)
       // Its end was noted, and yet it runs: whatever led there, it is not to.
-      const isOver = this.#runners.get(instanceId)?.isOver === true
+      const hasEnded = records.hasEnded(instanceId)
+      const isOver = hasEnded || this.#runners.get(instanceId)?.isOver === true
       if (isOver && found?.process.is === 'running') await driver.end(instanceId)
+      if (hasEnded) this.#layToRest(instanceId)
     }
     for (const [instanceId, stray] of adopted) this.#strays.set(instanceId, stray)
     isOpen = true
@@ -189,11 +191,12 @@ export class InstanceSet {
     }
   }
 
-  /** Discards the dead whose output is shipped, is too old, or of which there are too many. */
+  /** Writes what is missing, and discards the dead whose output is shipped, is too old, or of which there are too many. */
   async discard(
     isShipped: (instanceId: string) => boolean,
     forget: (instanceId: string) => Promise<void>,
   ): Promise<void> {
+    await this.#options.records.settle()
     const now = this.#options.clock.monotonic()
     let tooMany = this.#dead.size - deadMax
     for (const [id, { since }] of this.#dead) {
@@ -244,6 +247,7 @@ export class InstanceSet {
     this.#overSince.set(runner.id, this.#options.clock.monotonic())
   }
 
+  /** Rule 2 of docs/reference/rules.md: an id never starts twice on a node, whoever says so. */
   #addGhost(instanceId: string): void {
     if (this.#ghosts.has(instanceId)) return
     const ghost: ObservedInstance = {
@@ -272,11 +276,22 @@ export class InstanceSet {
     this.#options.onChange(observed)
   }
 
+  /** A crash of the machine takes records back, never tombstones: it has ended, whatever they say. */
+  #layToRest(instanceId: string): void {
+    const runner = this.#runners.get(instanceId)
+    if (runner === undefined || runner.isOver) return
+    this.#runners.delete(instanceId)
+    this.#dead.set(instanceId, {
+      assigned: runner.assigned,
+      since: this.#options.clock.monotonic(),
+    })
+  }
+
   async #bury(instanceId: string): Promise<void> {
     try {
       await this.#options.records.bury(instanceId)
     } catch (error) {
-      // Its record says the same, and is written again and again.
+      // Written again as soon as the disk takes it: until then its record says the same.
       this.#options.log.error('tombstone not written', { instanceId, error: String(error) })
     }
   }

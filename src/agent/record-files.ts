@@ -22,6 +22,9 @@ export class RecordFiles {
   readonly #directory: string
   readonly #endedPath: string
   readonly #ended = new Set<string>()
+  /** Tombstones are on the disk as far as this; less than all while it is full. */
+  #buriedCount = 0
+  #buryCount = 0
   /** Those that have a file. */
   readonly #saved = new Set<string>()
   readonly #writes = new Map<string, { latest: string; done: Promise<void> }>()
@@ -66,15 +69,21 @@ export class RecordFiles {
     return this.#ended.has(instanceId)
   }
 
-  /** Remembers that an instance never starts again. */
+  /** Remembers that an instance never starts again; `settle` mends what a full disk refused. */
   async bury(instanceId: string): Promise<void> {
     if (this.#ended.has(instanceId)) return
     this.#ended.add(instanceId)
+    this.#buryCount++
     for (const oldest of this.#ended) {
       if (this.#ended.size <= endedIdsMax) break
       this.#ended.delete(oldest)
     }
-    await this.#write(this.#endedPath, JSON.stringify([...this.#ended]))
+    await this.#writeEnded()
+  }
+
+  /** Writes tombstones that could not be written before. */
+  async settle(): Promise<void> {
+    if (this.#buriedCount < this.#buryCount) await this.#writeEnded()
   }
 
   async forget(instanceId: string): Promise<void> {
@@ -82,6 +91,12 @@ export class RecordFiles {
     this.#saved.delete(instanceId)
     await this.#writes.get(path)?.done
     await this.#disk.remove(path)
+  }
+
+  async #writeEnded(): Promise<void> {
+    const count = this.#buryCount
+    await this.#write(this.#endedPath, JSON.stringify([...this.#ended]))
+    this.#buriedCount = Math.max(this.#buriedCount, count)
   }
 
   #pathOf(instanceId: string): string {
