@@ -29,7 +29,9 @@ export function parseTime(text: string, now: number): number {
   }
   if (at <= now) return at
   throw new Refusal('time-invalid', `${timeText(at, now)} is still to come`, {
-    hint: `it is ${timeText(now, now)}; write "yesterday ${text}" for the day before`,
+    hint: clockPattern.test(text)
+      ? `it is ${timeText(now, now)}; write "yesterday ${text}" for the day before`
+      : `it is ${timeText(now, now)}`,
   })
 }
 

@@ -1,6 +1,6 @@
 /** Opens the store's file: whose it is, which layout it has, whether it is whole. */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
-import { DatabaseSync, type SQLOutputValue } from 'node:sqlite'
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { guard, StoreFileError } from './store-file-error.ts'
 
 /** `RDST`, in SQLite's header: tells our files from other people's. */
@@ -84,13 +84,26 @@ export function makeTables(database: DatabaseSync): void {
   )
 }
 
+/** Prepared once: each commit begins and ends with them. */
+const bounds = new WeakMap<DatabaseSync, { begin: StatementSync; commit: StatementSync }>()
+
+function boundsOf(database: DatabaseSync): { begin: StatementSync; commit: StatementSync } {
+  const known = bounds.get(database)
+  if (known !== undefined) return known
+  const [begin, commit] = [database.prepare('BEGIN IMMEDIATE'), database.prepare('COMMIT')]
+  const made = { begin, commit }
+  bounds.set(database, made)
+  return made
+}
+
 /** Writes all or nothing; throws StoreFileError. */
 export function inTransaction(database: DatabaseSync, write: () => void): void {
+  const { begin, commit } = boundsOf(database)
   guard(() => {
-    database.exec('BEGIN IMMEDIATE')
+    begin.run()
     try {
       write()
-      database.exec('COMMIT')
+      commit.run()
     } catch (error) {
       rollback(database)
       throw error

@@ -205,6 +205,7 @@ export class StoreFile {
 
   /** The newest base up to which the log may be forgotten, where there is something to forget. */
   #forgettable(): Moment | undefined {
+    if (this.#bases.all.length === 0) return undefined
     const { commits, ms, bytes } = this.#horizon
     const { newest, oldest } = this.#log
     const within = this.#bases.all.filter(
