@@ -50,9 +50,8 @@ export function rolloutEnding(view: RolloutView): string {
     case 'failed':
       return `${toned('✗', 'wrong')} failed: ${view.because} · ${took} · ${cost}`
     case 'superseded':
-      return `${toned('✗', 'wrong')} superseded: ${view.because}`
     case 'cancelled':
-      return `${toned('✗', 'wrong')} cancelled: ${view.because}`
+      return `${toned('✗', 'wrong')} did not go out: ${view.because}`
     default:
       return `${releaseName(view)}: ${view.state}: ${view.because}`
   }
