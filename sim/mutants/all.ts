@@ -1,4 +1,13 @@
+import { decisionMutants } from './decisions.ts'
 import type { Mutant } from './mutation.ts'
+import { placementMutants } from './placements.ts'
+import { roleMutants } from './roles.ts'
+import { storeMutants } from './stores.ts'
 
 /** Every mutant, by what it breaks. */
-export const allMutants: readonly Mutant[] = []
+export const allMutants: readonly Mutant[] = [
+  ...decisionMutants,
+  ...placementMutants,
+  ...storeMutants,
+  ...roleMutants,
+]

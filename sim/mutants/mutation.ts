@@ -39,3 +39,15 @@ export interface Mutant {
   /** New for each run: a mutant may count. */
   mutation(): Mutation
 }
+
+/** An object with some of its methods replaced. */
+export function withParts<T extends object>(whole: T, parts: Partial<T>): T {
+  return new Proxy(whole, {
+    get(target, name) {
+      const own: unknown = Reflect.get(parts, name)
+      if (own !== undefined) return own
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}

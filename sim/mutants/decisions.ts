@@ -1,0 +1,237 @@
+import type { Mutant } from './mutation.ts'
+import {
+  asReady,
+  deciding,
+  deed,
+  runningIn,
+  seeing,
+  withInstances,
+  wrapped,
+  type InstanceDeed,
+} from './controllers.ts'
+
+/** Mutants that decide wrongly: of instances, rollouts and nodes. */
+
+const second = 1_000
+
+export const decisionMutants: readonly Mutant[] = [
+  {
+    name: 'singletons-overlap',
+    breaks: 'A singleton on a lost node is replaced at once, before its lease has run out.',
+    caughtBy: ['S1'],
+    mutation: () =>
+      seeing('instances', (view) =>
+        withInstances(view, ({ leaseLeftMs: _lease, ...seen }) => seen),
+      ),
+  },
+  {
+    name: 'drains-below-the-promise',
+    breaks: 'When the first successor is online, all predecessors drain together.',
+    caughtBy: ['S3', 'S3d'],
+    mutation: () =>
+      deciding('instances', (plan, view) => {
+        const isAnyDrained = plan.actions.some(({ decision }) => decision.type === 'drain')
+        if (!isAnyDrained || view.wanted.predecessors === 0) return plan
+        const digest = view.wanted.target?.specDigest
+        const drained = new Set(plan.actions.map(idOf))
+        const others = runningIn(view, 'online').filter(
+          ({ instance }) => instance.specDigest !== digest && !drained.has(instance.id),
+        )
+        const deeds = others.map((seen) => deed(view, 'drain', seen))
+        return { ...plan, actions: [...plan.actions, ...deeds] }
+      }),
+  },
+  {
+    name: 'counts-the-dead',
+    breaks:
+      'Online instances count as ready whatever their agents say, so healthy ones go for them.',
+    caughtBy: ['S3d'],
+    mutation: () =>
+      seeing('instances', (view, now) =>
+        withInstances(view, (seen) =>
+          seen.instance.pool === 'online' ? asReady(seen, now) : seen,
+        ),
+      ),
+  },
+  {
+    name: 'promotes-unready',
+    breaks: 'Instances leave the maintenance pool without having passed a check.',
+    caughtBy: ['S4'],
+    mutation: () =>
+      seeing('instances', (view, now) =>
+        withInstances(view, (seen) =>
+          seen.instance.pool === 'maintenance' && seen.instance.state === 'placed'
+            ? asReady(seen, now)
+            : seen,
+        ),
+      ),
+  },
+  {
+    name: 'ends-before-it-ended',
+    breaks:
+      'The place of an instance is free as soon as it is told to stop, while its process runs.',
+    caughtBy: ['S2', 'S9'],
+    mutation: () =>
+      deciding('instances', (plan, view) => {
+        const touched = new Set(plan.actions.map(idOf))
+        const leaving = view.instances.filter(
+          ({ instance }) =>
+            instance.desired === 'stopped' &&
+            instance.state === 'placed' &&
+            !touched.has(instance.id),
+        )
+        const deeds = leaving.map((seen) => deed(view, 'end', seen))
+        return { ...plan, actions: [...plan.actions, ...deeds] }
+      }),
+  },
+  {
+    name: 'two-operations-at-once',
+    breaks: 'An instance is stopped and ended in the same pass.',
+    caughtBy: ['S15'],
+    mutation: () =>
+      deciding('instances', (plan) => ({
+        ...plan,
+        actions: plan.actions.flatMap((action): InstanceDeed[] => {
+          if (action.decision.type !== 'stop') return [action]
+          return [action, { ...action, decision: { ...action.decision, type: 'end' } }]
+        }),
+      })),
+  },
+  {
+    name: 'heals-nothing',
+    breaks: 'What is missing outside of rollouts is never created.',
+    caughtBy: ['L2', 'D5'],
+    mutation: () =>
+      deciding('instances', (plan, view) => {
+        if (view.wanted.online < view.wanted.successors || view.instances.length === 0) return plan
+        const actions = plan.actions.filter(({ decision }) => decision.type !== 'create')
+        return { ...plan, actions }
+      }),
+  },
+  {
+    name: 'forgets-to-promote',
+    breaks: 'What was created outside of rollouts stays in the maintenance pool.',
+    caughtBy: ['L3'],
+    mutation: () =>
+      deciding('instances', (plan, view) => {
+        if (view.wanted.predecessors > 0 || runningIn(view, 'online').length === 0) return plan
+        const actions = plan.actions.filter(({ decision }) => decision.type !== 'promote')
+        return { ...plan, actions }
+      }),
+  },
+  {
+    name: 'restless',
+    breaks: 'Every five seconds the oldest of several instances is replaced for no reason.',
+    caughtBy: ['L6', 'S16', 'L2', 'L3', 'D5'],
+    mutation: () =>
+      deciding('instances', (plan, view, now) => {
+        const [oldest, ...others] = runningIn(view, 'online')
+        if (plan.actions.length > 0 || oldest === undefined || others.length === 0) return plan
+        const actions = [deed(view, 'drain', oldest)]
+        return { ...plan, actions, wakeAt: now + 5 * second }
+      }),
+  },
+  {
+    name: 'writes-without-need',
+    breaks: 'Each pass promotes once more what is online already.',
+    caughtBy: ['D5', 'L6'],
+    mutation: () =>
+      deciding('instances', (plan, view) => {
+        const [online] = runningIn(view, 'online')
+        if (plan.actions.length > 0 || online === undefined) return plan
+        return { ...plan, actions: [deed(view, 'promote', online)] }
+      }),
+  },
+  {
+    name: 'drains-for-ever',
+    breaks: 'An instance that drains is never told to stop.',
+    caughtBy: ['L7', 'L2'],
+    mutation: () =>
+      deciding('instances', (plan, view) => {
+        const draining = new Set(runningIn(view, 'draining').map(({ instance }) => instance.id))
+        const actions = plan.actions.filter((action) => !draining.has(idOf(action)))
+        return { ...plan, actions }
+      }),
+  },
+  {
+    name: 'mixes-versions',
+    breaks: 'Instances of any version count as what is wanted once no rollout is under way.',
+    caughtBy: ['L2'],
+    mutation: () =>
+      seeing('instances', (view) => {
+        const { target, predecessors } = view.wanted
+        if (target === null || predecessors > 0) return view
+        const { specDigest } = target
+        return withInstances(view, (seen) => ({
+          ...seen,
+          instance: { ...seen.instance, specDigest },
+        }))
+      }),
+  },
+  {
+    name: 'rollouts-interleave',
+    breaks: 'A queued rollout begins while another one runs.',
+    caughtBy: ['S5'],
+    mutation: () =>
+      seeing('rollouts', (view) => ({
+        ...view,
+        rollouts: view.rollouts.map((seen) => ({ ...seen, ahead: null })),
+      })),
+  },
+  {
+    name: 'rollout-never-times-out',
+    breaks: 'A step of a rollout waits for as long as it takes.',
+    caughtBy: ['L1'],
+    mutation: () =>
+      seeing('rollouts', (view) => ({
+        ...view,
+        rollouts: view.rollouts.map((seen) => ({
+          ...seen,
+          rollout: { ...seen.rollout, deadline: null },
+          services: seen.services.map((service) => ({
+            ...service,
+            successors: service.successors.map((one) => ({ ...one, failing: null })),
+          })),
+        })),
+      })),
+  },
+  {
+    name: 'queue-is-forgotten',
+    breaks: 'A queued rollout does not notice that the one ahead of it has ended.',
+    caughtBy: ['L1'],
+    mutation: () =>
+      deciding('rollouts', (plan, view) => {
+        const isAnyQueued = view.rollouts.some(({ rollout }) => rollout.because.startsWith('waits'))
+        return isAnyQueued ? { ...plan, actions: [], wakeAt: undefined } : plan
+      }),
+  },
+  {
+    name: 'mass-loss-brake-off',
+    breaks: 'Silent nodes are given up however many of them there are.',
+    caughtBy: ['S17'],
+    mutation: () =>
+      seeing('nodes', (view, now) => {
+        const healthy = { heardAt: now, lostSince: null, confirmed: false }
+        const others = Array.from({ length: 100 }, (_none, index) => ({
+          id: `nobody-${index}`,
+          ...healthy,
+        }))
+        return { ...view, all: [...view.all, ...others] }
+      }),
+  },
+  {
+    name: 'no-resync',
+    breaks: 'Rollouts are passed over only when something tells of a change, never by themselves.',
+    caughtBy: ['L1', 'L2', 'L3'],
+    mutation: () =>
+      wrapped('rollouts', (controller) => ({
+        ...controller,
+        *allKeys() {},
+        plan: (view, now) => ({ ...controller.plan(view, now), wakeAt: undefined }),
+      })),
+  },
+]
+
+function idOf({ decision }: InstanceDeed): string {
+  return decision.type === 'create' ? '' : decision.id
+}
