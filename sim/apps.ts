@@ -24,6 +24,8 @@ export interface ServiceDesign {
   readonly instances: number
   readonly cpu: number
   readonly memoryMiB: number
+  /** What its instances must not share. */
+  readonly apart: 'node' | 'zone' | 'nothing'
 }
 
 /** An app as its team designed it; versions differ in behaviour only. */
@@ -57,9 +59,10 @@ function designService(name: string, kind: ServiceDesign['kind'], chance: Chance
   return {
     name,
     kind,
-    instances: kind === 'singleton' ? 1 : chance.integer(1, 4),
+    instances: kind === 'singleton' ? 1 : chance.integer(kind === 'inner' ? 2 : 1, 4),
     cpu: chance.pick([0.1, 0.25, 0.5]),
     memoryMiB: chance.pick([64, 128, 256]),
+    apart: kind === 'inner' ? chance.pick(['node', 'node', 'zone', 'nothing']) : 'nothing',
   }
 }
 
@@ -83,7 +86,7 @@ ${services.join('')}release:
 }
 
 function serviceText(
-  { name, kind, instances, cpu, memoryMiB }: ServiceDesign,
+  { name, kind, instances, cpu, memoryMiB, apart }: ServiceDesign,
   app: AppDesign,
   version: string,
   behaviour: Behaviour,
@@ -100,6 +103,7 @@ function serviceText(
     ...(kind === 'worker' ? ['    worker: true', '    health: none'] : []),
     ...(kind === 'singleton' ? ['    singleton: true'] : []),
     ...(needs ? ['    needs: [api]'] : []),
+    ...(apart === 'nothing' ? [] : [`    spread: { ${apart}: require }`]),
   ]
   return `${lines.join('\n')}\n`
 }

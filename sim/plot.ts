@@ -55,6 +55,8 @@ export interface PlotSize {
 
 /** After the last fault everything is as desired within this time, in ms. */
 const convergenceMs = 60_000
+/** And stays so: the world is watched for this long then, in ms. */
+const calmMs = 65_000
 /** Nodes have registered and elected a server before anybody asks for anything, in ms. */
 const firstWishAt = 8_000
 
@@ -76,7 +78,7 @@ export function makePlot(seed: number, size: PlotSize = {}): Plot {
     apps,
     wishes: planWishes(seed, apps, actOneMs),
     actOneMs,
-    endMs: actOneMs + convergenceMs,
+    endMs: actOneMs + convergenceMs + calmMs,
     requestEveryMs: 700,
   }
 }
