@@ -162,6 +162,7 @@ class NodeAgent implements RunningAgent {
     await disk.makeFolder(dataDir)
     await this.#cache.open()
     await this.#instances.open()
+    // Rule 12 of docs/reference/rules.md: what was assigned last runs without any server.
     const last = await readJson<Assignment>(disk, this.#assignmentPath)
     if (last !== undefined) await this.#instances.apply(last.instances, false)
     await this.#lookAtPorts()

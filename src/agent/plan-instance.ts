@@ -324,6 +324,10 @@ function planStopping(view: InstanceView, now: number): Step {
   return move(view, 'exited', process.is === 'ended' ? `stopped: ${endedText(process)}` : 'stopped')
 }
 
+/**
+ * Every start has its deadline, in a rollout or not (rule 4 of docs/reference/rules.md): what hangs
+ * while it boots is ended and started anew.
+ */
 function planLateStart(view: InstanceView, now: number, last: string): Step | undefined {
   if (now < deadlineOf(view)) return undefined
   const limit = durationText(view.assigned.health.startDeadlineMs)

@@ -14,7 +14,7 @@ export const callBackoff: Backoff = { firstMs: 100, maxMs: 5_000, factor: 2 }
 
 /**
  * The wait before attempt `attempt` (1 is the first repetition), with full jitter over its upper
- * half, so that 600 agents do not come back in step.
+ * half, so that 600 agents do not come back in step (rule 11 of docs/reference/rules.md).
  */
 export function backoffMs(backoff: Backoff, attempt: number, random: Random): number {
   const bare = Math.min(backoff.maxMs, backoff.firstMs * backoff.factor ** (attempt - 1))

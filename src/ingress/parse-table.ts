@@ -3,7 +3,8 @@ import type { RoutingTable } from './routing-table.ts'
 
 /**
  * Reads tables from outside: the server's answer, and the file of the last run. Whatever does not
- * have the shape of the model is refused whole, so that the last good table stays in use. Written out
+ * have the shape of the model is refused whole, so that the last good table stays in use (rule 8 of
+ * docs/reference/rules.md). Written out
  * by hand because a schema library would cost every node 12 MB; a test holds it to the schema.
  */
 

@@ -13,6 +13,8 @@ const gapMs = 100
 const shareOfTime = 20
 
 /**
+ * Rules 8 and 12 of docs/reference/rules.md: the last known good table outlives the server.
+ *
  * The last table on disk (`table.json`), so that an ingress that starts serves before the server
  * answers. It trails the table in use by one write and a short gap; the file is replaced whole, so
  * a crash leaves the one before. A disk that fails costs only this: serving goes on.

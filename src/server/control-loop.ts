@@ -13,6 +13,9 @@ export type AnyController = Controller<Change, Snapshot, unknown, unknown>
 /**
  * The loop that runs one controller: observe, plan, apply, one pass per key at a time.
  *
+ * One pass per key at a time, and its commits are visible before the next: it sees its own decisions
+ * (rule 3 of docs/reference/rules.md).
+ *
  * A key that is woken during its own pass is passed over again afterwards; wake-ups are never
  * counted, so a thousand of them cost one pass. A key that fails waits by itself: the others go on.
  */

@@ -28,7 +28,8 @@ const coalesceMs = 5
 
 /**
  * After its start the server knows of no instance that it is ready. For so long, in ms, ingresses
- * keep the table that they have, unless the agents were heard before.
+ * keep the table that they have, unless the agents were heard before: a server that knows nothing
+ * yet publishes no empty pools (rule 7 of docs/reference/rules.md).
  */
 const unheardMs = 5_000
 

@@ -3,6 +3,8 @@
  *
  * Invariant: the stamps are those of all commits accepted so far, durable or not yet. So a commit
  * is judged against what lies before it in the order, never against what happens to be on the disk.
+ * That keeps rule 6 of docs/reference/rules.md: an older leadership's commit is refused, and so is a
+ * decision on records that have changed since.
  */
 import { Refusal } from '../base/errors.ts'
 import type { Key } from '../base/key.ts'

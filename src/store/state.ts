@@ -203,6 +203,7 @@ class FollowedState implements OpenState {
 
   async #follow(): Promise<void> {
     try {
+      // Rule 1 of docs/reference/rules.md: after a gap everything is read again.
       while (!(await this.#followToTheEnd())) await this.#reload()
     } catch (error) {
       // The leadership is lost with the store, and with it this process.

@@ -70,6 +70,8 @@ export function instancesController(options: {
         decision.type === 'forget' ? 'history is kept within a bound' : decision.because
       const writes = writesOf(action, options)
       if (writes.length === 0) return
+      // Rule 6 of docs/reference/rules.md: what was decided on a lost node's word is refused once that
+      // node is heard again.
       const lost = decision.type === 'end' ? view.lostNodes.get(decision.id) : undefined
       await state.commit({
         writes,

@@ -85,7 +85,10 @@ export function planInstances(view: ServiceInstancesView, now: number): Plan<Ins
   return pass.plan()
 }
 
-/** One pass over one service: at most one operation per instance, each seen by the next step. */
+/**
+ * One pass over one service: at most one operation per instance, each seen by the next step (rule 3
+ * of docs/reference/rules.md).
+ */
 class Pass {
   readonly #view: ServiceInstancesView
   readonly #now: number
@@ -184,7 +187,10 @@ class Pass {
     }
   }
 
-  /** Predecessors beyond the number that may stay: never below what is wanted online and ready. */
+  /**
+   * Predecessors beyond the number that may stay: never below what is wanted online and ready, so
+   * that no pool is emptied while an instance is healthy (rule 7 of docs/reference/rules.md).
+   */
   releasePredecessors(): void {
     const { wanted } = this.#view
     const others = this.#running().filter((seen) => !this.#isSuccessor(seen))

@@ -19,7 +19,10 @@ const loadPageLength = 5_000
 const port = parentPort
 assert(port !== null, 'runs as a worker')
 
-/** Set when a write or fsync failed: what is on the disk is unknown, so nothing more is done. */
+/**
+ * Set when a write or fsync failed: what is on the disk is unknown, so nothing more is done (rule 16
+ * of docs/reference/rules.md), and the server exits.
+ */
 let failure: Failure | undefined
 const file = openFile()
 port.on('message', receive)

@@ -80,7 +80,8 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
   }
 
   async apply(change: TableChange): Promise<void> {
-    // All of this happens between two requests: none of them ever sees half a change.
+    // Rule 7 of docs/reference/rules.md: what goes is removed before anything is added; all of this
+    // happens between two requests, so none of them ever sees half a change.
     const removed = change.full ? this.#backends.idsWithout(change.backends) : change.removed
     for (const id of removed) {
       this.#backends.remove(id)

@@ -53,6 +53,7 @@ const patterns = new Map<string, RegExp>()
 
 /** Patterns come from the grammar alone, so there are few; each is compiled once. */
 function patternOf(pattern: string): RegExp {
+  // Rule 13 of docs/reference/rules.md: a pattern of our schema, never one of a user's.
   const known = patterns.get(pattern) ?? new RegExp(pattern, 'u')
   patterns.set(pattern, known)
   return known
