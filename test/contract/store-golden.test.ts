@@ -120,7 +120,10 @@ it('writes a copy of itself while commits go on, with all of the past in it', as
   const commit = (n: number) =>
     store.commit({
       operations: [put(`n${n % 300}`, { n }, 3)],
-      ...{ expectations: [], attribution, at: n, epoch },
+      expectations: [],
+      attribution,
+      at: n,
+      epoch,
     })
   for (let n = 1; n <= 2_000; n += 20) {
     await Promise.all(Array.from({ length: 20 }, (_, next) => commit(n + next)))
