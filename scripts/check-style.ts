@@ -25,7 +25,7 @@ const sentenceLineMax = 240
 const bannedNames = /(^|[/-])(utils?|helpers?|common|misc|managers?)([/.-]|$)/
 
 const findings: string[] = []
-const files = sourceFiles('src', 'scripts', 'test', 'bench', 'console')
+const files = sourceFiles('src', 'sim', 'scripts', 'test', 'bench', 'console')
 for (const file of files) {
   checkName(file)
   checkSizes(file)

@@ -90,7 +90,8 @@ class LivingDisk implements Disk {
       if (!name.startsWith(`${path}/`)) continue
       names.add(name.slice(path.length + 1).split('/')[0] ?? '')
     }
-    return [...names].toSorted()
+    const found = [...names]
+    return found.toSorted()
   }
 
   async hasFolder(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@
  * invariant broke, the shortest story that breaks it, in words.
  */
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +12,8 @@ import { allMutants } from './mutants/all.ts'
 import type { Mutant } from './mutants/mutation.ts'
 import type { PlotSize } from './plot.ts'
 import { shrink } from './shrink.ts'
-import { play, storyOf, tellStory, type Ending } from './story.ts'
+import { play, storyOf, tellStory, type Ending, type Story } from './story.ts'
+import type { Violation } from './view.ts'
 
 const usage = `usage: npm run sim -- [--seed N | --seeds A..B] [options]
 
@@ -21,6 +23,7 @@ const usage = `usage: npm run sim -- [--seed N | --seeds A..B] [options]
   --days D          length of the first act; --hours H adds to it
   --mutant NAME     play with a wrong version of the product (--mutant list: all of them)
   --jobs N          worker processes (one per processor)
+  --keep NAME       write the story of a failure to sim/seeds/NAME.json, for every test run
   --no-shrink       do not look for the shortest story of a failure
   --json            one JSON object per world
 
@@ -41,6 +44,7 @@ interface Settings {
   readonly mutant: Mutant | undefined
   readonly jobs: number
   readonly shrinks: boolean
+  readonly keepAs: string | undefined
   readonly json: boolean
   /** What workers are given beside their seeds. */
   readonly passedOn: readonly string[]
@@ -94,7 +98,15 @@ async function tellFailures(failed: readonly Ending[], given: Settings): Promise
     }
     const { story, violation } = await shrink(storyOf(seed, given.size), first, given.mutant)
     console.log(`\n${tellStory(story, violation)}`)
+    if (given.keepAs !== undefined) keep(given.keepAs, story, violation)
   }
+}
+
+/** Keeps a story for ever: test/simulation plays it from now on. */
+function keep(name: string, story: Story, { invariant, words }: Violation): void {
+  const path = fileURLToPath(new URL(`seeds/${name}.json`, import.meta.url))
+  writeFileSync(path, `${JSON.stringify({ invariant, words, story }, null, 1)}\n`)
+  console.log(`kept as ${path}`)
 }
 
 /** Spreads the seeds over processes; each world stays in one. */
@@ -144,6 +156,7 @@ function settingsOf(parameters: string[]): Settings | undefined {
       hours: { type: 'string', default: '0' },
       mutant: { type: 'string' },
       jobs: { type: 'string', default: String(availableParallelism()) },
+      keep: { type: 'string' },
       'no-shrink': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -168,6 +181,7 @@ function settingsOf(parameters: string[]): Settings | undefined {
     mutant,
     jobs: Number(values.jobs),
     shrinks: !values['no-shrink'],
+    keepAs: values.keep,
     json: values.json,
     passedOn: (['nodes', 'days', 'hours', 'mutant'] as const).flatMap((name) => {
       const value = values[name]
