@@ -16,7 +16,10 @@ export interface ControllerHostOptions {
   readonly log: Log
 }
 
-/** Every key is passed over this often, in ms: a wake-up is a hint that may be lost (rule 1 of docs/reference/rules.md). */
+/**
+ * Every key is passed over this often, in ms: a wake-up is a hint that may be lost (rule 1 of
+ * docs/reference/rules.md).
+ */
 const resyncEveryMs = 60_000
 
 /** Runs the control loops: each wakes by the changes that concern it, by its timers, and every 60 s. */

@@ -19,9 +19,10 @@ const leasesSince = 2
  * The leases of singletons, as this server has granted them (rule 5 of docs/reference/rules.md): by
  * each report that it acknowledges, for what its records place on that node.
  *
- * A lease proves nothing to anybody else (rule 1 of docs/reference/rules.md): it is the server's promise not to start another, so none is granted on a node that is given
- * up: from that commit on the leases there only run out. What an earlier server granted is not
- * known; it may have been up to the moment at which this one began.
+ * A lease proves nothing to anybody else (rule 1 of docs/reference/rules.md): it is the server's
+ * promise not to start another. So none is granted on a node that is given up: from that commit on
+ * the leases there only run out. What an earlier server granted is not known; it may have been up to
+ * the moment at which this one began.
  */
 export class Leases {
   readonly #clock: Clock

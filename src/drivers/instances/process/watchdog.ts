@@ -15,8 +15,8 @@ import { systemCodeOf } from '../../../base/errors.ts'
  *
  * The lease is one number of a fixed width in a file that exists before the start, written over in
  * place: a renewal needs no block of a full disk. It does not leave before it has seen the note: a
- * start that was under way when the lease ran out is ended too. Arguments: the lease's file, the note of the main
- * process (state-files.ts), the instance's id.
+ * start that was under way when the lease ran out is ended too. Arguments: the lease's file, the
+ * note of the main process (state-files.ts), the instance's id.
  */
 export const watchdogSource = String.raw`#!/bin/sh
 rs_lease=$1 rs_note=$2 rs_id=$3 rs_until=0 rs_pid= rs_started=
