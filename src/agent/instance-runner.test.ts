@@ -11,7 +11,8 @@ import type {
 } from '../parts/instances/driver.ts'
 import { observedTable } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
-import { InstanceRunner, newlyObserved, type InstanceRecord } from './instance-runner.ts'
+import { newlyObserved, type InstanceRecord } from './instance-facts.ts'
+import { InstanceRunner } from './instance-runner.ts'
 
 /** What the instance under test does, run by run; the last entry holds for all later ones. */
 interface Script {

@@ -6,15 +6,21 @@ import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import { withResult } from './check-results.ts'
 import {
+  freshFacts,
+  freshRun,
+  killedText,
+  type Facts,
+  type InstanceRecord,
+} from './instance-facts.ts'
+import {
   occupantOf,
   planInstance,
   type InstanceAction,
-  type InstanceView,
   type ProcessView,
   type Step,
 } from './plan-instance.ts'
 import type { Occupant, Room } from './room.ts'
-import { bounded, killedText } from './sentences.ts'
+import { bounded } from './sentences.ts'
 import { warmUp } from './warm-up.ts'
 
 /** What the runners of one agent share. */
@@ -36,16 +42,6 @@ export interface RunnerSurroundings {
   /** What is observed of an instance has changed. */
   readonly onChange: (observed: ObservedInstance) => void
 }
-
-/** All of an instance that outlives its agent. */
-export interface InstanceRecord {
-  readonly assigned: AssignedInstance
-  readonly wanted: 'running' | 'stopped'
-  readonly observed: ObservedInstance
-}
-
-/** A running process's place in an instance's life, mutable while an instance is run. */
-type Facts = { -readonly [Name in keyof InstanceView]: InstanceView[Name] }
 
 /** An instance that could not be swept is swept again after this long, in ms. */
 const sweepAgainMs = 1_000
@@ -460,54 +456,5 @@ export class InstanceRunner {
         error: messageOf(error),
       })
     }
-  }
-}
-
-/** What is observed of an instance that has just been assigned. */
-export function newlyObserved(instanceId: string, now: number): ObservedInstance {
-  return {
-    instanceId,
-    state: 'pulling',
-    because: 'assigned to this node',
-    since: now,
-    runs: 0,
-    pid: null,
-    lastExit: null,
-    warmedUp: null,
-  }
-}
-
-function freshFacts(record: InstanceRecord, now: number): Facts {
-  const { assigned, wanted, observed } = record
-  return {
-    assigned,
-    wanted,
-    state: observed.state,
-    because: observed.because,
-    stateSince: now,
-    acceptedAt: now,
-    busy: null,
-    artifact: { is: 'needed' },
-    failures: 0,
-    retryAt: now,
-    leaseUntil: null,
-    room: 'enough',
-    ...freshRun(),
-    readyAt: observed.state === 'ready' ? now : null,
-  }
-}
-
-function freshRun(): Pick<
-  Facts,
-  'process' | 'checks' | 'probesUnderWay' | 'lastProbeAt' | 'warmUp' | 'readyAt' | 'terminatedAt'
-> {
-  return {
-    process: { is: 'none' },
-    checks: [],
-    probesUnderWay: 0,
-    lastProbeAt: null,
-    warmUp: 'due',
-    readyAt: null,
-    terminatedAt: null,
   }
 }

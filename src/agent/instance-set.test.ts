@@ -3,7 +3,7 @@ import { silentLog } from '../base/log.ts'
 import { VirtualClock } from '../base/virtual-clock.ts'
 import type { ExitListener, InstanceDriver } from '../parts/instances/driver.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
-import { newlyObserved } from './instance-runner.ts'
+import { newlyObserved } from './instance-facts.ts'
 import { InstanceSet } from './instance-set.ts'
 import type { RecordFiles } from './record-files.ts'
 

@@ -2,12 +2,8 @@ import type { Adopted } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { Resources } from '../parts/nodes/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
-import {
-  InstanceRunner,
-  newlyObserved,
-  type InstanceRecord,
-  type RunnerSurroundings,
-} from './instance-runner.ts'
+import { newlyObserved, type InstanceRecord } from './instance-facts.ts'
+import { InstanceRunner, type RunnerSurroundings } from './instance-runner.ts'
 import type { Printing } from './log-shipper.ts'
 import { roomFor, type Room } from './room.ts'
 import { isInstanceId, type RecordFiles } from './record-files.ts'
@@ -191,7 +187,10 @@ export class InstanceSet {
     }
   }
 
-  /** Writes what is missing, and discards the dead whose output is shipped, is too old, or of which there are too many. */
+  /**
+   * Writes what is missing, and discards the dead whose output is shipped, is too old, or of which
+   * there are too many.
+   */
   async discard(
     isShipped: (instanceId: string) => boolean,
     forget: (instanceId: string) => Promise<void>,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../base/disk.ts'
-import type { InstanceRecord } from './instance-runner.ts'
+import type { InstanceRecord } from './instance-facts.ts'
 
 /** Ids that ended are remembered up to this many, oldest forgotten first. */
 const endedIdsMax = 10_000

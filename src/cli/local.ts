@@ -3,7 +3,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { Refusal } from '../base/errors.ts'
-import type { InstanceRecord } from '../agent/instance-runner.ts'
+import type { InstanceRecord } from '../agent/instance-facts.ts'
 import { print, printJson, printTable } from './terminal/output.ts'
 
 /**

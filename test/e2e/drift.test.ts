@@ -48,7 +48,8 @@ beforeAll(async () => {
   ]
   const lines = ['roadstead: v1', 'app: hi', 'services:', '  web:', ...service]
   writeFileSync(join(folder, 'roadstead.yaml'), `${lines.join('\n')}\n`)
-  expect(await deploy()).toMatchObject({ code: 0 })
+  const { code, output } = await deploy()
+  if (code !== 0) throw new Error(output)
 }, 60_000)
 
 afterAll(() => cloud.remove(), 60_000)
@@ -104,6 +105,8 @@ test('a killed instance starts again, and it is told', { timeout }, async () => 
   process.kill(victim?.observed?.pid ?? 0, 'SIGKILL')
   await until(() => isFound('killed', new RegExp(`${victim?.id} was ended by SIGKILL`)), 'found')
   await until(() => isWell(2), 'it is ready again')
+  const ids = (await instances()).map(({ id }) => id)
+  expect(ids).toContain(victim?.id)
 })
 
 test('an altered artifact is unpacked anew, and what ran it is replaced', { timeout }, async () => {

@@ -213,7 +213,10 @@ class Extraction {
   async #write(entry: ReadEntry, path: string): Promise<void> {
     if (this.#hasFailed) return
     this.#current = entry
-    if (this.#directory === undefined) return void entry.resume()
+    if (this.#directory === undefined) {
+      entry.resume()
+      return
+    }
     const place = join(this.#directory, path)
     if (entry.type === 'Directory') await mkdir(place, { recursive: true, mode: 0o755 })
     else {
