@@ -27,7 +27,7 @@ describe('the contents of a release', () => {
   })
 
   test('do not change with a member that is empty, as a newer program may add one', () => {
-    const later = { ...aRelease(), jobs: [] }
+    const later = { ...aRelease(), alerts: [] }
     expect(contentDigest(later)).toBe(contentDigest(aRelease()))
   })
 
@@ -40,7 +40,7 @@ describe('the contents of a release', () => {
     ],
     ['a step', aRelease({ steps: [{ kind: 'remaining', batch: 1, pauseMs: 0 }] })],
     ['the bound of failed requests', aRelease({ revertAboveFailed: 1 })],
-    ['a member that this program does not know', { ...aRelease(), jobs: [{ name: 'nightly' }] }],
+    ['a member that this program does not know', { ...aRelease(), alerts: [{ name: 'slow' }] }],
   ])('change with %s', (_what, release) => {
     expect(contentDigest(release)).not.toBe(contentDigest(aRelease()))
   })
