@@ -43,6 +43,7 @@ export interface SimAgentOptions {
 export class SimAgent {
   readonly machine: SimMachine
   readonly #options: SimAgentOptions
+  readonly #opened: (() => void)[] = []
   #life: Life | undefined
   #starts = 0
 
@@ -85,6 +86,11 @@ export class SimAgent {
     this.start()
   }
 
+  /** After the world's end: Node.js keeps whatever listens to a signal, and all that hangs on it. */
+  close(): void {
+    for (const close of this.#opened) close()
+  }
+
   async #run(life: Life): Promise<void> {
     const { machine, seed, mutation } = this.#options
     const { nodeId, zone, capacity } = machine
@@ -113,6 +119,7 @@ export class SimAgent {
         version: 'sim',
       }
       const agent = await startAgent(mutation.agent?.(options) ?? options)
+      this.#opened.push(() => void agent.stop({ instances: 'keep' }))
       await agent.ended
     } catch {
       // It could not start, for a full disk say: its supervisor tries again.

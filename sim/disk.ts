@@ -112,7 +112,8 @@ class LivingDisk implements Disk {
 
   async move(from: string, to: string): Promise<void> {
     await this.#take()
-    for (const [name, file] of [...this.#disk.files]) {
+    const all = [...this.#disk.files]
+    for (const [name, file] of all) {
       if (name !== from && !name.startsWith(`${from}/`)) continue
       this.#disk.files.delete(name)
       this.#disk.files.set(to + name.slice(from.length), file)

@@ -41,6 +41,7 @@ export class IngressHost implements SimIngress {
   readonly clock: MachineClock
   readonly disk = new SimDisk()
   readonly #options: SimIngressOptions
+  readonly #opened: (() => void)[] = []
   #life: Life | undefined
   #driver: SimIngressDriver | undefined
   #running: RunningIngress | undefined
@@ -112,6 +113,11 @@ export class IngressHost implements SimIngress {
     this.start()
   }
 
+  /** After the world's end: Node.js keeps whatever listens to a signal, and all that hangs on it. */
+  close(): void {
+    for (const close of this.#opened) close()
+  }
+
   async #run(life: Life): Promise<void> {
     const { network, machineOf, tell, seed, mutation } = this.#options
     const { ingressId } = this
@@ -134,7 +140,9 @@ export class IngressHost implements SimIngress {
       random: new Chance(seed, life.name),
       log: watchfulLog(life.name, this.#options.onBug),
     }
-    this.#running = await startIngress(mutation.ingress?.(options) ?? options)
+    const running = await startIngress(mutation.ingress?.(options) ?? options)
+    this.#running = running
+    this.#opened.push(() => void running.close(0))
   }
 }
 

@@ -40,6 +40,7 @@ export class SimServer {
   readonly name: string
   readonly clock: MachineClock
   readonly #options: SimServerOptions
+  readonly #opened: (() => void)[] = []
   #life: Life | undefined
   #starts = 0
   #isDown = false
@@ -86,6 +87,11 @@ export class SimServer {
     this.#isDown = false
     this.#options.network.goBright(this.name)
     this.start()
+  }
+
+  /** After the world's end: Node.js keeps whatever listens to a signal, and all that hangs on it. */
+  close(): void {
+    for (const close of this.#opened) close()
   }
 
   async #run(life: Life): Promise<void> {
@@ -144,6 +150,10 @@ export class SimServer {
     const answer = openInProcess(core, { random, log })
     network.listen({ life, answer: mutation.answer?.(answer) ?? answer })
     core.start()
+    this.#opened.push(() => {
+      void core.stop()
+      void state.close()
+    })
     this.#leader = leaderOf(state, { controllers, usage: parts.usage }, life)
   }
 

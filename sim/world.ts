@@ -142,6 +142,8 @@ export class World implements SimView {
     timeline.after(plot.actOneMs, () => this.#heal())
     await timeline.run(plot.endMs)
     this.tell({ is: 'end' })
+    for (const host of [...this.servers, ...this.agents.values(), ...this.ingressHosts])
+      host.close()
   }
 
   /** Everything that happens goes through here: into the trace, and to who wants to hear of it. */
