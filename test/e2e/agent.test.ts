@@ -352,7 +352,7 @@ test('a server of another protocol ends the agent with a sentence', async () => 
   const agent = world.startAgent()
   const code = await new Promise((resolve) => agent.once('exit', resolve))
   expect(code).toBe(1)
-  expect(world.log).toContain('this agent speaks 1 to 1, the server 7 to 8')
+  expect(world.log).toContain('this agent speaks 1 to 2, the server 7 to 8')
 })
 
 test('SIGTERM ends the agent alone; a supervised one takes its instances along', async () => {
