@@ -268,6 +268,7 @@ export class InstanceRunner {
       state: step.state,
       because: bounded(step.because),
       since: this.#around.clock.now(),
+      ...(step.timedOut === true ? { timedOut: true } : {}),
     })
     void this.#save()
   }

@@ -90,6 +90,8 @@ export interface Step {
   readonly retryAt: number
   /** When to ask again even if nothing happens; null: only when something does. */
   readonly wakeAt: number | null
+  /** Of a job: this is what ends it. */
+  readonly timedOut?: boolean
 }
 
 /** While an instance starts it is asked this often at least, so that a quick start shows. */
@@ -167,7 +169,7 @@ function planState(view: InstanceView, now: number): Step {
 function planPulling(view: InstanceView, now: number): Step {
   if (view.wanted === 'stopped') return move(view, 'exited', 'stopped before it had started')
   const lateAt = testLateAt(view)
-  if (now >= lateAt) return move(view, 'exited', lateText(view))
+  if (now >= lateAt) return { ...move(view, 'exited', lateText(view)), timedOut: true }
   if (view.busy !== null) return stay(view, { wakeAt: lateAt })
   if (!isGone(view)) return stay(view, { action: 'end' })
   if (view.artifact.is === 'failed') return fail(view, now, view.artifact.because)
@@ -196,7 +198,7 @@ function planStarting(view: InstanceView, now: number): Step {
   if (process.is === 'failed') return planUnstartable(view, now, process)
   const ended = planEnded(view, now)
   if (ended !== undefined) return ended
-  if (view.assigned.purpose === 'test') return move(view, 'ready', 'the test runs')
+  if (view.assigned.purpose !== 'service') return move(view, 'ready', 'the job runs')
   const { probe, passes } = view.assigned.health
   if (probe.kind === 'none') return planUnchecked(view, now)
   const streak = streakOf(view.checks)
@@ -216,7 +218,7 @@ function planUnstartable(
 ): Step {
   if (view.wanted === 'stopped') return move(view, 'exited', `stopped; ${failure.because}`)
   if (failure.portTaken) return move(view, 'refused', failure.because)
-  if (view.assigned.purpose === 'test') return move(view, 'exited', failure.because)
+  if (view.assigned.purpose !== 'service') return move(view, 'exited', failure.because)
   return fail(view, now, failure.because)
 }
 
@@ -248,7 +250,7 @@ function planWarming(view: InstanceView, now: number): Step {
 function planServing(view: InstanceView, now: number): Step {
   const ended = planEnded(view, now)
   if (ended !== undefined) return ended
-  if (view.assigned.purpose === 'test') return planRunningTest(view, now)
+  if (view.assigned.purpose !== 'service') return planRunningTest(view, now)
   const { health } = view.assigned
   if (health.probe.kind === 'none') return stay(view)
   const streak = streakOf(view.checks)
@@ -279,7 +281,8 @@ function planRunningTest(view: InstanceView, now: number): Step {
   if (timeoutMs === null) return stay(view)
   const lateAt = startedAt(view) + timeoutMs
   if (now < lateAt) return stay(view, { wakeAt: lateAt })
-  return move(view, 'stopping', `timed out after ${durationText(timeoutMs)}`, 'end')
+  const why = `timed out after ${durationText(timeoutMs)}`
+  return { ...move(view, 'stopping', why, 'end'), timedOut: true }
 }
 
 /** The step of an instance whose process has ended or shall end; undefined: it runs and shall. */
@@ -305,7 +308,7 @@ function planBackingOff(view: InstanceView, now: number): Step {
     return move(view, 'exited', `stopped; ${causeOf(view.because)}`)
   }
   const lateAt = testLateAt(view)
-  if (now >= lateAt) return move(view, 'exited', lateText(view))
+  if (now >= lateAt) return { ...move(view, 'exited', lateText(view)), timedOut: true }
   if (now < view.retryAt) return stay(view, { wakeAt: Math.min(view.retryAt, lateAt) })
   return move(view, 'pulling', `starts again: ${causeOf(view.because)}`)
 }

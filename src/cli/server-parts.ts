@@ -29,6 +29,8 @@ import { instancesController } from '../parts/instances/controller.ts'
 import { instanceKind, singletonEpochKind } from '../parts/instances/records.ts'
 import { agentRoutes } from '../parts/instances/routes-agent.ts'
 import { instanceRoutes } from '../parts/instances/routes.ts'
+import { jobsController } from '../parts/jobs/controller.ts'
+import { jobRunKind, jobStateKind } from '../parts/jobs/records.ts'
 import { nodesController } from '../parts/nodes/controller.ts'
 import { findingKind, nodeKind } from '../parts/nodes/records.ts'
 import { findingRoutes } from '../parts/nodes/routes-findings.ts'
@@ -58,6 +60,8 @@ export const recordKinds = [
   releaseKind,
   artifactKind,
   rolloutKind,
+  jobRunKind,
+  jobStateKind,
   instanceKind,
   singletonEpochKind,
   nodeKind,
@@ -118,6 +122,7 @@ export function composeServer(
     artifactsController({ state, blobs, usage: artifacts }),
     discoveryController({ state, ports: listenerPorts }),
     instancesController({ state, clock, random, leases, ...singletons }),
+    jobsController({ state, clock, random }),
     nodesController(state, clock),
     rolloutsController({ state, clock, random, lastMinute }),
     schedulingController({ state, clock, usage: nodes }),

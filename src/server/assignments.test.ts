@@ -1,18 +1,32 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { VirtualClock } from '../base/virtual-clock.ts'
-import { aListener, aPending, aRelease, aRollout, aSpec } from '../../test/fixtures/records.ts'
+import {
+  aJobRun,
+  aListener,
+  aPending,
+  aRelease,
+  aRollout,
+  aSpec,
+} from '../../test/fixtures/records.ts'
 import { aState, write } from '../../test/fixtures/state.ts'
 import { releaseKind } from '../parts/apps/records.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
+import { jobRunKind } from '../parts/jobs/records.ts'
 import { rolloutKind } from '../parts/rollouts/records.ts'
 import { create, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import type { Assignment } from '../wire/agent.ts'
 import { Assignments } from './assignments.ts'
 
-const kinds = [releaseKind, instanceKind, listenerKind, rolloutKind] as unknown as Kind<never>[]
+const kinds = [
+  releaseKind,
+  instanceKind,
+  listenerKind,
+  rolloutKind,
+  jobRunKind,
+] as unknown as Kind<never>[]
 
 describe('assignments', () => {
   let clock: VirtualClock
@@ -93,19 +107,23 @@ describe('assignments', () => {
   })
 
   test('a test is told what its rollout changes, another’s test nothing', async () => {
-    const steps = [{ kind: 'test' as const, run: ['smoke'], timeoutMs: 1_000 }]
-    const release = aRelease({ id: 'rel-2', steps, services: [aSpec({ name: 'api' })] })
+    const release = aRelease({ id: 'rel-2', services: [aSpec({ name: 'api' })] })
     await write(state, create(releaseKind, release), create(rolloutKind, aRollout()))
     await write(state, create(listenerKind, aListener('api', 20_000)))
     for (const id of ['i-test', 'i-late']) {
-      const run = aPending({ id, purpose: 'test', service: '~test', releaseId: 'rel-2' })
-      await write(state, create(instanceKind, run))
+      const attempt = aPending({ id, purpose: 'job', service: '~test', releaseId: 'rel-2' })
+      const run = aJobRun({
+        id: `run-of-${id}`,
+        purpose: 'test',
+        attempts: [{ instanceId: id, startedAt: 0, endedAt: null, exitCode: null, because: '' }],
+      })
+      await write(state, create(instanceKind, attempt), create(jobRunKind, run))
       await change(id, { state: 'placed', placement: { nodeId: 'node-1', port: null } })
     }
     const [queued] = [...state.snapshot.list(rolloutKind)]
     const target = { releaseId: 'rel-2', specDigest: `sha256:${'1'.repeat(64)}` }
     const api = { service: 'api', target, successors: 1, online: 0, predecessors: 1 }
-    const running = aRollout({ state: 'running', testInstanceId: 'i-test', targets: [api] })
+    const running = aRollout({ state: 'running', testRunId: 'run-of-i-test', targets: [api] })
     await write(state, replace(rolloutKind, queued!, running))
     const assignment = await ask('node-1', 0)
     const told = assignment?.instances.map(({ instanceId, env }) => [

@@ -7,6 +7,8 @@ import { listenerKind } from '../parts/discovery/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
 import { planAssignment, type PlacedInstance } from '../parts/instances/plan-assignment.ts'
 import { instanceKind, instancesOn } from '../parts/instances/records.ts'
+import type { JobRun } from '../parts/jobs/model.ts'
+import { runOfInstance } from '../parts/jobs/records.ts'
 import type { ServiceTarget } from '../parts/rollouts/model.ts'
 import { activeRollout } from '../parts/rollouts/records.ts'
 import { appCellName, type AppCell } from '../parts/tenants/model.ts'
@@ -82,16 +84,22 @@ export class Assignments {
       const app = appCellName(instance.at)
       const known = listeners.get(app) ?? this.#listenersOf(app)
       listeners.set(app, known)
-      placed.push({ instance, release, listeners: known, targets: this.#targetsOf(instance) })
+      const run = this.#runOf(instance)
+      const targets = this.#targetsOf(run)
+      placed.push({ instance, release, listeners: known, run, targets })
     }
     return { revision: this.#snapshot.revision, instances: planAssignment(placed) }
   }
 
+  #runOf({ id, purpose }: Instance): JobRun | undefined {
+    return purpose === 'job' ? runOfInstance(this.#snapshot, id)?.value : undefined
+  }
+
   /** Of a test, what its rollout wants; while it runs, that stands still. */
-  #targetsOf({ id, at, purpose }: Instance): readonly ServiceTarget[] {
-    if (purpose !== 'test') return []
-    const rollout = activeRollout(this.#snapshot, at)?.value
-    return rollout?.testInstanceId === id ? rollout.targets : []
+  #targetsOf(run: JobRun | undefined): readonly ServiceTarget[] {
+    if (run?.purpose !== 'test') return []
+    const rollout = activeRollout(this.#snapshot, run.at)?.value
+    return rollout?.testRunId === run.id ? rollout.targets : []
   }
 
   #listenersOf(app: string): ReadonlyMap<string, Listener> {

@@ -32,7 +32,7 @@ export const AssignedInstance = Type.Object({
   at: AppCell,
   service: Type.String(),
   releaseId: Type.String(),
-  purpose: Type.Enum(['service', 'test']),
+  purpose: Type.Enum(['service', 'job', 'test']),
   desired: Type.Enum(['running', 'stopped']),
   port: Type.Union([Type.Integer(), Type.Null()]),
   run: Command,
@@ -45,7 +45,7 @@ export const AssignedInstance = Type.Object({
     Type.Object({ get: Type.Array(Type.String()), times: Type.Integer() }),
     Type.Null(),
   ]),
-  /** Of a test: the time it may run; null for a service. */
+  /** Of a job: the time it may run; null for a service. */
   timeoutMs: Type.Union([Type.Integer(), Type.Null()]),
   /** What it takes of the node, which admits it against what really runs (since protocol 2). */
   resources: Type.Optional(Resources),

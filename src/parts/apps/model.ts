@@ -95,6 +95,38 @@ export const ReleaseStep = Type.Union([
 ])
 export type ReleaseStep = Static<typeof ReleaseStep>
 
+/** What happens when a job's time comes while the run before is still under way. */
+export const Overlap = Type.Enum([
+  /** This time is left out. */
+  'skip',
+  /** It waits for the run before. */
+  'queue',
+  /** Both run. */
+  'allow',
+])
+export type Overlap = Static<typeof Overlap>
+
+/** Something that runs to its end: on a schedule, or when somebody asks for it. */
+export const JobSpec = Type.Object({
+  name: Type.String(),
+  /** Whose code, environment and needs it has. */
+  service: Type.String(),
+  run: Command,
+  /** Five fields of cron, and whose clock they mean; null: only when somebody asks. */
+  schedule: Type.Union([
+    Type.Object({ cron: Type.String(), timezone: Type.String() }),
+    Type.Null(),
+  ]),
+  overlap: Overlap,
+  /** Of each attempt. */
+  timeoutMs: Type.Integer({ minimum: 1 }),
+  /** Attempts after the first, when one fails. */
+  retries: Type.Integer({ minimum: 0 }),
+  /** It is late when it has not succeeded for so long; null: never. */
+  lateAfterMs: Type.Union([Type.Integer(), Type.Null()]),
+})
+export type JobSpec = Static<typeof JobSpec>
+
 /** An immutable version of an app, as it is rendered for one cell. */
 export const Release = Type.Object({
   id: Type.String(),
@@ -105,6 +137,8 @@ export const Release = Type.Object({
   version: Type.String(),
   services: Type.Array(ServiceSpec),
   steps: Type.Array(ReleaseStep),
+  /** Missing: none. */
+  jobs: Type.Optional(Type.Array(JobSpec)),
   /** The rollout reverts when more requests than this have failed; null: never for that. */
   revertAboveFailed: Type.Union([Type.Integer(), Type.Null()]),
   /** What tests need, from `release.files`. */
@@ -203,6 +237,15 @@ export function specDigest(spec: ServiceSpec): Digest {
   const digest = digestOfData({ ...parts, artifact: artifact.digest })
   specDigests.set(spec, digest)
   return digest
+}
+
+/** What a release's test aims at: the first service with a route, else with a port, else any. */
+export function testTargetOf({ services }: Release): ServiceSpec | undefined {
+  return (
+    services.find((spec) => spec.route !== null) ??
+    services.find((spec) => !spec.worker) ??
+    services[0]
+  )
 }
 
 /** The name of the variable that carries a needed service's URL: `credit-check` → CREDIT_CHECK_URL. */

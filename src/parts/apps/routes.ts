@@ -268,7 +268,7 @@ export function newRollout(input: {
     because: 'waits to begin',
     steps: [],
     targets: [],
-    testInstanceId: null,
+    testRunId: null,
     createdBy,
     createdAt,
     startedAt: null,

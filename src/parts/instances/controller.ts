@@ -15,9 +15,10 @@ import {
 } from '../../store/port.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
-import { serviceName, spokenName, testService, type Instance } from './model.ts'
+import type { JobRun } from '../jobs/model.ts'
+import { isJobService, jobServiceOf, serviceName, spokenName, type Instance } from './model.ts'
 import { planInstances, type InstanceAction } from './plan.ts'
-import { planTest } from './plan-test.ts'
+import { planAttempts } from './plan-attempts.ts'
 import type { Leases } from './leases.ts'
 import { instanceById, instanceKind, instancesOn, singletonEpochKind } from './records.ts'
 import { observeService, servicesOf, type ServiceView } from './service-view.ts'
@@ -53,8 +54,9 @@ export function instancesController(options: {
     },
     observe: (key, snapshot) => observeService(key, snapshot, leases),
     plan(view, now): Plan<Action> {
-      const plan =
-        view.service === testService ? planTest(view, view.wantedTests) : planInstances(view, now)
+      const plan = isJobService(view.service)
+        ? planAttempts(view, view.wantedAttempts)
+        : planInstances(view, now)
       return {
         ...plan,
         actions: plan.actions.map((decision) => ({
@@ -119,6 +121,9 @@ function* keysOfRecord(
     if (snapshot.get(nodeKind, nodeKey(nodeId))?.value.lost === undefined) return
     for (const { value } of instancesOn(snapshot, nodeId))
       yield serviceName(value.at, value.service)
+  } else if (change.kind === 'job-run') {
+    const { at, job } = (change.after ?? change.before) as JobRun
+    yield serviceName(at, jobServiceOf(job))
   } else if (change.kind === 'app' || change.kind === 'rollout') {
     const [, tenant = '', environment = '', app = ''] = change.key.split('/')
     yield* servicesOf(snapshot, { tenant, environment, app })

@@ -47,13 +47,13 @@ export const SingletonTerms = Type.Object({
 })
 export type SingletonTerms = Static<typeof SingletonTerms>
 
-/** One running copy of a service, or one run of a test, on one node. */
+/** One running copy of a service, or one attempt at a job, on one node. */
 export const Instance = Type.Object({
   id: Type.String(),
   at: AppCell,
   service: Type.String(),
-  /** A copy of a service, or a release's test, which runs once to its end. */
-  purpose: Type.Enum(['service', 'test']),
+  /** A copy of a service, or an attempt at a job, which runs once to its end. */
+  purpose: Type.Enum(['service', 'job']),
   /** The release whose spec it runs. */
   releaseId: Type.String(),
   /** `specDigest` of what it runs: tells successors from predecessors. */
@@ -108,12 +108,26 @@ export function serviceName(at: AppCell, service: string): string {
   return `${appCellName(at)}/${service}`
 }
 
-/** The service name that a release's test runs stand under; no service can be called so. */
-export const testService = '~test'
+/**
+ * The service name that the attempts at a job stand under, such as `~reindex`; those of a release's
+ * tests and migrations stand under `~test` and `~migrate`. No service can be called so.
+ */
+export function jobServiceOf(job: string): string {
+  return job.startsWith('~') ? job : `~${job}`
+}
+
+/** Whether what stands under this name runs to its end. */
+export function isJobService(service: string): boolean {
+  return service.startsWith('~')
+}
 
 /** A service's name in a sentence for people. */
 export function spokenName(service: string): string {
-  return service === testService ? 'the test' : service
+  if (!isJobService(service)) return service
+  const job = service.slice(1)
+  return job === 'test' || job === 'migrate'
+    ? `the ${job === 'test' ? job : 'migration'}`
+    : `the job ${job}`
 }
 
 /** What an agent sees of an instance; an observation, never a commit. */
@@ -179,6 +193,8 @@ export const ObservedInstance = Type.Object({
   since: Type.Number(),
   /** It will fail at the same again, wherever and whenever it is tried: its archive is refused. */
   hopeless: Type.Optional(Type.Boolean()),
+  /** Of a job: it was ended because its time had run out. */
+  timedOut: Type.Optional(Type.Boolean()),
   /** The digest of the archive that its process was started from (since protocol 2). */
   artifact: Type.Optional(Type.String({ maxLength: 80 })),
   /** What it was started from was changed by hand since: another is to take its place. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { aListener, anInstance, aRelease, aSpec } from '../../../test/fixtures/records.ts'
+import { aJobRun, aListener, anInstance, aRelease, aSpec } from '../../../test/fixtures/records.ts'
 import type { AssignedInstance } from '../../wire/agent.ts'
 import { planAssignment, type PlacedInstance } from './plan-assignment.ts'
 
@@ -104,18 +104,24 @@ describe('the assignment of a test', () => {
     ],
   })
   const instance = anInstance({
-    purpose: 'test',
+    purpose: 'job',
     service: '~test',
     placement: { nodeId: 'node-1', port: null },
+  })
+
+  const run = aJobRun({
+    job: '~test',
+    purpose: 'test',
+    spec: { ...aJobRun().spec, run: ['npm', 'run', 'smoke'], artifact: files, service: null },
   })
 
   const successor = { releaseId: release.id, specDigest: `sha256:${'1'.repeat(64)}` }
   const web = { service: 'web', target: successor, successors: 1, online: 0, predecessors: 2 }
 
   test('runs the release’s command against the maintenance pool of the routed service', () => {
-    const [assigned] = planAssignment([placed({ instance, release, listeners })])
+    const [assigned] = planAssignment([placed({ instance, release, run, listeners })])
     expect(assigned).toMatchObject({
-      purpose: 'test',
+      purpose: 'job',
       port: null,
       run: ['npm', 'run', 'smoke'],
       artifact: files,
@@ -128,7 +134,7 @@ describe('the assignment of a test', () => {
   test('names the maintenance pool of each service that has somebody in it', () => {
     const credit = { ...web, service: 'credit-check' }
     const [assigned] = planAssignment([
-      placed({ instance, release, listeners, targets: [credit, web] }),
+      placed({ instance, release, run, listeners, targets: [credit, web] }),
     ])
     expect(targetsIn(assigned)).toEqual({
       ROADSTEAD_TARGET: 'http://127.0.0.1:20001',
@@ -139,7 +145,9 @@ describe('the assignment of a test', () => {
 
   test('names the listener of a service that is online already', () => {
     const credit = { ...web, service: 'credit-check', online: 1, predecessors: 0 }
-    const [assigned] = planAssignment([placed({ instance, release, listeners, targets: [credit] })])
+    const [assigned] = planAssignment([
+      placed({ instance, release, run, listeners, targets: [credit] }),
+    ])
     expect(assigned?.env['ROADSTEAD_TARGET_CREDIT_CHECK']).toBe('http://127.0.0.1:20002')
   })
 
@@ -148,21 +156,16 @@ describe('the assignment of a test', () => {
     ['vanishes', { ...web, target: null }],
     ['has no port', { ...web, service: 'mailer' }],
   ])('does not name a service that %s', (_, target) => {
-    const [assigned] = planAssignment([placed({ instance, release, listeners, targets: [target] })])
+    const [assigned] = planAssignment([
+      placed({ instance, release, run, listeners, targets: [target] }),
+    ])
     expect(Object.keys(targetsIn(assigned))).toEqual(['ROADSTEAD_TARGET'])
-  })
-
-  test('has the routed service’s artifact where the release has no files', () => {
-    const own = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 3 }
-    const services = [aSpec({ name: 'credit-check' }), aSpec({ route, artifact: own })]
-    const bare = aRelease({ ...release, files: null, services })
-    expect(planAssignment([placed({ instance, release: bare })])[0]?.artifact).toEqual(own)
   })
 
   test('aims at the first service with a port where none has a route', () => {
     const services = [aSpec({ name: 'mailer', worker: true }), aSpec({ name: 'credit-check' })]
     const unrouted = aRelease({ ...release, services })
-    const [assigned] = planAssignment([placed({ instance, release: unrouted, listeners })])
+    const [assigned] = planAssignment([placed({ instance, run, release: unrouted, listeners })])
     expect(assigned?.env['ROADSTEAD_TARGET']).toBe('http://127.0.0.1:20003')
   })
 })

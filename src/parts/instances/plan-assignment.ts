@@ -1,7 +1,8 @@
 import { assert } from '../../base/errors.ts'
 import type { AssignedInstance } from '../../wire/agent.ts'
-import { urlVariableOf, type Release, type ServiceSpec } from '../apps/model.ts'
+import { testTargetOf, urlVariableOf, type Release, type ServiceSpec } from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
+import type { JobRun } from '../jobs/model.ts'
 import type { ServiceTarget } from '../rollouts/model.ts'
 import type { Instance } from './model.ts'
 
@@ -11,15 +12,17 @@ export interface PlacedInstance {
   readonly release: Release
   /** The listeners of its app, by service. */
   readonly listeners: ReadonlyMap<string, Pick<Listener, 'port' | 'maintenancePort'>>
+  /** Of a job: the run that it is an attempt at; undefined when its record is gone. */
+  readonly run?: JobRun | undefined
   /** Of a test: what its rollout wants of each service that it changes. */
   readonly targets: readonly ServiceTarget[]
 }
 
-/** A test has nothing to drain; what it started gets this long to end, in ms. */
-const testGraceMs = 5_000
+/** A job has nothing to drain; what it started gets this long to end, in ms. */
+const jobGraceMs = 5_000
 
-/** A test's checks: it is over when it exits, so nothing is probed. */
-const testHealth: AssignedInstance['health'] = {
+/** A job's checks: it is over when it exits, so nothing is probed. */
+const jobHealth: AssignedInstance['health'] = {
   probe: { kind: 'none' },
   everyMs: 1_000,
   timeoutMs: 1_000,
@@ -31,7 +34,7 @@ const testHealth: AssignedInstance['health'] = {
 /** The whole assignment of a node: what it is told to run, or to have stopped, in order of id. */
 export function planAssignment(placed: readonly PlacedInstance[]): AssignedInstance[] {
   return placed
-    .map((one) => (one.instance.purpose === 'test' ? assignTest(one) : assignService(one)))
+    .map((one) => (one.instance.purpose === 'job' ? assignJob(one) : assignService(one)))
     .filter((assigned) => assigned !== undefined)
     .toSorted((a, b) => (a.instanceId < b.instanceId ? -1 : 1))
 }
@@ -62,31 +65,54 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
   }
 }
 
-/** Undefined when its release has no test: then there is nothing that could pass or fail. */
-function assignTest({
-  instance,
-  release,
-  listeners,
-  targets,
-}: PlacedInstance): AssignedInstance | undefined {
-  const step = release.steps.find((candidate) => candidate.kind === 'test')
-  const target = targetOf(release)
-  if (step?.kind !== 'test' || target === undefined) return undefined
-  const maintenancePort = listeners.get(target.name)?.maintenancePort
+/** Undefined when its run is gone: then nobody waits for how it ends. */
+function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
+  const { instance, release, run } = placed
+  if (run === undefined) return undefined
+  const { spec } = run
   return {
     ...identity(instance),
     port: null,
-    run: step.run,
-    artifact: release.files ?? target.artifact,
-    health: testHealth,
-    stop: { drainMs: 0, graceMs: testGraceMs },
+    run: spec.run,
+    artifact: spec.artifact,
+    health: jobHealth,
+    stop: { drainMs: 0, graceMs: jobGraceMs },
     warmup: null,
-    timeoutMs: step.timeoutMs,
+    timeoutMs: spec.timeoutMs,
     env: {
-      ...targetsOf(targets, listeners),
-      ...(maintenancePort === undefined ? {} : { ROADSTEAD_TARGET: localUrl(maintenancePort) }),
+      ...(run.purpose === 'test' ? testVariables(placed) : serviceVariables(placed, spec.service)),
       ...platformVariables(instance, release),
+      ...runVariables(run),
     },
+  }
+}
+
+/** Where a test finds what it tests. */
+function testVariables({ release, listeners, targets }: PlacedInstance): Record<string, string> {
+  const target = testTargetOf(release)
+  const port = target && listeners.get(target.name)?.maintenancePort
+  return {
+    ...targetsOf(targets, listeners),
+    ...(port === undefined ? {} : { ROADSTEAD_TARGET: localUrl(port) }),
+  }
+}
+
+/** A job has what its service has: its environment, and the addresses of what it needs. */
+function serviceVariables(
+  { release, listeners }: PlacedInstance,
+  service: string | null,
+): Record<string, string> {
+  const spec = release.services.find(({ name }) => name === service)
+  return spec === undefined ? {} : { ...spec.env, ...urlsOf(spec, listeners) }
+}
+
+/** Which run it is, so that a job can tell a repetition from a new time. */
+function runVariables({ id, job, slot, attempts }: JobRun): Record<string, string> {
+  return {
+    ROADSTEAD_JOB: job,
+    ROADSTEAD_RUN: id,
+    ROADSTEAD_ATTEMPT: String(attempts.length),
+    ...(slot === null ? {} : { ROADSTEAD_SLOT: new Date(slot).toISOString() }),
   }
 }
 
@@ -94,16 +120,6 @@ function identity(instance: Instance) {
   const { id, at, service, releaseId, purpose, desired, singleton, resources } = instance
   const terms = singleton === undefined ? {} : { singleton }
   return { instanceId: id, at, service, releaseId, purpose, desired, resources, ...terms }
-}
-
-/** What a test aims at: the first service with a route, else the first with a port, else any. */
-function targetOf(release: Release): ServiceSpec | undefined {
-  const { services } = release
-  return (
-    services.find((spec) => spec.route !== null) ??
-    services.find((spec) => !spec.worker) ??
-    services[0]
-  )
 }
 
 /** `NAME_URL` for each service that it needs: its own node's listener, which outlives rollouts. */

@@ -15,10 +15,11 @@ import {
 
 export const instanceKind: Kind<Instance> = {
   name: 'instance',
-  version: 1,
+  version: 2,
   schema: Instance,
   keyOf: (instance) => instanceKey(instance.at, instance.id),
-  upgraders: {},
+  // 0.2: a release's test is a job like any other.
+  upgraders: { 1: (old) => ({ ...(old as Instance), purpose: purposeOf(old) }) },
   indexes: {
     id: (instance) => instance.id,
     app: (instance) => appCellName(instance.at),
@@ -37,6 +38,10 @@ export const instanceKind: Kind<Instance> = {
       instance.pool === 'draining' && instance.desired === 'running' ? 'yes' : undefined,
   },
   checkChange: (before, after) => checkTransition(instanceTable, before?.state, after.state),
+}
+
+function purposeOf(old: unknown): Instance['purpose'] {
+  return (old as { purpose?: unknown }).purpose === 'service' ? 'service' : 'job'
 }
 
 export function instanceById(snapshot: Snapshot, id: string): Entry<Instance> | undefined {

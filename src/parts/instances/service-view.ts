@@ -4,10 +4,11 @@ import { appAt, appKind, currentRelease, releaseAt, serviceOf } from '../apps/re
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import type { ServiceTarget } from '../rollouts/model.ts'
+import { openAttempts } from '../jobs/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
 import { appCellName, appCellOf, type AppCell } from '../tenants/model.ts'
 import type { Leases } from './leases.ts'
-import { serviceName, testService, type Instance, type SingletonEpoch } from './model.ts'
+import { isJobService, serviceName, type Instance, type SingletonEpoch } from './model.ts'
 import type { InstanceSeen, ServiceInstancesView, Wanted } from './plan.ts'
 import { epochOf, instanceKind, instancesOf } from './records.ts'
 
@@ -22,8 +23,8 @@ export interface ServiceView extends ServiceInstancesView {
   readonly epoch: Entry<SingletonEpoch> | undefined
   /** Lost nodes of its instances, as they were read: by instance id. */
   readonly lostNodes: ReadonlyMap<string, Expectation>
-  /** Test runs that a rollout waits for; only of the test service. */
-  readonly wantedTests: ReadonlySet<string>
+  /** Attempts that a run waits for; only of a job's service. */
+  readonly wantedAttempts: ReadonlySet<string>
 }
 
 const nothing: Wanted = {
@@ -49,7 +50,6 @@ export function observeService(
   const rollout = activeRollout(snapshot, at)?.value
   const target = rollout?.targets.find((candidate) => candidate.service === service)
   const { wanted, spec } = wantedOf(snapshot, app, service, target)
-  const testId = rollout?.testInstanceId ?? null
   const all = [...entries.values()].toSorted((a, b) => a.createdRevision - b.createdRevision)
   const live = all.filter(({ value }) => value.state !== 'ended')
   return {
@@ -58,7 +58,7 @@ export function observeService(
     spec,
     wanted,
     entries,
-    wantedTests: new Set(service === testService && testId !== null ? [testId] : []),
+    wantedAttempts: isJobService(service) ? openAttempts(snapshot, at, service) : new Set(),
     epoch: epochOf(snapshot, at, service),
     lostNodes: lostNodesOf(snapshot, live),
     instances: live.map((entry) => seen(snapshot, entry, leases)),
@@ -73,7 +73,7 @@ export function* servicesOf(snapshot: Snapshot, only?: AppCell): Iterable<string
   for (const entry of apps) {
     if (entry === undefined) continue
     const { value: app } = entry
-    const names = new Set([testService])
+    const names = new Set<string>()
     for (const spec of currentRelease(snapshot, app)?.services ?? []) names.add(spec.name)
     for (const target of activeRollout(snapshot, app.at)?.value.targets ?? []) {
       names.add(target.service)

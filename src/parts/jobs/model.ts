@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { keyOf, type Key } from '../../base/key.ts'
 import type { StateTable } from '../../base/state-table.ts'
-import { Command } from '../apps/model.ts'
+import { Command, Overlap } from '../apps/model.ts'
 import { ArtifactRef } from '../artifacts/model.ts'
 import { Resources } from '../nodes/model.ts'
 import { AppCell, appCellName } from '../tenants/model.ts'
@@ -54,6 +54,7 @@ export const RunSpec = Type.Object({
   timeoutMs: Type.Integer({ minimum: 1 }),
   /** Attempts after the first. */
   retries: Type.Integer({ minimum: 0 }),
+  overlap: Overlap,
 })
 export type RunSpec = Static<typeof RunSpec>
 
@@ -119,6 +120,8 @@ export function jobRunKey(at: AppCell, id: string): Key {
 export const JobState = Type.Object({
   at: AppCell,
   job: Type.String(),
+  /** Since when it is known, wall ms: nothing can be late that has not had its time. */
+  begunAt: Type.Number(),
   /** Slots up to here are started or skipped, wall ms; never goes back. */
   decidedUntil: Type.Number(),
   /** Wall ms; null: not yet. */

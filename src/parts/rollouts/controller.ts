@@ -14,13 +14,16 @@ import {
   type State,
   type Write,
 } from '../../store/port.ts'
-import { putBack, type App, type Release } from '../apps/model.ts'
+import { putBack, testTargetOf, type App, type Release } from '../apps/model.ts'
 import { appAt, appKind, releasesOf } from '../apps/records.ts'
-import { testService, type Instance } from '../instances/model.ts'
 import { instanceById, instanceKind } from '../instances/records.ts'
+import { testJob, type JobRun } from '../jobs/model.ts'
+import { newRun, runResources } from '../jobs/new-run.ts'
+import { jobRunKind } from '../jobs/records.ts'
 import { appCellName, appCellOf } from '../tenants/model.ts'
 import type { Rollout } from './model.ts'
 import { planRollout, type RolloutAction } from './plan.ts'
+import { testStepOf } from './plan-steps.ts'
 import { openRollouts, rolloutKind } from './records.ts'
 import {
   observeRollout,
@@ -95,7 +98,7 @@ export function rolloutsController(options: {
 function* keysOf(change: Change, snapshot: Snapshot): Iterable<string> {
   switch (change.of) {
     case 'record': {
-      if (!['rollout', 'instance', 'app', 'listener'].includes(change.kind)) return
+      if (!['rollout', 'instance', 'app', 'listener', 'job-run'].includes(change.kind)) return
       const { tenant, environment, app } = partsOf(change.key)
       const at = { tenant, environment, app }
       if (rolloutsAt(snapshot, at).length > 0) yield appCellName(at)
@@ -133,9 +136,10 @@ function writesOf(
       return [replace(rolloutKind, entry, { ...rollout, ...decision.changes })]
     case 'start-test': {
       const test = newTest(view, options)
+      if (test === undefined) return []
       return [
-        create(instanceKind, test),
-        replace(rolloutKind, entry, { ...rollout, testInstanceId: test.id }),
+        create(jobRunKind, test),
+        replace(rolloutKind, entry, { ...rollout, testRunId: test.id }),
       ]
     }
     case 'finish': {
@@ -150,32 +154,30 @@ function writesOf(
   }
 }
 
-/** A little cpu and memory for a test: it runs alone, once, for as long as its time-out. */
-const testResources = { cpu: 0.1, memoryBytes: 64 * 1024 * 1024, diskBytes: 64 * 1024 * 1024 }
-
+/** The run of the test step under way; undefined: no service of the release has anything to run. */
 function newTest(
   { release, rollout }: ObservedRollout,
   options: { readonly clock: Clock; readonly random: Random },
-): Instance {
-  return {
-    id: newId('i', options.random),
-    at: rollout.at,
-    service: testService,
-    purpose: 'test',
-    releaseId: release.id,
-    specDigest: '',
-    resources: testResources,
-    needsPort: false,
-    state: 'pending',
-    desired: 'running',
-    pool: 'maintenance',
-    drainingSince: null,
-    placement: null,
-    unplaced: null,
-    because: `tests release ${release.number}`,
-    createdAt: options.clock.now(),
-    ended: null,
-  }
+): JobRun | undefined {
+  const step = testStepOf(release, rollout.steps)
+  const artifact = release.files ?? testTargetOf(release)?.artifact
+  if (step === undefined || artifact === undefined) return undefined
+  const { run, timeoutMs } = step
+  const resources = runResources
+  const spec = { run, timeoutMs, artifact, resources, service: null, retries: 0 } as const
+  return newRun(
+    {
+      at: rollout.at,
+      job: testJob,
+      purpose: 'test',
+      slot: null,
+      rolloutId: rollout.id,
+      releaseId: release.id,
+      spec: { ...spec, run, overlap: 'allow' },
+    },
+    rollout.createdBy,
+    options,
+  )
 }
 
 /** What is beyond the bounds goes with the commit that ends a rollout. */

@@ -148,8 +148,8 @@ export const Rollout = Type.Object({
   steps: Type.Array(RolloutStep),
   /** Empty before it begins; then one entry per service that it changes. */
   targets: Type.Array(ServiceTarget),
-  /** The running test, or null. */
-  testInstanceId: Type.Union([Type.String(), Type.Null()]),
+  /** The run of the test step under way, or null. */
+  testRunId: Type.Union([Type.String(), Type.Null()]),
   createdBy: Type.String(),
   createdAt: Type.Number(),
   startedAt: Type.Union([Type.Number(), Type.Null()]),

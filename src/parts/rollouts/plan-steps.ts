@@ -1,4 +1,6 @@
 import type { Release, ReleaseStep, ServiceSpec } from '../apps/model.ts'
+import type { JobRun } from '../jobs/model.ts'
+import { isRunOver } from '../jobs/model.ts'
 import type { Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import {
   advanceMaintenance,
@@ -12,16 +14,8 @@ import {
 
 /** The steps of a rollout, and how far each one is. */
 
-/** What is seen of the rollout's test run. */
-export interface TestSeen {
-  readonly instanceId: string
-  /** Null while it has not ended; 0 passed. */
-  readonly exitCode: number | null
-  readonly ended: boolean
-  /** Why it cannot start, or null. */
-  readonly failing: string | null
-  readonly because: string
-}
+/** What is seen of the run of the test step under way. */
+export type TestSeen = Pick<JobRun, 'state' | 'because'>
 
 export interface StepsView {
   readonly rollout: Rollout
@@ -48,7 +42,8 @@ export type StepProgress =
 /** The steps as people will follow them. */
 export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutStep[] {
   const kinds: RolloutStep['kind'][] = ['maintenance']
-  if (purpose === 'deploy' && release.steps.some((step) => step.kind === 'test')) kinds.push('test')
+  const tests = release.steps.filter((step) => step.kind === 'test')
+  if (purpose === 'deploy') kinds.push(...tests.map(({ kind }) => kind))
   kinds.push('online', 'remaining')
   return kinds.map((kind) => ({
     kind,
@@ -58,6 +53,17 @@ export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutS
     endedAt: null,
     because: '',
   }))
+}
+
+/** The release's test that the step under way runs, if it is one. */
+export function testStepOf(
+  release: Release,
+  steps: readonly RolloutStep[],
+): Extract<ReleaseStep, { kind: 'test' }> | undefined {
+  const current = steps.findIndex((step) => step.state !== 'done')
+  if (steps[current]?.kind !== 'test') return undefined
+  const before = steps.slice(0, current).filter((step) => step.kind === 'test').length
+  return release.steps.filter((step) => step.kind === 'test')[before]
 }
 
 export const titles: Readonly<Record<RolloutStep['kind'], string>> = {
@@ -136,11 +142,10 @@ function allAtOnce(view: StepsView, advance: (seen: ServiceProgress) => Advance)
 
 function testProgress({ test }: StepsView): StepProgress {
   if (test === null) return { outcome: 'waits', waitsFor: 'the test to start', startTest: true }
-  if (test.failing !== null) return { outcome: 'failed', because: test.failing }
-  if (!test.ended) return { outcome: 'waits', waitsFor: 'the test to end' }
-  if (test.exitCode === 0) return { outcome: 'done' }
-  const how = test.exitCode === null ? test.because : `exit code ${test.exitCode}`
-  return { outcome: 'failed', because: `the test failed: ${how} (roadstead logs shows its output)` }
+  if (!isRunOver(test.state)) return { outcome: 'waits', waitsFor: `the test: ${test.because}` }
+  if (test.state === 'succeeded') return { outcome: 'done' }
+  const because = `the test failed: ${test.because} (roadstead logs shows its output)`
+  return { outcome: 'failed', because }
 }
 
 /** One service after the other, those that others need first. */

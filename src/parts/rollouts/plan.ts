@@ -2,7 +2,14 @@ import type { Plan } from '../../base/control-loop.ts'
 import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
 import type { LedgerBaseline, LedgerWindow, Rollout, RolloutStep, ServiceTarget } from './model.ts'
-import { progressOf, stepsOf, titles, type StepsView, type TestSeen } from './plan-steps.ts'
+import {
+  progressOf,
+  stepsOf,
+  testStepOf,
+  titles,
+  type StepsView,
+  type TestSeen,
+} from './plan-steps.ts'
 import {
   ledgerSince,
   tollSince,
@@ -232,7 +239,7 @@ function beginRevert(view: RolloutView, now: number, because: string): Plan<Roll
     because,
     steps: [...failed.filter((step) => step.state !== 'waiting'), revert],
     deadline: now + revertWaitMs,
-    testInstanceId: null,
+    testRunId: null,
     resumeAt: null,
   }
   return one({ type: 'advance', changes, because: `reverts: ${because}` })
@@ -246,8 +253,8 @@ function completeStep(view: RolloutView, index: number, now: number): Plan<Rollo
   const next = rollout.steps[index + 1]
   const changes: Partial<Rollout> = {
     steps: startStep(ended, index + 1, now),
-    deadline: now + stepWaitMs + testTime(view, next?.kind),
-    testInstanceId: null,
+    deadline: now + stepWaitMs + testTime(view, ended),
+    testRunId: null,
     resumeAt: null,
     because: next?.title ?? 'all steps are done',
   }
@@ -255,9 +262,8 @@ function completeStep(view: RolloutView, index: number, now: number): Plan<Rollo
 }
 
 /** A test has its own time-out on top of the time that it may wait for a place. */
-function testTime(view: RolloutView, kind: RolloutStep['kind'] | undefined): number {
-  const step = view.release.steps.find((candidate) => candidate.kind === 'test')
-  return kind === 'test' ? (step?.timeoutMs ?? 0) : 0
+function testTime(view: RolloutView, steps: readonly RolloutStep[]): number {
+  return testStepOf(view.release, steps)?.timeoutMs ?? 0
 }
 
 /** Commits new targets, if any; a step that merely waits changes nothing. */
@@ -308,7 +314,7 @@ function finish(
     endedAt: now,
     deadline: null,
     targets: [],
-    testInstanceId: null,
+    testRunId: null,
     steps: view.rollout.steps.map((step) =>
       step.state === 'running' ? { ...step, state: 'done', endedAt: now } : step,
     ),
@@ -330,7 +336,7 @@ function supersede(
     endedAt: now,
     deadline: null,
     targets: [],
-    testInstanceId: null,
+    testRunId: null,
     baseline: null,
     ledger: { ...view.rollout.ledger, ...spanOf(view, now) },
   }

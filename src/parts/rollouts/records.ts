@@ -5,10 +5,11 @@ import { isOver, Rollout, rolloutKey, rolloutTable } from './model.ts'
 
 export const rolloutKind: Kind<Rollout> = {
   name: 'rollout',
-  version: 1,
+  version: 2,
   schema: Rollout,
   keyOf: (rollout) => rolloutKey(rollout.at, rollout.id),
-  upgraders: {},
+  // 0.2: a test is a run of its own. One that was under way starts anew.
+  upgraders: { 1: withoutTestInstance },
   indexes: {
     app: (rollout) => appCellName(rollout.at),
     /** Those whose counts are wanted: under way, or over for less than the time after. */
@@ -20,6 +21,19 @@ export const rolloutKind: Kind<Rollout> = {
     open: (rollout) => (isOver(rollout.state) ? undefined : appCellName(rollout.at)),
   },
   checkChange: (before, after) => checkTransition(rolloutTable, before?.state, after.state),
+}
+
+function withoutTestInstance(old: unknown): unknown {
+  const { testInstanceId: _test, ...kept } = old as { testInstanceId?: unknown }
+  return { ...kept, testRunId: null }
+}
+
+export function rolloutById(
+  snapshot: Snapshot,
+  at: AppCell,
+  id: string,
+): Entry<Rollout> | undefined {
+  return snapshot.get(rolloutKind, rolloutKey(at, id))
 }
 
 /** The rollouts of an app and cell that are not over, oldest first. */

@@ -5,7 +5,9 @@ import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
 import { serviceName, type Instance, type ObservedInstance } from '../instances/model.ts'
-import { instanceById, instanceKind, instancesOf, zoneOf } from '../instances/records.ts'
+import { instanceKind, instancesOf, zoneOf } from '../instances/records.ts'
+import { jobRunKey } from '../jobs/model.ts'
+import { jobRunKind } from '../jobs/records.ts'
 import { causeOf } from '../../wire/agent-protocol.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
 import type { LedgerWindow, Rollout, ServiceTarget } from './model.ts'
@@ -154,19 +156,10 @@ function failingOf(instance: Instance, observed: ObservedInstance | undefined): 
   return `${instance.service} does not get ready: ${causeOf(observed.because)}`
 }
 
-function testSeen(snapshot: Snapshot, rollout: Rollout): TestSeen | null {
-  if (rollout.testInstanceId === null) return null
-  const entry = instanceById(snapshot, rollout.testInstanceId)
-  const observed = snapshot.observations.instance(rollout.testInstanceId)
-  const cannotStart =
-    observed?.state === 'backing-off' && (observed.runs > 0 || observed.hopeless === true)
-  return {
-    instanceId: rollout.testInstanceId,
-    ended: observed?.state === 'exited' || entry === undefined || entry.value.state === 'ended',
-    exitCode: observed?.lastExit?.code ?? null,
-    failing: cannotStart ? `the test cannot run: ${causeOf(observed.because)}` : null,
-    because: observed?.because ?? 'its node is lost',
-  }
+function testSeen(snapshot: Snapshot, { at, testRunId }: Rollout): TestSeen | null {
+  if (testRunId === null) return null
+  const run = snapshot.get(jobRunKind, jobRunKey(at, testRunId))?.value
+  return run ?? { state: 'failed', because: 'its record is gone' }
 }
 
 /** What every ingress has counted for the app of a rollout, in all and by instance. */

@@ -163,7 +163,7 @@ describe('the scheduling controller', () => {
   test('tests of a release do not count for the spread', async () => {
     const scheduler = await aScheduler()
     await scheduler.addNode(aNode('node-1'))
-    await scheduler.put(anInstance('i-1', { purpose: 'test', service: '~test' }))
+    await scheduler.put(anInstance('i-1', { purpose: 'job', service: '~test' }))
     await scheduler.pass()
     expect([...scheduler.usage.reservedOn(aNode('node-1')).groups]).toEqual([])
   })

@@ -64,7 +64,7 @@ export function pendingOf(instance: Instance, spread: Spread): PendingInstance {
 export function spreadsIn(snapshot: Snapshot): (instance: Instance) => Spread {
   const known = new Map<string, Spread>()
   return (instance) => {
-    if (instance.purpose === 'test') return noSpread
+    if (instance.purpose === 'job') return noSpread
     const name = `${instance.releaseId} ${instance.service}`
     const spread = known.get(name) ?? spreadInRelease(snapshot, instance)
     known.set(name, spread)

@@ -108,7 +108,7 @@ function summed(entry: NodeEntry, node: Node, portsTaken: readonly number[]): Re
     used = addResources(used, instance.resources)
     const port = instance.placement?.port ?? null
     if (port !== null && isInRange(port)) portsUsed.add(port)
-    if (instance.purpose === 'test') continue
+    if (instance.purpose === 'job') continue
     const group = groupOf(serviceName(instance.at, instance.service), instance.specDigest)
     groups.set(group, (groups.get(group) ?? 0) + 1)
   }
