@@ -70,7 +70,7 @@ export const decisionMutants: readonly Mutant[] = [
     name: 'ends-before-it-ended',
     breaks:
       'The place of an instance is free as soon as it is told to stop, while its process runs.',
-    caughtBy: ['S2', 'S9'],
+    caughtBy: ['S1', 'S2', 'S9'],
     mutation: () =>
       deciding('instances', (plan, view) => {
         const touched = new Set(plan.actions.map(idOf))
@@ -121,26 +121,47 @@ export const decisionMutants: readonly Mutant[] = [
   },
   {
     name: 'restless',
-    breaks: 'Every five seconds the oldest of several instances is replaced for no reason.',
-    caughtBy: ['L6', 'S16', 'L2', 'L3', 'D5'],
+    breaks:
+      'Of several instances the oldest is drained for no reason, whenever it is half a minute old.',
+    caughtBy: ['S3', 'S3d', 'L6'],
     mutation: () =>
       deciding('instances', (plan, view, now) => {
         const [oldest, ...others] = runningIn(view, 'online')
         if (plan.actions.length > 0 || oldest === undefined || others.length === 0) return plan
-        const actions = [deed(view, 'drain', oldest)]
-        return { ...plan, actions, wakeAt: now + 5 * second }
+        const dueAt = oldest.instance.createdAt + 30 * second
+        const actions = now < dueAt ? [] : [deed(view, 'drain', oldest)]
+        return { ...plan, actions, wakeAt: Math.max(dueAt, now + second) }
       }),
   },
   {
     name: 'writes-without-need',
-    breaks: 'Each pass promotes once more what is online already.',
+    breaks: 'Every twenty seconds a pass promotes what is online already.',
     caughtBy: ['D5', 'L6'],
-    mutation: () =>
-      deciding('instances', (plan, view) => {
+    mutation() {
+      const isDue = every(20 * second)
+      return deciding('instances', (plan, view, now) => {
         const [online] = runningIn(view, 'online')
-        if (plan.actions.length > 0 || online === undefined) return plan
+        const isIdle = plan.actions.length === 0 && online !== undefined
+        if (!isIdle || !isDue(view.service, now)) return plan
         return { ...plan, actions: [deed(view, 'promote', online)] }
-      }),
+      })
+    },
+  },
+  {
+    name: 'nodes-flap',
+    breaks: 'The record of a node that is well is written again every ten seconds.',
+    caughtBy: ['L6'],
+    mutation() {
+      const isDue = every(10 * second)
+      return deciding('nodes', (plan, view, now) => {
+        const wakeAt = now + 10 * second
+        if (plan.actions.length > 0 || view.node.lostSince !== null) return plan
+        if (!isDue(view.node.id, now)) return { ...plan, wakeAt }
+        const decision = { type: 'welcome-back', because: 'a mutant wants it' }
+        const { entry } = view as unknown as { readonly entry: unknown }
+        return { ...plan, wakeAt, actions: [{ decision, entry }] }
+      })
+    },
   },
   {
     name: 'drains-for-ever',
@@ -231,6 +252,16 @@ export const decisionMutants: readonly Mutant[] = [
       })),
   },
 ]
+
+/** Whether a thing's time has come again. */
+function every(ms: number): (name: string, now: number) => boolean {
+  const last = new Map<string, number>()
+  return (name, now) => {
+    const isDue = Math.abs(now - (last.get(name) ?? -Infinity)) >= ms
+    if (isDue) last.set(name, now)
+    return isDue
+  }
+}
 
 function idOf({ decision }: InstanceDeed): string {
   return decision.type === 'create' ? '' : decision.id

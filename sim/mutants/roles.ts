@@ -21,6 +21,21 @@ export const roleMutants: readonly Mutant[] = [
     },
   },
   {
+    name: 'boasts-of-its-size',
+    breaks: 'An agent tells the server, and itself, that its machine is four times as large.',
+    caughtBy: ['S2'],
+    mutation: () => ({
+      agent: (options) => ({
+        ...options,
+        capacity: {
+          ...options.capacity,
+          cpu: options.capacity.cpu * 4,
+          memoryBytes: options.capacity.memoryBytes * 4,
+        },
+      }),
+    }),
+  },
+  {
     name: 'no-tombstones',
     breaks: 'An agent that starts again remembers neither what runs nor what has ended.',
     caughtBy: ['S8'],
