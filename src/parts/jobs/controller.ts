@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Controller, Plan } from '../../base/control-loop.ts'
 import { Bug, unreachable } from '../../base/errors.ts'
-import { newId } from '../../base/ids.ts'
 import { partsOf } from '../../base/key.ts'
 import type { Random } from '../../base/random.ts'
 import {
@@ -15,8 +14,7 @@ import {
   type Write,
 } from '../../store/port.ts'
 import type { Release } from '../apps/model.ts'
-import { appCellName } from '../tenants/model.ts'
-import { instanceById, instanceKind } from '../instances/records.ts'
+import { instanceKind } from '../instances/records.ts'
 import { jobNames, observeJob, releaseOf, type ObservedJob } from './job-view.ts'
 import { jobName, type JobRun, type JobState } from './model.ts'
 import { newAttempt, newRun, runSpecOf } from './new-run.ts'

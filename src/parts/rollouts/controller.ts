@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Controller, Plan } from '../../base/control-loop.ts'
 import { unreachable } from '../../base/errors.ts'
-import { newId } from '../../base/ids.ts'
 import { partsOf } from '../../base/key.ts'
 import type { Random } from '../../base/random.ts'
 import {

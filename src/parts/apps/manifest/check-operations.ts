@@ -17,8 +17,15 @@ export function checkOperations(view: CellView): void {
   for (const [name, alert] of view.alerts) checkAlert(view, name, alert)
 }
 
+/** A release's own runs stand under these names, as `roadstead logs` shows them. */
+const reservedJobs: ReadonlySet<string> = new Set(['test', 'migrate'])
+
 function checkJob(view: CellView, name: string, job: Job): void {
   const at = ['jobs', name] as const
+  if (reservedJobs.has(name)) {
+    const message = `\`${name}\` is what a release's own runs are called`
+    view.faults.add('bad-name', spotAt(view, ...at), message, `call it ${name}-data, for instance`)
+  }
   checkServiceName(view, job.service, [...at, 'service'])
   if (job.run === undefined && job.shell === undefined) {
     view.faults.add(

@@ -69,6 +69,8 @@ export const jobDefaults = {
   /** Two runs at once surprise more people than a run that was left out. */
   overlap: 'skip',
   timeout: '1h',
+  /** Not every job may be repeated: whoever knows that says so. */
+  retries: 0,
 }
 
 export const releaseDefaults = {

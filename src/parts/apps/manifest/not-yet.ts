@@ -11,7 +11,6 @@ import { childOf, entriesOf, itemsOf, nodeAt, placeAt, textOf, type Node } from 
  */
 const blocks: readonly (readonly [block: string, what: string])[] = [
   ['resources', 'create them'],
-  ['jobs', 'run them'],
   ['journeys', 'run them'],
   ['flags', 'serve them'],
   ['alerts', 'watch them'],
@@ -95,16 +94,11 @@ function neededElsewhere(
 
 function refuseInRelease(rendered: RenderedCell, faults: FaultList): void {
   const steps = itemsOf(nodeAt(rendered.root, ['release', 'steps']))
-  let tests = 0
   steps.forEach((step, index) => {
     const path = ['release', 'steps', String(index)]
     for (const [key, what] of ofSteps) {
       refuse(rendered, faults, [...path, key], `the step \`${key}\` is validated`, what, 'the step')
     }
-    if (childOf(step, 'test') === undefined || ++tests < 2) return
-    const spot = spotOf(rendered, path)
-    const message = 'this version runs one test step in a release, and this is another'
-    faults.add('not-yet', spot, message, 'join them in one command, such as npm test')
   })
   const after = ['release', 'after']
   refuse(

@@ -12,7 +12,7 @@ import { stepDefaults } from './defaults.ts'
 import { aboveOf, durationOf, shareOf } from './units.ts'
 
 /** What a manifest gives to a release. */
-export interface ReleaseContent extends Pick<Release, 'services' | 'steps' | 'revertAboveFailed'> {
+export interface ReleaseContent extends Pick<Release, 'services' | 'steps' | 'revertAboveFailed' | 'jobs'> {
   readonly team: string
 }
 
@@ -74,6 +74,7 @@ export function toReleaseContent(
     team,
     services: rendered.services.map((service) => specOf(service, artifacts)),
     steps: release.steps.flatMap(stepOf),
+    ...(rendered.jobs.length === 0 ? {} : { jobs: [...rendered.jobs] }),
     revertAboveFailed: revertIf === undefined ? null : aboveOf(revertIf.failedRequests),
   }
 }

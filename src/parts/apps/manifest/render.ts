@@ -15,6 +15,7 @@ import type { Manifest } from './document.ts'
 import { normaliseJob, normaliseRelease, normaliseService } from './normalise.ts'
 import { fillPlaceholders } from './placeholders.ts'
 import { cellsOf, domainOf, zonesOf, type Platform } from './platform.ts'
+import { jobOf, type RenderedJob } from './rendered-job.ts'
 import { serviceOf, type RenderedService } from './rendered-service.ts'
 import { Alert, DeployBlock, Flag, Job, Journey, ResourceBlock } from './schema-operation.ts'
 import { ReleaseBlock } from './schema-release.ts'
@@ -45,6 +46,8 @@ export interface RenderedCell {
   /** In the manifest's order. */
   readonly services: readonly RenderedService[]
   readonly release: FilledRelease
+  /** In the manifest's order. */
+  readonly jobs: readonly RenderedJob[]
   /** All of it with its provenance; `placeOfValue` reads it. */
   readonly root: MapNode
   readonly platform: Platform | undefined
@@ -100,7 +103,8 @@ export function renderInto(
     return undefined
   const services = [...view.services].map(([name, service]) => serviceOf(name, service))
   const team = textOf(childOf(root, 'team')) ?? teamDefault
-  return { cell, app, team, domain, services, release: view.release, root, platform }
+  const jobs = [...view.jobs].map(([name, job]) => jobOf(name, job))
+  return { cell, app, team, domain, services, release: view.release, jobs, root, platform }
 }
 
 /** Merges the layers, writes short forms out, fills in defaults and placeholders. */

@@ -3,6 +3,7 @@ import {
   block,
   budget,
   choice,
+  count,
   commandLine,
   duration,
   list,
@@ -58,6 +59,7 @@ export const Job = block(
     overlap: Optional(choice(['skip', 'queue', 'allow'], 'When the last run is still under way.')),
     late: Optional(duration('An alert goes out when it has not succeeded for so long.')),
     timeout: Optional(duration('A run that takes longer has failed.', { least: '1s', most: '7d' })),
+    retries: Optional(count('Attempts after the first, when one fails.', 0, 10)),
   },
   'Something that runs to its end.',
 )
