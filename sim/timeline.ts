@@ -5,6 +5,20 @@ import { TimerHeap } from '../src/base/timer-heap.ts'
 const eventsPerTurn = 256
 
 /**
+ * Steps of true time in a millisecond. A power of two, so that sums stay exact; and no timer is
+ * shorter than a step, so that whoever waits for the rest of a duration gets on.
+ */
+const stepsPerMs = 1_024
+
+/** Events at one instant: more of them go round in circles. */
+const atOnceMax = 1_000_000
+
+/** The next step of time at or after `ms`. */
+export function stepOf(ms: number): number {
+  return Math.ceil(ms * stepsPerMs) / stepsPerMs
+}
+
+/**
  * True time, in ms since the start, and all that is still to come.
  *
  * One event at a time; after each, every chain of promises runs to its end before the next one
@@ -14,6 +28,8 @@ export class Timeline {
   readonly #heap = new TimerHeap()
   #now = 0
   #events = 0
+  /** The first event of this instant. */
+  #began = 0
 
   now(): number {
     return this.#now
@@ -26,7 +42,7 @@ export class Timeline {
 
   /** Calls back at `now + ms`; among equals in the order of asking. */
   after(ms: number, callback: () => void): Timer {
-    return this.#heap.add(this.#now + (ms > 0 ? ms : 0), callback)
+    return this.#heap.add(this.#now + (ms > 0 ? stepOf(ms) : 0), callback)
   }
 
   /** Lets time pass until `until`; rejects with what an event throws. */
@@ -44,9 +60,11 @@ export class Timeline {
           this.#now = until
           return end(resolve)
         }
-        this.#now = due.at
         this.#events++
+        if (due.at > this.#now) this.#began = this.#events
+        this.#now = due.at
         try {
+          if (this.#events - this.#began > atOnceMax) throw new Error('time stands still')
           due.callback()
         } catch (error) {
           end(() => reject(error))

@@ -22,7 +22,7 @@ import type { NodePlan, Plot } from './plot.ts'
 import { SimBlobStore, SimServer } from './server.ts'
 import { SharedStore } from './shared-store.ts'
 import { stagingOf } from './staging.ts'
-import { Timeline } from './timeline.ts'
+import { stepOf, Timeline } from './timeline.ts'
 import { Trace } from './trace.ts'
 import { Users } from './users.ts'
 import type { Checker, SimEvent, SimLeader, SimView, Violation } from './view.ts'
@@ -216,7 +216,7 @@ export class World implements SimView {
   /** Every machine was started at another time. */
   #clock(name: string): MachineClock {
     const startedAt = new Chance(this.plot.seed, `clock of ${name}`).between(1e3, 1e7)
-    return new MachineClock(this.timeline, startedAt)
+    return new MachineClock(this.timeline, stepOf(startedAt))
   }
 }
 
