@@ -16,7 +16,7 @@ const logGrowth = Math.log(growth)
 export type Histogram = number[]
 
 export function emptyHistogram(): Histogram {
-  return new Array<number>(bucketCount).fill(0)
+  return Array.from<number>({ length: bucketCount }).fill(0)
 }
 
 /** Adds one duration, in ms. */
