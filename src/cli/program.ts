@@ -7,6 +7,7 @@ import { driftCommand } from './drift.ts'
 import { eventsCommand } from './events.ts'
 import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
+import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
 import { localCommand } from './local.ts'
 import { nodesCommand } from './nodes.ts'
@@ -22,6 +23,8 @@ import { revertCommand } from './revert.ts'
 import { roleCommands } from './roles/commands.ts'
 import { rolloutCommand } from './rollout.ts'
 import { rolloutsCommand } from './rollouts.ts'
+import { runCommand } from './run.ts'
+import { runsCommand } from './runs.ts'
 import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
@@ -56,7 +59,7 @@ function groups(): [title: string, commands: Command[]][] {
     ['Run the cloud:', [upCommand(), backupCommand(), restoreCommand(), ...roleCommands()]],
     ['Describe an app:', [initCommand(), validateCommand(), renderCommand()]],
     ['Change what runs:', changeCommands()],
-    ['See what runs:', [statusCommand(), psCommand(), logsCommand(), openCommand()]],
+    ['See what runs:', [statusCommand(), psCommand(), jobsCommand(), logsCommand(), openCommand()]],
     ['See what happened, and why:', historyCommands()],
     ['About this program:', [completionCommand(), versionCommand()]],
   ]
@@ -67,6 +70,7 @@ function changeCommands(): Command[] {
     planCommand(),
     deployCommand(),
     revertCommand(),
+    runCommand(),
     scaleCommand(),
     stopCommand(),
     startCommand(),
@@ -79,6 +83,7 @@ function historyCommands(): Command[] {
   return [
     rolloutsCommand(),
     rolloutCommand(),
+    runsCommand(),
     releasesCommand(),
     eventsCommand(),
     historyCommand(),

@@ -31,6 +31,7 @@ import { agentRoutes } from '../parts/instances/routes-agent.ts'
 import { instanceRoutes } from '../parts/instances/routes.ts'
 import { jobsController } from '../parts/jobs/controller.ts'
 import { jobRunKind, jobStateKind } from '../parts/jobs/records.ts'
+import { jobRoutes } from '../parts/jobs/routes.ts'
 import { nodesController } from '../parts/nodes/controller.ts'
 import { findingKind, nodeKind } from '../parts/nodes/records.ts'
 import { findingRoutes } from '../parts/nodes/routes-findings.ts'
@@ -132,6 +133,7 @@ export function composeServer(
     ...destroyRoutes({ state: routed, clock, random }),
     ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
+    ...jobRoutes({ state: routed, clock, random, logs }),
     ...instanceRoutes({ snapshot }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...findingRoutes({ state: routed }),

@@ -20,6 +20,7 @@ import type {
   Written,
 } from '../../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
+import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
 import type { Query, Transport } from './transport.ts'
@@ -141,6 +142,28 @@ export class ApiClient {
   destroy(at: AppCell, confirm?: number): Promise<Written> {
     const query = confirm === undefined ? '' : `?confirm=${confirm}`
     return this.#write('DELETE', `${appPath(at)}${query}`, undefined)
+  }
+
+  async jobs(at: AppCell): Promise<JobView[]> {
+    const { items } = await this.#get<{ items: JobView[] }>(`${appPath(at)}/jobs`)
+    return items
+  }
+
+  runJob(at: AppCell, job: string): Promise<RunAnswer> {
+    return this.#write('POST', `${appPath(at)}/jobs/${encodeURIComponent(job)}/run`, undefined)
+  }
+
+  /** Of all jobs, newest first. */
+  runs(limit: number): Promise<RunView[]> {
+    return this.#page('/v1/runs', { limit })
+  }
+
+  run(id: string): Promise<RunDetails> {
+    return this.#get(`/v1/runs/${encodeURIComponent(id)}`)
+  }
+
+  cancelRun(id: string): Promise<Written> {
+    return this.#write('POST', `/v1/runs/${encodeURIComponent(id)}/cancel`, undefined)
   }
 
   releases(at: AppCell): Promise<Release[]> {

@@ -118,17 +118,33 @@ export function resolveRollout<T extends { readonly id: string }>(
   text: string,
   items: readonly T[],
 ): T {
+  return resolveId(text, items, 'rollout', '`roadstead rollouts` lists them')
+}
+
+/** A run of a job, by a beginning of its id that only one has. */
+export function resolveRun<T extends { readonly id: string }>(
+  text: string,
+  items: readonly T[],
+): T {
+  return resolveId(text, items, 'run', '`roadstead runs` lists them')
+}
+
+function resolveId<T extends { readonly id: string }>(
+  text: string,
+  items: readonly T[],
+  noun: 'rollout' | 'run',
+  hint: string,
+): T {
   const found = items.filter((item) => item.id.startsWith(text))
   const exact = items.find((item) => item.id === text)
   const [only] = exact === undefined ? found : [exact]
   if (only !== undefined && (exact !== undefined || found.length === 1)) return only
   if (only === undefined) {
-    throw new Refusal('rollout-unknown', `there is no rollout "${text}"`, {
-      status: 404,
-      hint: '`roadstead rollouts` lists them',
-    })
+    const code = noun === 'run' ? 'run-unknown' : 'rollout-unknown'
+    throw new Refusal(code, `there is no ${noun} "${text}"`, { status: 404, hint })
   }
-  throw new Refusal('rollout-ambiguous', `${found.length} rollouts begin with "${text}"`, {
+  const code = noun === 'run' ? 'run-ambiguous' : 'rollout-ambiguous'
+  throw new Refusal(code, `${found.length} ${noun}s begin with "${text}"`, {
     hint: `type more of one of: ${listed(found.map((item) => item.id))}`,
   })
 }
