@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { allMutants } from './mutants/all.ts'
 import type { Mutant } from './mutants/mutation.ts'
+import { runMutants, seedsMaxUsual } from './mutants/run.ts'
 import type { PlotSize } from './plot.ts'
 import { shrink } from './shrink.ts'
 import { play, storyOf, tellStory, type Ending, type Story } from './story.ts'
@@ -22,6 +23,7 @@ const usage = `usage: npm run sim -- [--seed N | --seeds A..B] [options]
   --nodes N         nodes of each world; by the seed otherwise
   --days D          length of the first act; --hours H adds to it
   --mutant NAME     play with a wrong version of the product (--mutant list: all of them)
+  --mutants         play every mutant until it is caught, up to --seeds 1..300
   --jobs N          worker processes (one per processor)
   --keep NAME       write the story of a failure to sim/seeds/NAME.json, for every test run
   --no-shrink       do not look for the shortest story of a failure
@@ -50,8 +52,24 @@ interface Settings {
   readonly passedOn: readonly string[]
 }
 
+/** Prove the checkers by all mutants, with so many seeds each. */
+interface MutantSettings {
+  readonly mutantsUpTo: number
+}
+
 const settings = settingsOf(process.argv.slice(2))
-if (settings !== undefined) process.exitCode = await run(settings)
+if (settings !== undefined) {
+  process.exitCode =
+    'mutantsUpTo' in settings ? await proveCheckers(settings.mutantsUpTo) : await run(settings)
+}
+
+/** Every mutant has to be caught, but those that say why they survive. */
+async function proveCheckers(seedsMax: number): Promise<number> {
+  const survivors = await runMutants(seedsMax)
+  const excused = allMutants.filter(({ survives }) => survives !== undefined)
+  const names = new Set(excused.map(({ name }) => name))
+  return survivors.every((name) => names.has(name)) ? 0 : 1
+}
 
 async function run(given: Settings): Promise<number> {
   const startedAt = performance.now()
@@ -145,7 +163,7 @@ function playInWorker(
   })
 }
 
-function settingsOf(parameters: string[]): Settings | undefined {
+function settingsOf(parameters: string[]): Settings | MutantSettings | undefined {
   const { values } = parseArgs({
     args: parameters,
     options: {
@@ -159,9 +177,12 @@ function settingsOf(parameters: string[]): Settings | undefined {
       keep: { type: 'string' },
       'no-shrink': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      mutants: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
+  if (values.mutants)
+    return { mutantsUpTo: Number(/\d+$/.exec(values.seeds ?? '')?.[0] ?? seedsMaxUsual) }
   const range = /^(\d+)(?:\.\.(\d+))?$/.exec(values.seeds ?? values.seed)
   const mutant = allMutants.find(({ name }) => name === values.mutant)
   const isUnknown = values.mutant !== undefined && mutant === undefined

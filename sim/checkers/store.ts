@@ -59,23 +59,24 @@ export class AcknowledgedStays extends Promised {
 /** S7: who no longer leads writes nothing. */
 export class NoOldTerm extends Promised {
   readonly invariant = 'S7'
-  readonly promise = 'Once a leadership has committed, no commit of an earlier one is taken.'
-  readonly hears = ['commit', 'fenced'] as const
+  readonly promise =
+    'Once a leadership has committed, no commit of an earlier one is taken, and each epoch is of one server.'
+  readonly hears = ['commit'] as const
   #newest = 0
-  #leader = ''
+  #leader: string | undefined
 
   check(event: SimEvent, view: SimView): Violation | undefined {
-    if (event.is === 'fenced' && event.epoch > this.#newest) this.#newest = event.epoch
     if (event.is !== 'commit') return undefined
     const { epoch, by, change } = event
-    if (epoch >= this.#newest) {
+    if (epoch > this.#newest || this.#leader === undefined) {
       this.#newest = epoch
       this.#leader = by
       return undefined
     }
+    if (epoch === this.#newest && by === this.#leader) return undefined
     return this.broken(
       view,
-      `${by} committed revision ${change.revision} under epoch ${epoch}, after ${this.#leader} led under ${this.#newest}`,
+      `${by} committed revision ${change.revision} under epoch ${epoch}, while ${this.#leader ?? 'nobody'} leads under ${this.#newest}`,
     )
   }
 }

@@ -6,7 +6,6 @@ import {
   runningIn,
   seeing,
   withInstances,
-  wrapped,
   type InstanceDeed,
 } from './controllers.ts'
 
@@ -175,21 +174,6 @@ export const decisionMutants: readonly Mutant[] = [
       }),
   },
   {
-    name: 'mixes-versions',
-    breaks: 'Instances of any version count as what is wanted once no rollout is under way.',
-    caughtBy: ['L2'],
-    mutation: () =>
-      seeing('instances', (view) => {
-        const { target, predecessors } = view.wanted
-        if (target === null || predecessors > 0) return view
-        const { specDigest } = target
-        return withInstances(view, (seen) => ({
-          ...seen,
-          instance: { ...seen.instance, specDigest },
-        }))
-      }),
-  },
-  {
     name: 'rollouts-interleave',
     breaks: 'A queued rollout begins while another one runs.',
     caughtBy: ['S5'],
@@ -239,17 +223,6 @@ export const decisionMutants: readonly Mutant[] = [
         }))
         return { ...view, all: [...view.all, ...others] }
       }),
-  },
-  {
-    name: 'no-resync',
-    breaks: 'Rollouts are passed over only when something tells of a change, never by themselves.',
-    caughtBy: ['L1', 'L2', 'L3'],
-    mutation: () =>
-      wrapped('rollouts', (controller) => ({
-        ...controller,
-        *allKeys() {},
-        plan: (view, now) => ({ ...controller.plan(view, now), wakeAt: undefined }),
-      })),
   },
 ]
 

@@ -36,6 +36,8 @@ export interface Mutant {
   readonly breaks: string
   /** The invariants of which at least one must be found broken. */
   readonly caughtBy: readonly string[]
+  /** Why it survives, where it does: what else keeps the promise. */
+  readonly survives?: string
   /** New for each run: a mutant may count. */
   mutation(): Mutation
 }

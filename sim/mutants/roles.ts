@@ -38,7 +38,7 @@ export const roleMutants: readonly Mutant[] = [
   {
     name: 'no-tombstones',
     breaks: 'An agent that starts again remembers neither what runs nor what has ended.',
-    caughtBy: ['S8'],
+    caughtBy: ['S8', 'S16'],
     mutation: () => ({
       agent: (options) => ({
         ...options,
@@ -56,19 +56,23 @@ export const roleMutants: readonly Mutant[] = [
     breaks: 'An agent that does not reach a server takes it that nothing is to run.',
     caughtBy: ['S16'],
     mutation: () => ({
-      agent: (options) => ({
-        ...options,
-        client: withParts(options.client, {
-          async assignment(after, waitMs, signal) {
-            try {
-              return await options.client.assignment(after, waitMs, signal)
-            } catch (error) {
-              if (signal.aborted || after === 0) throw error
-              return { revision: after, instances: [] }
-            }
-          },
-        }),
-      }),
+      agent(options) {
+        let hasGivenUp = false
+        return {
+          ...options,
+          client: withParts(options.client, {
+            async assignment(after, waitMs, signal) {
+              try {
+                return await options.client.assignment(after, waitMs, signal)
+              } catch (error) {
+                hasGivenUp = !hasGivenUp
+                if (signal.aborted || after === 0 || !hasGivenUp) throw error
+                return { revision: after, instances: [] }
+              }
+            },
+          }),
+        }
+      },
     }),
   },
   {
