@@ -112,19 +112,16 @@ async function settled(context: Context, details: RunDetails, shown: Shown): Pro
 class Shown {
   #instanceId = ''
   #last = ''
-  #count = 0
 
   print({ output }: RunDetails): void {
     const id = output.at(-1)?.instanceId ?? ''
     if (id !== this.#instanceId) {
       this.#instanceId = id
-      this.#count = 0
       this.#last = ''
     }
     const keys = output.map(({ at, stream, text }) => `${at} ${stream} ${text}`)
     const from = this.#last === '' ? 0 : keys.lastIndexOf(this.#last) + 1
     for (const { text } of output.slice(from)) print(text)
-    this.#count += output.length - from
     this.#last = keys.at(-1) ?? this.#last
   }
 }
