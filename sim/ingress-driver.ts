@@ -264,9 +264,20 @@ class CarriedRequest {
       const process = this.#driver.machineOf(address)?.listenerOn(port)
       const isThere = process?.isHealthy === true || process?.isHung === true
       if (process !== undefined && isThere) this.#serve(link, process)
-      else network.carry(address, life.host, () => life.enter(() => this.#refused(link)))
+      else this.#tell(address, () => this.#refused(link))
     })
     if (!arrives) life.after(limits.connectTimeoutMs, () => this.#refused(link))
+  }
+
+  /** Word of a connection comes back once, however often its packets do. */
+  #tell(from: string, next: () => void): void {
+    const { network, life } = this.#driver
+    let hasCome = false
+    network.carry(from, life.host, () => {
+      if (hasCome) return
+      hasCome = true
+      life.enter(next)
+    })
   }
 
   /** The instance works, and answers unless it or the way to it breaks. */
