@@ -81,7 +81,12 @@ async function run(given: Settings): Promise<number> {
     if (ending.violations.length > 0) failed.push(ending)
     if (given.json) console.log(JSON.stringify(ending))
     else if (count === 1) console.log(`seed ${ending.seed} ${ending.hash} ${ending.events} events`)
-    else progress(done, count, failed.length, startedAt)
+    else {
+      for (const { invariant, words } of ending.violations.slice(0, 1)) {
+        console.log(`seed ${ending.seed}: ${invariant}: ${words}`)
+      }
+      progress(done, count, failed.length, startedAt)
+    }
   }
   if (count === 1 || given.jobs === 1) {
     for (let seed = given.from; seed <= given.to; seed++) {
