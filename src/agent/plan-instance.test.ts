@@ -477,3 +477,10 @@ describe('the lease of a singleton', () => {
     expect(planInstance(aView({ artifact: { is: 'here' } }), 0).state).toBe('starting')
   })
 })
+
+test('an instance that was taken over with an old record is asked before it counts as late', () => {
+  const view = aView({ state: 'starting', process: running, acceptedAt: 60_000 })
+  expect(planInstance(view, 60_000)).toMatchObject({ state: 'starting', action: { do: 'probe' } })
+  const late = planInstance({ ...view, checks: [failed] }, 90_000)
+  expect(late).toMatchObject({ state: 'backing-off', action: { do: 'end' } })
+})

@@ -419,8 +419,9 @@ function startedAt(view: InstanceView): number {
   return view.process.is === 'running' ? view.process.startedAt : view.acceptedAt
 }
 
+/** One that an earlier agent started may be long ready: this agent has not asked it yet. */
 function deadlineOf(view: InstanceView): number {
-  return startedAt(view) + view.assigned.health.startDeadlineMs
+  return Math.max(startedAt(view), view.acceptedAt) + view.assigned.health.startDeadlineMs
 }
 
 /** When a test that has not even started is given up; never for a service. */
