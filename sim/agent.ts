@@ -106,11 +106,7 @@ export class SimAgent {
         client: new SimServerClient(this.#options, life),
         disk,
         dataDir: '/agent',
-        driver: new SimDriver(
-          machine.mock,
-          life,
-          (id) => machine.processes.get(id)?.isHung === true,
-        ),
+        driver: new SimDriver(machine, life),
         archiver: simArchiver(disk),
         clock: life,
         random: new Chance(seed, life.name),

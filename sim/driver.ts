@@ -1,4 +1,4 @@
-import { MockDriver, type MockMachine } from '../src/drivers/instances/mock/mock-driver.ts'
+import { MockDriver } from '../src/drivers/instances/mock/mock-driver.ts'
 import type {
   ExitListener,
   Launch,
@@ -7,6 +7,7 @@ import type {
   Started,
 } from '../src/parts/instances/driver.ts'
 import type { Life } from './life.ts'
+import type { SimMachine } from './machine.ts'
 
 /** A start takes this long, in ms: a fork, an exec, and what the shim does. */
 const startMs = 5
@@ -14,13 +15,12 @@ const startMs = 5
 /** The mock driver in the hands of one run of an agent: slow as a machine is, gone with its agent. */
 export class SimDriver extends MockDriver {
   readonly #life: Life
-  readonly #hangs: (instanceId: string) => boolean
+  readonly #machine: SimMachine
 
-  /** `hangs`: whether an instance lets a caller wait instead of answering. */
-  constructor(machine: MockMachine, life: Life, hangs: (instanceId: string) => boolean) {
-    super(machine)
+  constructor(machine: SimMachine, life: Life) {
+    super(machine.mock)
     this.#life = life
-    this.#hangs = hangs
+    this.#machine = machine
   }
 
   override onExit(listener: ExitListener): void {
@@ -33,7 +33,10 @@ export class SimDriver extends MockDriver {
   }
 
   override async probe(instanceId: string, probe: Probe, timeoutMs: number): Promise<ProbeAnswer> {
-    if (this.#hangs(instanceId)) {
+    const process = this.#machine.processes.get(instanceId)
+    // On clocks that drift the answer may be ahead of the look that was planned.
+    process?.look()
+    if (process?.isHung === true) {
       await this.#life.sleep(timeoutMs)
       return { ok: false, because: `${probe.kind} check: no answer in ${timeoutMs} ms` }
     }
