@@ -35,6 +35,10 @@ export interface AppDesign {
   readonly batch: string
   readonly portion: string
   readonly reverts: boolean
+  /** It has a job that runs every minute. */
+  readonly ticks: boolean
+  /** Its releases test themselves. */
+  readonly tests: boolean
 }
 
 /** Longest that a customer's request may take, in ms: less than any service's drain time. */
@@ -52,6 +56,8 @@ export function designApp(name: string, chance: Chance): AppDesign {
     batch: chance.pick(['25%', '50%', '100%']),
     portion: chance.pick(['25%', '50%', '100%']),
     reverts: chance.happens(0.7),
+    ticks: chance.happens(0.4),
+    tests: chance.happens(0.4),
   }
 }
 
@@ -80,10 +86,15 @@ services:
 ${services.join('')}release:
   steps:
     - maintenance: { portion: ${app.portion}, min: 1 }
-    - remaining: { batch: ${app.batch} }
+${app.tests ? '    - test: { run: check, timeout: 20s }\n' : ''}    - remaining: { batch: ${app.batch} }
   revertIf: ${revert}
-`
+${app.ticks ? jobText : ''}`
 }
+
+/** Its runs overlap now and then, and fail now and then. */
+const jobText = `jobs:
+  tick: { service: web, run: tick, at: "* * * * *", timeout: 40s, retries: 1, overlap: queue }
+`
 
 function serviceText(
   { name, kind, instances, cpu, memoryMiB, apart }: ServiceDesign,

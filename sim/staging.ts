@@ -8,6 +8,7 @@ export function stagingOf(seed: number, launch: Launch): Staging {
   const chance = new Chance(seed, `${launch.instanceId} ${launch.run}`)
   const readyAfterMs = chance.between(100, 1_500)
   const stopMs = chance.between(10, 500)
+  if (launch.env['ROADSTEAD_JOB'] !== undefined) return stagingOfJob(chance)
   switch (launch.env['BEHAVIOUR'] as Behaviour | undefined) {
     case 'never-ready':
       return { neverHealthy: true, stopMs }
@@ -25,4 +26,11 @@ export function stagingOf(seed: number, launch: Launch): Staging {
     default:
       return { readyAfterMs, stopMs }
   }
+}
+
+/** Most jobs are done in seconds; some fail, some take longer than they may. */
+function stagingOfJob(chance: Chance): Staging {
+  const takesTooLong = chance.happens(0.1)
+  const endsAfterMs = takesTooLong ? 50_000 : chance.between(50, 8_000)
+  return { endsAfterMs, exitCode: chance.happens(0.15) ? 1 : 0 }
 }

@@ -2,6 +2,7 @@ import type { Checker } from '../view.ts'
 import { EnoughOnline, NothingTakenAway, PassedFirst, PublishedIsOnline } from './availability.ts'
 import { NothingLeaks, PlacementsFit, PortsUnique, RunningFits } from './capacity.ts'
 import { DrainsEnd, OnlineAsDesired, RunningAsDesired } from './convergence.ts'
+import { SlotsStartOnce } from './jobs.ts'
 import { LivesOnce, NobodyEndsTheWell, NoOrphans } from './lives.ts'
 import { MassLossBrake } from './nodes.ts'
 import { NoOscillation, OneOperationEach, SecondPassIsIdle } from './passes.ts'
@@ -30,6 +31,7 @@ export function allCheckers(): Checker[] {
     new SpreadKept(index),
     new PublishedIsOnline(index),
     new RisingEpochs(index),
+    new SlotsStartOnce(),
     new OneOperationEach(),
     new NobodyEndsTheWell(index),
     new MassLossBrake(index),

@@ -1,4 +1,5 @@
 import { decisionMutants } from './decisions.ts'
+import { jobMutants } from './jobs.ts'
 import type { Mutant } from './mutation.ts'
 import { placementMutants } from './placements.ts'
 import { roleMutants } from './roles.ts'
@@ -10,4 +11,5 @@ export const allMutants: readonly Mutant[] = [
   ...placementMutants,
   ...storeMutants,
   ...roleMutants,
+  ...jobMutants,
 ]
