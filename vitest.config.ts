@@ -7,6 +7,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       'scripts/**/*.test.ts',
       'console/**/*.test.ts',
+      'sim/**/*.test.ts',
     ],
     pool: 'forks',
     testTimeout: 30_000,

@@ -73,7 +73,7 @@ const levels: readonly Level[] = [
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const reportPath = join(tmpdir(), `roadstead-tests-${process.pid}.json`)
-const suites = globSync('{src,test,scripts,console,examples}/**/*.test.{ts,tsx}', { cwd: root })
+const suites = globSync('{src,test,scripts,console,sim,examples}/**/*.test.{ts,tsx}', { cwd: root })
 const missing = components
   .map((component) => ({ component, files: suitesThatNeed(component) }))
   .filter(({ component, files }) => files.length > 0 && !isPresent(component))

@@ -65,7 +65,7 @@ if (settings !== undefined) {
 
 /** Every mutant has to be caught, but those that say why they survive. */
 async function proveCheckers(seedsMax: number): Promise<number> {
-  const survivors = await runMutants(seedsMax)
+  const survivors = await runMutants(seedsMax, (line) => console.log(line))
   const excused = allMutants.filter(({ survives }) => survives !== undefined)
   const names = new Set(excused.map(({ name }) => name))
   return survivors.every((name) => names.has(name)) ? 0 : 1

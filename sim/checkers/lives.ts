@@ -97,7 +97,9 @@ export class NobodyEndsTheWell extends Promised {
     }
   }
 
-  #note({ instanceId, isHealthy }: SimProcess, view: SimView): void {
+  /** One that was told to stop fails its checks because of that. */
+  #note({ instanceId, isHealthy, isStopping }: SimProcess, view: SimView): void {
+    if (isStopping === true) return
     if (!isHealthy) this.#wellSince.delete(instanceId)
     else if (!this.#wellSince.has(instanceId)) this.#wellSince.set(instanceId, view.now())
   }

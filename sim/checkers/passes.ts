@@ -1,4 +1,5 @@
 import { partsOf } from '../../src/base/key.ts'
+import type { Instance } from '../../src/parts/instances/model.ts'
 import type { AnyController } from '../../src/server/controllers.ts'
 import type { SimEvent, SimLeader, SimView, Violation } from '../view.ts'
 import { Promised } from './checker.ts'
@@ -86,9 +87,11 @@ export class NoOscillation extends Promised {
 
   #commit(event: Extract<SimEvent, { is: 'commit' }>, view: SimView): void {
     const at = view.now()
-    for (const { key, kind } of this.#index.take(event.change)) {
+    for (const { key, kind, before, after } of this.#index.take(event.change)) {
       if (kind === 'rollout') this.#rolledAt = at
-      if (restingKinds.has(kind)) this.#recent.push({ at, key })
+      // A run of a job comes and goes: it is to change.
+      const isRun = kind === 'instance' && ((after ?? before) as Instance).purpose !== 'service'
+      if (restingKinds.has(kind) && !isRun) this.#recent.push({ at, key })
     }
     const [oldest] = this.#recent
     if (oldest === undefined || this.#recent.length < 4_096) return

@@ -19,19 +19,22 @@ export function lastCatches(): readonly Catch[] {
 }
 
 /** Plays all mutants, prints a line for each, and keeps the result; the names of survivors. */
-export async function runMutants(seedsMax: number): Promise<readonly string[]> {
+export async function runMutants(
+  seedsMax: number,
+  print: (line: string) => void,
+): Promise<readonly string[]> {
   const catches: Catch[] = []
-  console.log(line(['mutant', 'caught by', 'seed', 'seeds tried']))
+  print(line(['mutant', 'caught by', 'seed', 'seeds tried']))
   for (const mutant of allMutants) {
     const caught = await catchMutant(mutant, 1, seedsMax)
     catches.push(caught)
     const { caughtBy, seed, seedsTried } = caught
     const by = caughtBy ?? 'nobody'
-    console.log(line([mutant.name, by, seed === null ? '-' : String(seed), String(seedsTried)]))
+    print(line([mutant.name, by, seed === null ? '-' : String(seed), String(seedsTried)]))
   }
   writeFileSync(file, `${JSON.stringify(catches, null, 2)}\n`)
   const survivors = catches.filter(({ caughtBy }) => caughtBy === null)
-  console.log(`${catches.length - survivors.length} of ${catches.length} mutants caught`)
+  print(`${catches.length - survivors.length} of ${catches.length} mutants caught`)
   return survivors.map(({ mutant }) => mutant)
 }
 
