@@ -99,6 +99,8 @@ export const roleMutants: readonly Mutant[] = [
     name: 'leases-never-end',
     breaks: 'The watchdog of a singleton lets it run for an hour, whatever its lease.',
     caughtBy: ['S1'],
+    survives:
+      'its agent ends it too when the lease is over; only an agent that stands still on a node that is given up shows it',
     mutation: () =>
       driving((driver) => ({
         start: (launch) =>
@@ -109,6 +111,20 @@ export const roleMutants: readonly Mutant[] = [
           ),
         renew: (instanceId, until) => driver.renew(instanceId, until + 3_600_000),
       })),
+  },
+  {
+    name: 'hides-an-instance',
+    breaks: 'At every seventh revision the routing table lacks one of several online instances.',
+    caughtBy: ['S3'],
+    mutation: () => ({
+      backendOf: (backendOf) => (snapshot, at, service) => {
+        const backend = backendOf(snapshot, at, service)
+        const isHidden = snapshot.revision % 7 === 0 && (backend?.online.length ?? 0) > 1
+        return backend === undefined || !isHidden
+          ? backend
+          : { ...backend, online: backend.online.slice(1) }
+      },
+    }),
   },
   {
     name: 'draining-stay-published',
