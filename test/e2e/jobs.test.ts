@@ -56,13 +56,16 @@ release:
     - remaining: {}
 `,
   )
-  const { code, output } = await cloud.run('deploy', '-f', folder)
-  expect(output).toContain('is online')
-  expect(code).toBe(0)
 }, 90_000)
 afterAll(() => cloud.remove(), 60_000)
 
 describe('a job', { timeout: 90_000 }, () => {
+  test('is deployed with its app', async () => {
+    const { code, output } = await cloud.run('deploy', '-f', join(cloud.folder, 'app'))
+    expect(output).toContain('is online')
+    expect(code).toBe(0)
+  })
+
   test('that a release tests itself with runs in every test step, in order', () => {
     expect(journal().slice(0, 2)).toEqual(['first-test', 'second-test'])
   })

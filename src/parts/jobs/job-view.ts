@@ -1,6 +1,6 @@
 import type { Entry, Snapshot } from '../../store/port.ts'
 import type { JobSpec } from '../apps/model.ts'
-import { appAt, appKind, currentRelease, releaseAt } from '../apps/records.ts'
+import { appAt, appKind, currentRelease } from '../apps/records.ts'
 import type { Instance } from '../instances/model.ts'
 import { instanceById } from '../instances/records.ts'
 import { nodeKey } from '../nodes/model.ts'
@@ -95,12 +95,6 @@ function isNodeLost(snapshot: Snapshot, { placement }: Instance): boolean {
   if (placement === null) return false
   const node = snapshot.get(nodeKind, nodeKey(placement.nodeId))?.value
   return node === undefined || node.lost !== undefined
-}
-
-/** The artifact that a job's service has in a release; undefined: the service is gone. */
-export function artifactOf(snapshot: Snapshot, at: AppCell, releaseId: string, service: string) {
-  return releaseAt(snapshot, at, releaseId)?.services.find((spec) => spec.name === service)
-    ?.artifact
 }
 
 /** The release that a cell runs, for a run that starts now. */

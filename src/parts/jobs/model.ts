@@ -141,6 +141,5 @@ export function jobName(at: AppCell, job: string): string {
   return `${appCellName(at)}/${job}`
 }
 
-/** The names that a rollout's own runs stand under; no job can be called so. */
+/** The name that a release's tests stand under; no job can be called so. */
 export const testJob = '~test'
-export const migrateJob = '~migrate'

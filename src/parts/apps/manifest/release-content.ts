@@ -12,7 +12,10 @@ import { stepDefaults } from './defaults.ts'
 import { aboveOf, durationOf, shareOf } from './units.ts'
 
 /** What a manifest gives to a release. */
-export interface ReleaseContent extends Pick<Release, 'services' | 'steps' | 'revertAboveFailed' | 'jobs'> {
+export interface ReleaseContent extends Pick<
+  Release,
+  'services' | 'steps' | 'revertAboveFailed' | 'jobs'
+> {
   readonly team: string
 }
 
