@@ -37,7 +37,7 @@ const levels: readonly Level[] = [
   {
     level: 4,
     name: 'records',
-    files: /^src\/parts\/[^/]+\/([a-z-]*view|records|usage|leases|traffic)\.ts$/,
+    files: /^src\/parts\/[^/]+\/([a-z-]*view|records|usage|leases|traffic|new-run)\.ts$/,
   },
   { level: 5, name: 'controller', files: /^src\/parts\/[^/]+\/controller\.ts$/ },
   { level: 5, name: 'routes', files: /^src\/(parts|telemetry)\/[^/]+\/routes[^/]*\.ts$/ },
