@@ -99,8 +99,6 @@ export const roleMutants: readonly Mutant[] = [
     name: 'leases-never-end',
     breaks: 'The watchdog of a singleton lets it run for an hour, whatever its lease.',
     caughtBy: ['S1'],
-    survives:
-      'its agent ends it too when the lease is over; only an agent that stands still on a node that is given up shows it',
     mutation: () =>
       driving((driver) => ({
         start: (launch) =>
