@@ -31,8 +31,8 @@ export class LivesOnce extends Promised {
     const life = this.#lives.get(instanceId)
     if (life === undefined) return undefined
     life.isRunning = false
-    // Whoever was told to stop by SIGTERM is over, if it was the last word that its agent heard.
-    if (isStopping === true) life.isOver = true
+    // Whoever was told to stop is over, unless its machine went down before its agent saw the end.
+    if (isStopping === true && event.by !== 'machine') life.isOver = true
     return undefined
   }
 

@@ -74,7 +74,8 @@ export function instancesController(options: {
       if (writes.length === 0) return
       // Rule 6 of docs/reference/rules.md: what was decided on a lost node's word is refused once that
       // node is heard again.
-      const lost = decision.type === 'end' ? view.lostNodes.get(decision.id) : undefined
+      const isGivingUp = decision.type === 'end' || decision.type === 'stop'
+      const lost = isGivingUp ? view.lostNodes.get(decision.id) : undefined
       await state.commit({
         writes,
         expectations: lost === undefined ? [] : [lost],
