@@ -66,7 +66,7 @@ const components: readonly Component[] = [
 /** The ladder of tests; a file belongs to the first level that has it. */
 const levels: readonly Level[] = [
   { name: 'simulation', has: (path) => path.startsWith('test/simulation/') },
-  { name: 'end to end', has: (path) => path.startsWith('test/e2e/') },
+  { name: 'end to end', has: (path) => /^test\/(e2e|bad-inputs)\//.test(path) },
   { name: 'contract', has: (path) => path.startsWith('test/contract/') },
   { name: 'unit', has: () => true },
 ]

@@ -98,7 +98,7 @@ export function openHttp(options: HttpKitOptions): HttpKit {
   }
 }
 
-function newFastify({ random }: HttpKitOptions): FastifyInstance {
+function newFastify({ random, log }: HttpKitOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: bodyBytesDefault,
@@ -110,6 +110,15 @@ function newFastify({ random }: HttpKitOptions): FastifyInstance {
     schemaController: unusedCompilers,
     genReqId: requestIds(random),
     clientErrorHandler: answerClientError,
+    // A path that fastify cannot even look up: no hook and no error handler has seen it.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+      const { status, headers, body } = problemOf(error, request.id, log)
+      void reply
+        .code(status)
+        .headers({ ...securityHeaders, ...headers })
+        .type('application/json; charset=utf-8')
+        .send(JSON.stringify(body))
+    },
   })
   app.server.maxConnections = connectionsMax
   return app

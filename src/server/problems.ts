@@ -82,6 +82,8 @@ function refusalOfLibrary(error: unknown): Refusal | undefined {
       return new Refusal('body-incomplete', 'the body is not as long as Content-Length says')
     case 'FST_ERR_BAD_URL':
       return new Refusal('path-not-canonical', 'the path is not valid percent-encoding')
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new Refusal('url-too-long', 'a part of the path is too long', { status: 414 })
     case 'ECONNRESET':
       return new Refusal('body-incomplete', 'the connection broke before the body was whole')
     default:

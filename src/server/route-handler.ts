@@ -130,10 +130,9 @@ async function handleStream(
   { guard }: RouteContext,
 ): Promise<RouteReply> {
   const { promise: tooSlow, reject } = Promise.withResolvers<never>()
-  guard.begin(request.raw, true, (error) => {
-    reject(error)
-    incoming.controller.abort(error)
-  })
+  // The handler is not aborted: it would destroy the connection that the answer is to go out by.
+  // It ends with the connection, a moment after the answer.
+  guard.begin(request.raw, true, reject)
   const handled = definition.handle(incoming)
   // Whichever loses the race has nobody left to tell.
   handled.catch(() => {})

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox'
 import { Refusal } from '../base/errors.ts'
 import { didYouMean } from '../parts/apps/manifest/suggestion.ts'
 import { compiledOf } from '../wire/compiled.ts'
+import { faultsOf, type SchemaFault } from './schema-faults.ts'
 
 /** Checks one part of a request, and returns it with the types that its schema says. */
 export type Check = (value: unknown) => unknown
@@ -23,7 +24,7 @@ export function compileCheck(schema: TSchema, place: string, convert: boolean): 
     const compiled = compiledOf(schema)
     const converted = toTypes === undefined ? value : toTypes(value)
     if (compiled.Check(converted)) return converted
-    throw invalid(place, compiled.Errors(converted))
+    throw invalid(place, faultsOf(schema, converted))
   }
 }
 
@@ -70,11 +71,6 @@ function fromText(type: string | undefined, text: unknown): unknown {
   if (type === 'integer' || type === 'number') return decimalPattern.test(text) ? +text : text
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   return text
-}
-
-interface SchemaFault {
-  readonly instancePath: string
-  readonly message: string
 }
 
 function invalid(place: string, errors: readonly SchemaFault[]): Refusal {

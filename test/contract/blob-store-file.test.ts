@@ -25,6 +25,14 @@ describe('blobs as files', () => {
     await rm(directory, { recursive: true, force: true })
   })
 
+  test('the stream of one that is too large stays open: its sender is still to be answered', async () => {
+    const blobs = await openFileBlobStore({ directory, blobBytesMax: 4 })
+    const content = Readable.from([Buffer.from('too'), Buffer.from('large'), Buffer.from('more')])
+    const put = blobs.put(digestOf('x'), content, patient)
+    await expect(put).rejects.toMatchObject({ code: 'artifact-too-large' })
+    expect(content.destroyed).toBe(false)
+  })
+
   test('what a killed server had received in part is gone at the next start', async () => {
     await mkdir(join(directory, 'incoming'))
     await writeFile(join(directory, 'incoming', '7'), 'half of')

@@ -128,7 +128,8 @@ async function* arriving(content: Readable, signal: AbortSignal): AsyncGenerator
   signal.addEventListener('abort', onAbort, { once: true })
   try {
     signal.throwIfAborted()
-    for await (const chunk of content as AsyncIterable<Buffer>) yield chunk
+    // Left open where it is too large: its sender is still to be answered.
+    yield* content.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
   } catch (error) {
     if (error instanceof Refusal) throw error
     throw new Refusal('upload-incomplete', 'the upload broke off before its end', {

@@ -58,8 +58,11 @@ const agents = { roles: ['agent'] } as const
 const params = Type.Object({ nodeId: machineParam })
 const tag = 'agents'
 
-/** Bytes of a report or a batch of logs: 10,000 instances, or some thousand long lines. */
-const reportBytesMax = 16 * 1024 * 1024
+/**
+ * Bytes of a report or a batch of logs: some 10,000 instances, or 30 times what an agent ships at
+ * once. To parse more would hold the loop that serves everybody for longer than 50 ms.
+ */
+const reportBytesMax = 4 * 1024 * 1024
 
 /**
  * Registrations at a time: each is a commit, and brings a full report and an assignment along. When

@@ -11,8 +11,8 @@ const nodesMax = 20_000
 /** What YAML 1.1, and so many other tools, reads as a boolean. */
 const bareBoolean = /^(?:y|yes|n|no|on|off)$/i
 
-/** Keys that reach into JavaScript's objects. */
-const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__'])
+/** Keys that reach into JavaScript's objects; no other of theirs is a name that a manifest allows. */
+const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor'])
 
 /**
  * Reads a YAML 1.2 document into a tree; undefined where it cannot be read at all.
