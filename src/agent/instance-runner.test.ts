@@ -126,7 +126,7 @@ function world(
   const driver = new ScriptedDriver(clock, scripts)
   const saved: InstanceRecord[] = []
   const assigned = anAssigned(given)
-  const state = adopted === undefined ? 'pulling' : 'ready'
+  const state = adopted?.process.is === 'running' ? 'ready' : 'pulling'
   const observed = { ...newlyObserved('i-a', clock.now()), state } as const
   const states: string[] = [state]
   const runner = new InstanceRunner(
@@ -232,6 +232,16 @@ describe('InstanceRunner', () => {
     await clock.advance(60_000)
     expect(runner.observed.state).toBe('refused')
     expect(driver.launches).toHaveLength(1)
+  })
+
+  test('what runs once has had its run, though a power cut took its record back', async () => {
+    const exit: Exit = { code: null, signal: null, at: 0 }
+    const adopted: Adopted = { instanceId: 'i-a', run: 1, process: { is: 'ended', exit } }
+    const { clock, driver, runner } = world([{}], { purpose: 'test' }, adopted)
+    runner.poke()
+    await clock.advance(5_000)
+    expect(runner.observed.state).toBe('exited')
+    expect(driver.launches).toEqual([])
   })
 
   test('an adopted instance stays ready, and its end is noticed', async () => {

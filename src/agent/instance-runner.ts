@@ -225,6 +225,9 @@ export class InstanceRunner {
     } else {
       this.#facts.process = { is: 'ended', exit: process.exit, ranMs: null, swept: false }
       this.#observed = { ...this.#observed, pid: null, lastExit: process.exit }
+      // A power cut took its record back, not what ran: what runs once has had its run.
+      const ranOnce = this.assigned.purpose !== 'service'
+      if (ranOnce && this.#facts.state === 'pulling') this.#facts.state = 'starting'
     }
   }
 
