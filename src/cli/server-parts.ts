@@ -14,6 +14,7 @@ import type { BlobStore } from '../parts/artifacts/driver.ts'
 import { artifactKind } from '../parts/artifacts/records.ts'
 import { artifactRoutes } from '../parts/artifacts/routes.ts'
 import { ArtifactUsage } from '../parts/artifacts/usage.ts'
+import type { AuditChain, Checkpoints } from '../parts/audit/driver.ts'
 import { historyRoutes } from '../parts/audit/routes-history.ts'
 import { auditRoutes } from '../parts/audit/routes.ts'
 import type { BackupDriver } from '../parts/backups/driver.ts'
@@ -78,6 +79,12 @@ export const recordKinds = [
 /** The minute before a rollout, in ms. */
 const minuteMs = 60_000
 
+/** The audit chain and its checkpoints. */
+export interface AuditFiles {
+  readonly chain: AuditChain
+  readonly checkpoints: Checkpoints
+}
+
 /** What holds the server's data, opened. */
 export interface ServerStores {
   readonly state: OpenState
@@ -86,6 +93,8 @@ export interface ServerStores {
   readonly logs: LogStore
   /** Makes backups; without one there is no route that does. */
   readonly backups?: BackupDriver
+  /** Keeps what was sealed; without it there are no routes that show it. */
+  readonly audit?: AuditFiles
 }
 
 /** What the parts need beyond the stores. */

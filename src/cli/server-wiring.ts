@@ -7,10 +7,13 @@ import { openLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { checkArchive } from '../drivers/artifacts/tar-archiver.ts'
 import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
+import { openCheckpointFiles } from '../drivers/audit/checkpoint-files.ts'
+import { openSegmentFiles } from '../drivers/audit/segment-files.ts'
 import { openThreadReader } from '../drivers/manifests/thread-reader.ts'
 import { openBackupMaker } from '../drivers/backups/backup-maker.ts'
 import { sweepBlobs } from '../parts/artifacts/controller.ts'
 import { noteRestore } from '../server/restored.ts'
+import { startSealer } from '../server/sealer.ts'
 import { startServer } from '../server/server.ts'
 import { ensureTokens } from '../server/tokens.ts'
 import { ObservedState } from '../store/observed.ts'
@@ -19,7 +22,7 @@ import { openSqliteStore, type FileStore } from '../store/sqlite/sqlite-store.ts
 import { openState } from '../store/state.ts'
 import { openFileLogStore } from '../telemetry/logs/file-log-store.ts'
 import { programVersion } from './program-version.ts'
-import { composeServer, recordKinds, type ServerStores } from './server-parts.ts'
+import { composeServer, recordKinds, type AuditFiles, type ServerStores } from './server-parts.ts'
 
 /** The one place where the server's parts, drivers and settings meet. */
 
@@ -31,6 +34,7 @@ export interface ServerCommandOptions {
   readonly ingressUrl: string
   readonly listenerPorts: { readonly from: number; readonly to: number }
   readonly singletonLease: number
+  readonly auditCheckpoints?: string
   readonly https?: boolean
   readonly logLevel: string
   readonly supervised?: boolean
@@ -45,9 +49,13 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const store = await openSqliteStore({ file: join(folder, 'state.db'), clock: systemClock, log })
   const leadership = await store.campaign(stopping)
-  const stores = await openStores(store, leadership, folder, log)
+  const checkpoints = resolve(options.auditCheckpoints ?? join(data, 'audit-checkpoints'))
+  const audit = await openAudit(folder, checkpoints, log)
+  const stores = { ...(await openStores(store, leadership, folder, log)), audit }
   const tokens = join(data, 'tokens')
   const { state, logs } = stores
+  const { snapshot } = state
+  const sealer = startSealer({ store, snapshot, ...audit, clock: systemClock, log })
   const { ingressUrl, listenerPorts, singletonLease: singletonLeaseMs } = options
   const surroundings = { clock: systemClock, random: systemRandom, log }
   const manifests = openThreadReader({ clock: systemClock })
@@ -69,10 +77,18 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   const isLost = leadership.lost.aborted && !stopping.aborted
   log[isLost ? 'error' : 'info'](isLost ? 'leadership lost' : 'server stops')
   await server.stop()
+  await sealer.stop()
   await state.close()
   await logs.close()
   await store.close()
   process.exit(isLost ? 1 : 0)
+}
+
+async function openAudit(folder: string, directory: string, log: Log): Promise<AuditFiles> {
+  return {
+    chain: await openSegmentFiles({ directory: join(folder, 'audit'), log }),
+    checkpoints: await openCheckpointFiles({ directory, keyFile: join(folder, 'audit-key.pem') }),
+  }
 }
 
 async function openStores(

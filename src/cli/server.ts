@@ -20,6 +20,10 @@ export function serverCommand(): Command {
       leaseOf,
       30_000,
     )
+    .option(
+      '--audit-checkpoints <folder>',
+      'where signed checkpoints of the audit chain go: best on another disk (default: <data>/audit-checkpoints)',
+    )
     .option('--https', 'browsers reach it by https, through a proxy that ends TLS')
     .option('--log-level <level>', 'debug, info, warn or error', levelOf, 'info')
     .option('--supervised', 'end when the supervisor that started it is gone')
