@@ -9,7 +9,10 @@ import type { RoutingTable } from './routing-table.ts'
 /** Between two writes at least, in ms; a change after a pause is written at once. */
 const gapMs = 100
 
-/** Writing may take one part in so many of the time: a table of 3 MB costs the data plane 20 ms. */
+/**
+ * Printing may take one part in so many of the time: a table of 3 MB costs the data plane 20 ms. The
+ * write itself costs it nothing, however long the disk takes: what is new is never kept back for it.
+ */
 const shareOfTime = 20
 
 /**
@@ -69,19 +72,19 @@ export class TableFile {
   async #writeAll(): Promise<void> {
     while (this.#next !== undefined) {
       const startedAt = this.#clock.monotonic()
-      const table = this.#next
+      const text = printTable(this.#next)
       this.#next = undefined
-      await this.#write(table)
       const tookMs = this.#clock.monotonic() - startedAt
+      await this.#write(text)
       if (!this.#isClosing) await this.#clock.sleep(Math.max(gapMs, tookMs * shareOfTime))
     }
     this.#writing = undefined
   }
 
-  async #write(table: RoutingTable): Promise<void> {
+  async #write(text: string): Promise<void> {
     try {
       await this.#disk.makeFolder(this.#folder)
-      await this.#disk.replace(this.#path, printTable(table))
+      await this.#disk.replace(this.#path, text)
     } catch (error) {
       this.#log.warn('the table cannot be written', { because: messageOf(error) })
     }

@@ -294,7 +294,8 @@ test('an archive that is not what it is called is refused, and nothing of it kep
   const { because, runs } = await world.untilState('i-lie', 'backing-off')
   expect(because).toContain(`what the server sent is not ${artifact.digest}`)
   expect(runs).toBe(0)
-  expect(readdirSync(join(world.folder, 'agent/artifacts'))).toEqual(['.incoming'])
+  expect(readdirSync(join(world.folder, 'agent/artifacts'))).toEqual(['.incoming', '.seals'])
+  expect(readdirSync(join(world.folder, 'agent/artifacts/.seals'))).toEqual([])
 })
 
 test('an exec check decides by its exit code', async () => {
