@@ -44,6 +44,12 @@ const components: readonly Component[] = [
     get: 'apt-get install chromium',
   },
   {
+    suffix: 'zsh',
+    name: 'zsh',
+    programs: ['zsh'],
+    get: 'apt-get install zsh',
+  },
+  {
     suffix: 'haproxy',
     name: 'HAProxy',
     programs: ['haproxy', '/usr/sbin/haproxy'],

@@ -1,7 +1,7 @@
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -18,7 +18,11 @@ export function agentCommand(): Command {
     .description('run the instances of this node, as the server assigns them')
     .option('--server <url>', 'the server', 'http://127.0.0.1:7070')
     .option('--token-file <path>', "the agent's token (tokens/agent in the data folder)")
-    .option('--node <id>', "this node's id", nodeIdOf, defaultNodeId())
+    .addOption(
+      new Option('--node <id>', "this node's id")
+        .argParser(nodeIdOf)
+        .default(defaultNodeId(), "the machine's name"),
+    )
     .option('--zone <name>', 'what fails together with this node', 'local')
     .option('--address <address>', 'where instances listen and others find them', '127.0.0.1')
     .option('--data <folder>', 'where all data is kept (ROADSTEAD_DATA; ./.roadstead)')

@@ -1,15 +1,19 @@
 import { Argument, Command } from 'commander'
 
-/** `roadstead completion SHELL`: the script that lets a shell complete commands and options. */
+/** `roadstead completion SHELL`: the script that lets a shell complete commands, options and names. */
 export function completionCommand(): Command {
   return new Command('completion')
     .description('print the completion script of a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh']))
     .addHelpText('after', examples)
     .action(async (shell: 'bash' | 'zsh', _options: unknown, command: Command) => {
-      const { completionScript } = await import('./terminal/completion-script.ts')
+      const [{ commandTree }, { completionScript }] = await Promise.all([
+        import('./command-tree.ts'),
+        import('./terminal/completion-script.ts'),
+      ])
       const program = command.parent
-      if (program !== null) process.stdout.write(completionScript(shell, program))
+      if (program === null) return
+      process.stdout.write(completionScript(shell, await commandTree(program)))
     })
 }
 

@@ -35,9 +35,14 @@ export async function openContext(
 ): Promise<Context> {
   const settings = settingsOf(command)
   const usual = settings.isSupervised ? patience.supervisedMs : patience.otherwiseMs
+  return contextOf(settings, options.patienceMs ?? usual)
+}
+
+/** The same, of settings that no command's options gave. */
+export async function contextOf(settings: Settings, patienceMs: number): Promise<Context> {
   return {
     settings,
-    client: await openClient(settings, options.patienceMs ?? usual),
+    client: await openClient(settings, patienceMs),
     cell: settings.cell,
     json: settings.json,
     clock: systemClock,
@@ -52,7 +57,12 @@ export async function patiently(context: Context): Promise<Context> {
 
 /** The global options of a command, resolved. */
 export function settingsOf(command: Command): Settings {
-  return resolveSettings(command.optsWithGlobals<GlobalOptions>(), process.env, process.cwd())
+  return settingsIn(command.optsWithGlobals<GlobalOptions>())
+}
+
+/** The global options, resolved against the environment and the folder in which we are. */
+export function settingsIn(options: GlobalOptions): Settings {
+  return resolveSettings(options, process.env, process.cwd())
 }
 
 async function openClient(settings: Settings, patienceMs: number): Promise<ApiClient> {

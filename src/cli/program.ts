@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander'
 import { backupCommand } from './backup.ts'
+import { globalHeading } from './command-tree.ts'
 import { completionCommand } from './completion.ts'
+import { completionNamesCommand } from './completion-names.ts'
 import { deployCommand } from './deploy.ts'
 import { destroyCommand } from './destroy.ts'
 import { driftCommand } from './drift.ts'
@@ -20,7 +22,7 @@ import { releasesCommand } from './releases.ts'
 import { renderCommand } from './render.ts'
 import { restoreCommand } from './restore.ts'
 import { revertCommand } from './revert.ts'
-import { roleCommands } from './roles/commands.ts'
+import { roleCommands, roleNames } from './roles/commands.ts'
 import { rolloutCommand } from './rollout.ts'
 import { rolloutsCommand } from './rollouts.ts'
 import { runCommand } from './run.ts'
@@ -49,6 +51,7 @@ export function buildProgram(): Command {
   for (const [title, commands] of groups()) {
     for (const command of commands) program.addCommand(command.helpGroup(title))
   }
+  program.addCommand(completionNamesCommand(), { hidden: true })
   program.addHelpCommand(helpCommand())
   for (const command of [program, ...program.commands.flatMap(withSubcommands)]) prepare(command)
   return program
@@ -116,7 +119,7 @@ function prepare(command: Command): void {
   if (roleNames.has(command.name())) return
   command.helpOption('-h, --help', 'print this help')
   if (command.name() === 'up') return
-  command.optionsGroup('Options of every command:')
+  command.optionsGroup(globalHeading)
   for (const option of globalOptions()) command.addOption(option)
 }
 
@@ -127,9 +130,6 @@ function termOf(command: Command): string {
   )
   return command.name() + parameters.join('')
 }
-
-/** They start servers instead of speaking to one: their options, `--help` too, are their own. */
-const roleNames: ReadonlySet<string> = new Set(['server', 'agent', 'ingress'])
 
 function globalOptions(): Option[] {
   return [

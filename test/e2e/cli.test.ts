@@ -275,12 +275,3 @@ describe('help', () => {
     expect(out).toContain('$ roadstead logs -f shop/checkout')
   })
 })
-
-test.each(['bash', 'zsh'])(
-  'the completion of %s names commands and their options',
-  async (shell) => {
-    const { out } = await roadstead('completion', shell)
-    expect(out).toMatch(/rollouts/)
-    expect(out).toMatch(/--ingress-port/)
-  },
-)

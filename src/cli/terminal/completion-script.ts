@@ -1,79 +1,182 @@
-import type { Command } from 'commander'
+import type { CommandNode, OptionNode } from '../command-tree.ts'
 
 /**
- * Completion scripts, made from the command tree itself, so that they never fall behind it. Names
- * are checked, since a shell will evaluate the script.
+ * Completion scripts, made from the command tree itself, so that they never fall behind it: of
+ * commands and options by themselves, of apps, services, instances, jobs … by asking the server.
+ * Words are checked, since a shell will evaluate the script.
  */
-export function completionScript(shell: 'bash' | 'zsh', program: Command): string {
+export function completionScript(shell: 'bash' | 'zsh', program: CommandNode): string {
   return shell === 'bash' ? bashScript(program) : zshScript(program)
 }
 
-function bashScript(program: Command): string {
-  const cases = program.commands.map(
-    (command) => `    ${safe(command.name())}) words='${optionsOf(command).join(' ')}' ;;`,
-  )
-  return `# bash completion of ${program.name()}
-_${program.name()}() {
-  local current=\${COMP_WORDS[COMP_CWORD]} words
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    words='${commandNames(program).join(' ')}'
-    COMPREPLY=($(compgen -W "$words" -- "$current"))
-    return
-  fi
-  case \${COMP_WORDS[1]} in
-${cases.join('\n')}
-    help) words='${commandNames(program).join(' ')}' ;;
-    *) words='' ;;
-  esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+/** What an argument or an option's value is one of; see `roadstead completion-names`. */
+const kinds: Readonly<Record<string, string>> = {
+  app: 'apps',
+  service: 'services',
+  instance: 'instances',
+  job: 'jobs',
+  run: 'runs',
+  id: 'rollouts',
+  node: 'nodes',
+  object: 'objects',
+  cell: 'cells',
+  file: 'files',
+  path: 'files',
 }
-complete -o default -F _${program.name()} ${program.name()}
+
+/** Of options; what takes a value of any other kind is completed by nothing. */
+const optionKinds: Readonly<Record<string, string>> = {
+  '--cell': 'cells',
+  '--instance': 'instances',
+  '--file': 'files',
+  '--data': 'files',
+  '--token-file': 'files',
+  '--audit-checkpoints': 'files',
+}
+
+/** Stands for "no name fits here, and nothing else does". */
+const nothing = 'nothing'
+
+function bashScript(program: CommandNode): string {
+  const name = safe(program.path === '' ? 'roadstead' : program.path)
+  const all = flat(program)
+  const cases = all.map(
+    (node) =>
+      `      '${node.path}') words='${wordsOf(node).join(' ')}' options='${longOptions(node).join(' ')}' names='${kindOf(node)}' ;;`,
+  )
+  return `# bash completion of ${name}: made by \`${name} completion bash\`
+_${name}() {
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}
+  local place='' words='' options='' names='' index
+  COMPREPLY=()
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    case "$place \${COMP_WORDS[index]}" in
+      ${placesOf(all)}) place="\${place:+$place }\${COMP_WORDS[index]}" ;;
+    esac
+  done
+  case "$place $previous" in
+${valueCases(all, '')}
+    *) case $place in
+${cases.join('\n')}
+    esac ;;
+  esac
+  case $current in -*) COMPREPLY=($(compgen -W "$options" -- "$current")); return ;; esac
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  case $names in
+    ${nothing}) ;;
+    files) compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$current")) ;;
+    '') [ -n "$words" ] || COMPREPLY=($(compgen -W "$options" -- "$current")) ;;
+    *) words=$(${name} completion-names "$names" "$COMP_LINE" 2>/dev/null)
+      COMPREPLY+=($(compgen -W "$words" -- "$current")) ;;
+  esac
+}
+complete -F _${name} ${name}
 `
 }
 
-function zshScript(program: Command): string {
-  const commands = program.commands.map(
-    (command) => `    '${safe(command.name())}:${quoted(command.description())}'`,
-  )
-  const cases = program.commands.map((command) => {
-    const options = command.options.filter((option) => option.long !== undefined)
-    const words = options.map(
-      (option) => `'${safe(option.long ?? '')}[${quoted(option.description)}]'`,
-    )
-    return `    ${safe(command.name())}) _arguments ${[...words, "'*:file:_files'"].join(' ')} ;;`
+function zshScript(program: CommandNode): string {
+  const name = safe(program.path === '' ? 'roadstead' : program.path)
+  const all = flat(program)
+  const cases = all.map((node) => {
+    const commands = [
+      ...node.commands.map(({ path, description }) => described(lastOf(path), description)),
+      ...extraWords(node).map((word) => described(word, '')),
+    ]
+    const options = optionsOf(node).map(({ long, description }) => described(long, description))
+    return `    ('${node.path}')
+      words_here=(${commands.join(' ')})
+      options=(${options.join(' ')})
+      names='${kindOf(node)}' ;;`
   })
-  return `#compdef ${program.name()}
-_${program.name()}() {
-  local -a commands=(
-${commands.join('\n')}
-  )
-  if (( CURRENT == 2 )); then
-    _describe command commands
+  return `#compdef ${name}
+_${name}() {
+  local place='' names='' index
+  local -a words_here options found
+  for ((index = 2; index < CURRENT; index++)); do
+    case "$place \${words[index]}" in
+      (${placesOf(all)}) place="\${place:+$place }\${words[index]}" ;;
+    esac
+  done
+  case "$place \${words[CURRENT-1]}" in
+${valueCases(all, '(')}
+    (*) case $place in
+${cases.join('\n')}
+    esac ;;
+  esac
+  if [[ $PREFIX == -* || -z "$names$words_here" ]]; then
+    _describe -o option options
     return
   fi
-  local command=$words[2]
-  shift words
-  (( CURRENT-- ))
-  case $command in
-${cases.join('\n')}
-    help) _describe command commands ;;
-    *) _files ;;
+  (( $#words_here )) && _describe -t commands command words_here
+  case $names in
+    (''|${nothing}) ;;
+    (files) _files ;;
+    (*) found=(\${(f)"$(${name} completion-names $names "\${words[*]}" 2>/dev/null)"})
+      (( $#found )) && compadd -a found ;;
   esac
 }
-if [ "$funcstack[1]" = "_${program.name()}" ]; then
-  _${program.name()} "$@"
+if [ "$funcstack[1]" = "_${name}" ]; then
+  _${name} "$@"
 else
-  compdef _${program.name()} ${program.name()}
+  compdef _${name} ${name}
 fi
 `
 }
 
-function commandNames(program: Command): string[] {
-  return [...program.commands.map((command) => safe(command.name())), 'help']
+/** The program and everything below it. */
+function flat(node: CommandNode): CommandNode[] {
+  return [node, ...node.commands.flatMap(flat)]
 }
 
-function optionsOf(command: Command): string[] {
-  return command.options.flatMap((option) => (option.long === undefined ? [] : [safe(option.long)]))
+/** A pattern of the words that lead further into the tree. */
+function placesOf(all: readonly CommandNode[]): string {
+  return all
+    .filter(({ path }) => path !== '')
+    .map(({ path }) => `'${path.includes(' ') ? path : ` ${path}`}'`)
+    .join('|')
+}
+
+/** Branches for the word after an option that takes a value, by what that value is. */
+function valueCases(all: readonly CommandNode[], open: string): string {
+  const byKind = new Map<string, string[]>()
+  for (const node of all) {
+    for (const { long, short, takesValue } of optionsOf(node)) {
+      if (!takesValue) continue
+      const kind = optionKinds[long] ?? nothing
+      const flags = short === undefined ? [long] : [short, long]
+      const places = flags.map((flag) => `'${node.path} ${flag}'`)
+      byKind.set(kind, [...(byKind.get(kind) ?? []), ...places])
+    }
+  }
+  return [...byKind]
+    .map(([kind, places]) => `    ${open}${places.join('|')}) names=${kind} ;;`)
+    .join('\n')
+}
+
+function wordsOf(node: CommandNode): string[] {
+  return [...node.commands.map(({ path }) => safe(lastOf(path))), ...extraWords(node)]
+}
+
+/** Words that stand for an argument of which there are only a few. */
+function extraWords(node: CommandNode): string[] {
+  return node.arguments.some(({ name }) => name === 'shell') ? ['bash', 'zsh'] : []
+}
+
+function kindOf(node: CommandNode): string {
+  const [first] = node.arguments
+  return first === undefined ? '' : (kinds[first.name] ?? '')
+}
+
+function longOptions(node: CommandNode): string[] {
+  return optionsOf(node).map(({ long }) => long)
+}
+
+function optionsOf(node: CommandNode): OptionNode[] {
+  return node.options.filter(({ long }) => safe(long) === long && long !== '')
+}
+
+function lastOf(path: string): string {
+  return path.split(' ').at(-1) ?? ''
 }
 
 /** A command's or an option's name, which may hold nothing that a shell would act on. */
@@ -81,7 +184,8 @@ function safe(name: string): string {
   return name.replaceAll(/[^a-z0-9-]/gi, '')
 }
 
-/** A description inside single quotes and brackets of a zsh specification. */
-function quoted(text: string): string {
-  return text.replaceAll("'", '’').replaceAll(/[:[\]\\]/g, ' ')
+/** A word with its sentence, as zsh lists them. */
+function described(word: string, description: string): string {
+  const text = description.replaceAll("'", '’').replaceAll(/[:[\]\\]/g, ' ')
+  return text === '' ? `'${word}'` : `'${word}:${text}'`
 }

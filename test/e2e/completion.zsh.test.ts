@@ -1,0 +1,3 @@
+import { describeCompletion } from './completion.ts'
+
+describeCompletion('zsh')
