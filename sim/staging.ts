@@ -11,7 +11,8 @@ export function stagingOf(seed: number, launch: Launch): Staging {
   if (launch.env['ROADSTEAD_JOB'] !== undefined) return stagingOfJob(chance)
   switch (launch.env['BEHAVIOUR'] as Behaviour | undefined) {
     case 'never-ready':
-      return { neverHealthy: true, stopMs }
+      // Of a worker without a check nobody can know that it does nothing: what runs is well.
+      return launch.listen === null ? { readyAfterMs, stopMs } : { neverHealthy: true, stopMs }
     case 'crashes':
       return { readyAfterMs, endsAfterMs: chance.between(10, 1_000), exitCode: 1 }
     case 'dies-later':
