@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { waitAfter } from '../base/admission.ts'
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import type { Disk } from '../base/disk.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -57,7 +57,7 @@ export interface RunningAgent {
 const pollWaitMs = 25_000
 /** The whole assignment is asked for this often, in ms, whatever was heard. */
 const listEveryMs = 60_000
-/** Finished instances are looked for this often, in ms. */
+/** Finished instances are let go of this often while there are any, in ms. */
 const tendEveryMs = 1_000
 /** The machine's ports are looked at this often, in ms. */
 const portsEveryMs = 30_000
@@ -88,6 +88,7 @@ class NodeAgent implements RunningAgent {
   readonly #drift: DriftWatch
   readonly #assignmentPath: string
   #loops: Promise<unknown> = Promise.resolve()
+  #tending: Timer | undefined
   #polling = new AbortController()
   #isRegistered = false
   #portsTaken: readonly number[] = []
@@ -166,12 +167,12 @@ class NodeAgent implements RunningAgent {
     const last = await readJson<Assignment>(disk, this.#assignmentPath)
     if (last !== undefined) await this.#instances.apply(last.instances, false)
     await this.#lookAtPorts()
+    this.#tendLater()
     const { signal } = this.#stopping
     this.#loops = Promise.allSettled([
       this.#follow(signal),
       this.#reporter.run(signal),
       this.#shipper.run(signal),
-      this.#repeat(tendEveryMs, () => this.#tend()),
       this.#repeat(portsEveryMs, () => this.#lookAtPorts()),
       this.#repeat(driftEveryMs, () => this.#drift.look()),
       this.#repeat(collectEveryMs, () => this.#cache.collect(this.#instances.digestsInUse())),
@@ -182,6 +183,7 @@ class NodeAgent implements RunningAgent {
     if (this.#stopping.signal.aborted) return this.ended
     this.#stopping.abort(new Refusal('agent-stops', 'the agent stops'))
     this.#polling.abort()
+    this.#tending?.cancel()
     if (how.instances === 'end') await this.#instances.halt(haltGraceMsMax)
     else this.#instances.letGo()
     await this.#loops
@@ -229,6 +231,7 @@ class NodeAgent implements RunningAgent {
 
   async #take(assignment: Assignment): Promise<void> {
     await this.#instances.apply(assignment.instances, true)
+    this.#tendLater()
     try {
       await this.#options.disk.replace(this.#assignmentPath, JSON.stringify(assignment))
     } catch (error) {
@@ -278,6 +281,26 @@ class NodeAgent implements RunningAgent {
   #changed(observed: ObservedInstance): void {
     if (observed.state === 'refused') void this.#lookAtPorts()
     this.#reporter.poke()
+    this.#shipper.poke()
+    this.#tendLater()
+  }
+
+  /** Tends in a while, and again for as long as something is over: a quiet node costs nothing. */
+  #tendLater(): void {
+    if (this.#tending !== undefined || !this.#instances.hasEnded) return
+    this.#tending = this.#options.clock.after(tendEveryMs, () => void this.#tendOnce())
+  }
+
+  async #tendOnce(): Promise<void> {
+    const { signal } = this.#stopping
+    if (signal.aborted) return
+    try {
+      await this.#tend()
+    } catch (error) {
+      this.#options.log.warn('chore failed', { error: messageOf(error) })
+    }
+    this.#tending = undefined
+    if (!signal.aborted) this.#tendLater()
   }
 
   async #lookAtPorts(): Promise<void> {

@@ -209,6 +209,11 @@ export class InstanceSet {
     }
   }
 
+  /** Whether anything is over and not yet let go of: without it there is nothing to tend. */
+  get hasEnded(): boolean {
+    return this.#overSince.size > 0 || this.#dead.size > 0 || !this.#options.records.isSettled
+  }
+
   /** Plans no more; what runs goes on without an agent. */
   letGo(): void {
     for (const runner of this.#runners.values()) runner.letGo()

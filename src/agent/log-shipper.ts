@@ -91,6 +91,7 @@ export class LogShipper {
   #turn = 0
   /** Bytes were passed over that belong to no line. */
   #hasSkipped = false
+  #wake: () => void = () => {}
 
   constructor(options: LogShipperOptions) {
     this.#options = options
@@ -100,11 +101,14 @@ export class LogShipper {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log, pollEveryMs: everyMs = pollEveryMs } = this.#options
     await this.#options.disk.makeFolder(this.#options.directory)
+    signal.addEventListener('abort', () => this.#wake(), { once: true })
     for (let failures = 0; !signal.aborted;) {
       try {
         const shippedSome = await this.shipOnce(signal)
         failures = 0
-        if (!shippedSome) await clock.sleep(everyMs, signal)
+        if (shippedSome) continue
+        if (this.#options.printing().length > 0) await clock.sleep(everyMs, signal)
+        else await this.#poked(signal)
       } catch (error) {
         if (signal.aborted) return
         failures++
@@ -113,6 +117,18 @@ export class LogShipper {
         await clock.sleep(backoffMs(callBackoff, failures, random), signal).catch(() => {})
       }
     }
+  }
+
+  /** There may be an instance to look at: a node without any is not looked at again and again. */
+  poke(): void {
+    this.#wake()
+  }
+
+  #poked(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve()
+      this.#wake = resolve
+    })
   }
 
   /** Sends one request with what there is; false when nothing was left to read. */

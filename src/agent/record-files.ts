@@ -61,6 +61,7 @@ export class RecordFiles {
 
   /** Those of whose files somebody else has disposed. */
   async lost(): Promise<string[]> {
+    if (this.#saved.size === 0) return []
     const names = new Set(await this.#disk.names(this.#directory))
     return [...this.#saved].filter((id) => !names.has(`${id}.json`))
   }
@@ -81,9 +82,14 @@ export class RecordFiles {
     await this.#writeEnded()
   }
 
+  /** Whether every tombstone is on the disk. */
+  get isSettled(): boolean {
+    return this.#buriedCount >= this.#buryCount
+  }
+
   /** Writes tombstones that could not be written before. */
   async settle(): Promise<void> {
-    if (this.#buriedCount < this.#buryCount) await this.#writeEnded()
+    if (!this.isSettled) await this.#writeEnded()
   }
 
   async forget(instanceId: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
@@ -81,11 +81,13 @@ export class Reporter {
   /** Reports until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options
+    // One for the whole run: 600 agents in one process would add and remove thousands a second.
+    signal.addEventListener('abort', () => this.#wake(), { once: true })
     while (!signal.aborted) {
-      const poked = this.#nextTurn(signal)
+      const turn = this.#nextTurn()
       if (!this.#isPaused) await this.reportOnce(signal)
-      await poked
-      if (!signal.aborted) await clock.sleep(coalesceMs, signal).catch(() => {})
+      const isPoked = (await turn) === 'poked'
+      if (isPoked && !signal.aborted) await clock.sleep(coalesceMs, signal).catch(() => {})
     }
   }
 
@@ -131,18 +133,15 @@ export class Reporter {
   }
 
   /** Resolves at the next poke, or when the next report is due. */
-  #nextTurn(signal: AbortSignal): Promise<void> {
+  #nextTurn(): Promise<'poked' | 'due'> {
     return new Promise((resolve) => {
-      let timer: Timer | undefined
-      const done = (): void => {
-        timer?.cancel()
-        signal.removeEventListener('abort', done)
+      const end = (how: 'poked' | 'due'): void => {
+        timer.cancel()
         this.#wake = () => {}
-        resolve()
+        resolve(how)
       }
-      timer = this.#options.clock.after(reportEveryMs - coalesceMs, done)
-      signal.addEventListener('abort', done, { once: true })
-      this.#wake = done
+      const timer = this.#options.clock.after(reportEveryMs, () => end('due'))
+      this.#wake = () => end('poked')
     })
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** `sha256:` and 64 hexadecimal digits, the same form as OCI's. */
 export type Digest = string
@@ -7,7 +7,7 @@ export const digestPattern = '^sha256:[0-9a-f]{64}$'
 
 /** The digest of bytes or of a UTF-8 text. */
 export function digestOf(content: Uint8Array | string): Digest {
-  return `sha256:${createHash('sha256').update(content).digest('hex')}`
+  return `sha256:${hash('sha256', content)}`
 }
 
 /** The digest of plain data: equal data gives an equal digest, whatever the order of its keys. */

@@ -46,6 +46,7 @@ export class Reporter {
 
   /** Reports until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener('abort', () => this.#wake?.(), { once: true })
     while (!signal.aborted) {
       this.#isUrgent = false
       await this.reportOnce()
@@ -107,10 +108,14 @@ export class Reporter {
   /** Waits for the next second, or for something urgent. */
   async #pause(signal: AbortSignal): Promise<void> {
     if (this.#isUrgent && !this.#isAway) return
-    const waking = new AbortController()
-    this.#wake = () => waking.abort()
-    const either = AbortSignal.any([signal, waking.signal])
-    await this.#options.clock.sleep(reportEveryMs, either).catch(() => {})
+    if (signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.after(reportEveryMs, resolve)
+      this.#wake = () => {
+        timer.cancel()
+        resolve()
+      }
+    })
     this.#wake = undefined
   }
 }

@@ -53,11 +53,14 @@ export function nodesController(
 function observe(nodeId: string, snapshot: Snapshot): View | undefined {
   const entry = snapshot.get(nodeKind, nodeKey(nodeId))
   if (entry === undefined) return undefined
-  const all = [...snapshot.list(nodeKind)].map((other) => seen(other.value, snapshot))
   return {
     entry,
     node: seen(entry.value, snapshot),
-    all,
+    // Read only when this node is silent: what every heartbeat and timer costs stays the same,
+    // however many nodes there are.
+    get all() {
+      return [...snapshot.list(nodeKind)].map((other) => seen(other.value, snapshot))
+    },
     listeningSince: snapshot.observations.since,
   }
 }
