@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { globalHeading } from './command-tree.ts'
 import { completionCommand } from './completion.ts'
@@ -90,6 +91,7 @@ function historyCommands(): Command[] {
     releasesCommand(),
     eventsCommand(),
     historyCommand(),
+    auditCommand(),
     driftCommand(),
     whyCommand(),
     nodesCommand(),

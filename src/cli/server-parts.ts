@@ -15,6 +15,7 @@ import { artifactKind } from '../parts/artifacts/records.ts'
 import { artifactRoutes } from '../parts/artifacts/routes.ts'
 import { ArtifactUsage } from '../parts/artifacts/usage.ts'
 import type { AuditChain, Checkpoints } from '../parts/audit/driver.ts'
+import { chainRoutes } from '../parts/audit/routes-chain.ts'
 import { historyRoutes } from '../parts/audit/routes-history.ts'
 import { auditRoutes } from '../parts/audit/routes.ts'
 import type { BackupDriver } from '../parts/backups/driver.ts'
@@ -117,7 +118,7 @@ export function composeServer(
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> & { readonly usage: NodeUsage } {
   const { clock, random, log, ingressUrl, listenerPorts, singletonLeaseMs } = settings
   const { manifests = inlineManifestReader } = settings
-  const { state, observed, blobs, logs, backups } = stores
+  const { state, observed, blobs, logs, backups, audit } = stores
   const { snapshot } = state
   const leases = new Leases(clock)
   const singletons = singletonLeaseMs === undefined ? {} : { singletonLeaseMs }
@@ -149,6 +150,7 @@ export function composeServer(
     ...nodeRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),
     ...historyRoutes({ state: routed }),
+    ...(audit === undefined ? [] : chainRoutes(audit)),
     ...(backups === undefined ? [] : backupRoutes({ state: routed, clock, backups })),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
     ...logRoutes({ logs, state: routed, clock }),

@@ -21,6 +21,7 @@ import type {
 } from '../../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
 import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts'
+import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
 import type { Query, Transport } from './transport.ts'
@@ -53,6 +54,17 @@ export interface EventFilter {
   readonly until?: number | undefined
   /** False leaves out what the program does for itself. */
   readonly housekeeping?: boolean | undefined
+  readonly limit: number
+}
+
+/** Which sealed records are wanted; see GET /v1/audit/records. */
+export interface AuditFilter {
+  readonly who?: string | undefined
+  readonly what?: string | undefined
+  readonly key?: string | undefined
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+  readonly before?: number | undefined
   readonly limit: number
 }
 
@@ -93,6 +105,20 @@ export class ApiClient {
   /** What became of something, the newest change first. */
   history(filter: HistoryFilter): Promise<HistoryAnswer> {
     return this.transport.json({ method: 'GET', path: '/v1/history', query: { ...filter } })
+  }
+
+  /** Sealed records, the newest first. */
+  auditRecords(filter: AuditFilter): Promise<AuditPage> {
+    return this.transport.json({ method: 'GET', path: '/v1/audit/records', query: { ...filter } })
+  }
+
+  /** The next lines of the sealed chain, as they are kept. */
+  auditChain(cursor: string | undefined): Promise<ChainPage> {
+    return this.transport.json({ method: 'GET', path: '/v1/audit/chain', query: { cursor } })
+  }
+
+  auditCheckpoint(): Promise<CheckpointAnswer> {
+    return this.#get('/v1/audit/checkpoint')
   }
 
   app(at: AppCell): Promise<AppView> {

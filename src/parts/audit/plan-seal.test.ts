@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { aChange } from './chain.fixture.ts'
+import { aChange } from './plan-seal.fixture.ts'
 import { chainStart } from './model.ts'
 import { hashOf, lineOf, planGap, planSeal } from './plan-seal.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { aChain, aChange, linesOf } from './chain.fixture.ts'
+import { aChain, aChange, linesOf } from './plan-seal.fixture.ts'
 import { chainStart, type Checkpoint, type SealedRecord } from './model.ts'
 import { hashOf, lineOf, planGap, planSeal } from './plan-seal.ts'
 import { ChainCheck, type ChainCheckOptions, type ChainLine } from './plan-verify.ts'
