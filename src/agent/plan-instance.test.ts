@@ -166,7 +166,7 @@ const cases: Case[] = [
   },
   {
     name: 'a start past its deadline counts as failed and is ended',
-    view: { state: 'starting', process: running, checks: [failed] },
+    view: { state: 'starting', process: running, checks: [{ ...failed, askedAt: 29_500 }] },
     now: 30_000,
     state: 'backing-off',
     action: 'end',
@@ -229,7 +229,12 @@ const cases: Case[] = [
   },
   {
     name: 'what stays unhealthy for as long as a start may take is started anew',
-    view: { state: 'unhealthy', process: running, checks: [failed], stateSince: 1_000 },
+    view: {
+      state: 'unhealthy',
+      process: running,
+      checks: [{ ...failed, askedAt: 30_000 }],
+      stateSince: 1_000,
+    },
     now: 31_000,
     state: 'backing-off',
     action: 'end',
@@ -481,6 +486,27 @@ describe('the lease of a singleton', () => {
 test('an instance that was taken over with an old record is asked before it counts as late', () => {
   const view = aView({ state: 'starting', process: running, acceptedAt: 60_000 })
   expect(planInstance(view, 60_000)).toMatchObject({ state: 'starting', action: { do: 'probe' } })
-  const late = planInstance({ ...view, checks: [failed] }, 90_000)
+  const late = planInstance({ ...view, checks: [{ ...failed, askedAt: 89_500 }] }, 90_000)
   expect(late).toMatchObject({ state: 'backing-off', action: { do: 'end' } })
+})
+
+describe('an agent that stood still asks again before it ends what is past a deadline', () => {
+  const pausedAt = 10_000
+  const old = { ...failed, askedAt: pausedAt }
+
+  test.each([
+    ['a start', aView({ state: 'starting', process: running, checks: [old] })],
+    ['a start that was never asked', aView({ state: 'starting', process: running })],
+    [
+      'an unhealthy one',
+      aView({ state: 'unhealthy', process: running, checks: [old], readyAt: 1 }),
+    ],
+  ])('%s', (_which, view) => {
+    const seen = { ...view, lastProbeAt: pausedAt }
+    expect(planInstance(seen, 60_000)).toMatchObject({ state: view.state, action: { do: 'probe' } })
+    const asked = { ...seen, lastProbeAt: 60_000, checks: [{ ...failed, askedAt: 60_000 }] }
+    expect(planInstance(asked, 60_500)).toMatchObject({ state: 'backing-off' })
+    const isWell = { ...asked, checks: [{ ...passed, askedAt: 60_000 }] }
+    expect(planInstance(isWell, 60_500).action).not.toEqual({ do: 'end' })
+  })
 })

@@ -205,8 +205,14 @@ function planStarting(view: InstanceView, now: number): Step {
   if (streak?.ok === true && streak.length >= countable(passes))
     return planPassed(view, streak.because)
   const late = planLateStart(view, now, streak?.because ?? 'no check has been answered')
-  if (late !== undefined) return late
-  const step = probing(view, now, startingEveryMs(view), deadlineOf(view))
+  // Whose last check passed is on its way: the next ones decide.
+  if (late !== undefined && streak?.ok !== true && isFresh(view, now)) return late
+  const step = probing(
+    view,
+    now,
+    startingEveryMs(view),
+    late === undefined ? deadlineOf(view) : undefined,
+  )
   // Whoever asks why it is not ready yet wants to hear what the last check said.
   return streak?.ok === false ? { ...step, because: `not ready yet: ${streak.because}` } : step
 }
@@ -272,6 +278,7 @@ function planUnhealthy(view: InstanceView, now: number, streak: Streak | undefin
   if (streak === undefined || streak.ok) return probing(view, now, everyMs)
   const hopelessAt = view.stateSince + startDeadlineMs
   if (now < hopelessAt) return probing(view, now, everyMs, hopelessAt)
+  if (!isFresh(view, now)) return probing(view, now, everyMs)
   const why = `its checks failed for ${durationText(startDeadlineMs)}: ${streak.because}`
   return { ...fail(view, now, why), action: { do: 'end' } }
 }
@@ -345,6 +352,19 @@ function probing(view: InstanceView, now: number, everyMs: number, alsoAt?: numb
   if (now >= dueAt && mayAsk) return stay(view, { action: 'probe' })
   const wakeAt = Math.min(mayAsk ? dueAt : Infinity, alsoAt ?? Infinity)
   return stay(view, { wakeAt })
+}
+
+/** What a check says holds a while longer than the time to the next one, in ms. */
+const freshMs = 1_000
+
+/**
+ * Whether the last check still says how it is now. An agent that stood still finds deadlines long
+ * past on its return, and nobody has asked since: it asks once more before it ends anything.
+ */
+function isFresh(view: InstanceView, now: number): boolean {
+  const newest = view.checks.at(-1)
+  const { everyMs, timeoutMs } = view.assigned.health
+  return newest !== undefined && now - newest.askedAt <= everyMs + timeoutMs + freshMs
 }
 
 /** No more results in a row are asked for than are kept. */
