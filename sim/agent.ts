@@ -154,8 +154,9 @@ class SimServerClient implements ServerClient {
     return status === 204 ? undefined : (body as Assignment)
   }
 
-  async report(body: AgentReport, signal: AbortSignal): Promise<ReportAnswer> {
-    const answer = await this.#call({ route: 'POST /v1/agents/:nodeId/report', body, signal })
+  /** Answered or late within 10 s, and an agent here is never stopped gently: no signal is needed. */
+  async report(body: AgentReport): Promise<ReportAnswer> {
+    const answer = await this.#call({ route: 'POST /v1/agents/:nodeId/report', body })
     return answer.body as ReportAnswer
   }
 

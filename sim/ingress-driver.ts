@@ -3,7 +3,7 @@ import { CountBook, type Tally } from '../src/drivers/ingress/builtin/counts.ts'
 import { limits, usualPatience } from '../src/drivers/ingress/builtin/limits.ts'
 import { stepAfter, type AttemptFailure } from '../src/drivers/ingress/builtin/retry-rules.ts'
 import type { IngressDriver, IngressObservation, TableChange } from '../src/parts/ingress/driver.ts'
-import type { Backend, Endpoint, FailureCause } from '../src/parts/ingress/model.ts'
+import type { Backend, Counters, Endpoint, FailureCause } from '../src/parts/ingress/model.ts'
 import type { Life } from './life.ts'
 import type { RunningProcess, SimMachine } from './machine.ts'
 import type { Network } from './network.ts'
@@ -53,6 +53,7 @@ export class SimIngressDriver implements IngressDriver {
   readonly #pools = new Map<string, Pool>()
   readonly #links = new Map<string, Link>()
   readonly #leaving = new Set<Link>()
+  readonly #copies = new WeakMap<Counters, Counters>()
   #turn = 0
   #onNews: () => void = () => {}
 
@@ -79,8 +80,20 @@ export class SimIngressDriver implements IngressDriver {
     for (const { endpoint, underWay } of this.#leaving) {
       leaving[endpoint.instanceId] = (leaving[endpoint.instanceId] ?? 0) + underWay
     }
-    const series = this.#counts.series().map((one) => ({ ...one, counters: copyOf(one.counters) }))
+    const series = this.#counts.series().map((one) => ({
+      ...one,
+      counters: this.#copyOf(one.counters),
+    }))
     return { series, leaving, troubles: [] }
+  }
+
+  /** What is told must not change afterwards; what has not changed since is told once more. */
+  #copyOf(counters: Counters): Counters {
+    const known = this.#copies.get(counters)
+    if (known !== undefined && isSame(known, counters)) return known
+    const copy = copyOf(counters)
+    this.#copies.set(counters, copy)
+    return copy
   }
 
   onNews(listener: () => void): void {
@@ -354,6 +367,19 @@ function rankOf(link: Link, now: number): number {
   return (link.endpoint.ready ? 0 : 1) + (link.avoidedUntil > now ? 2 : 0)
 }
 
-function copyOf(counters: Tally['counters']): Tally['counters'] {
+/** Every request changes what was sent, and ends in another count. */
+function isSame(a: Counters, b: Counters): boolean {
+  return (
+    a.sent === b.sent &&
+    a.answered === b.answered &&
+    a.retried === b.retried &&
+    a.clientAborted === b.clientAborted &&
+    (Object.keys(a.failed) as (keyof Counters['failed'])[]).every(
+      (cause) => a.failed[cause] === b.failed[cause],
+    )
+  )
+}
+
+function copyOf(counters: Counters): Counters {
   return { ...counters, failed: { ...counters.failed }, latency: [...counters.latency] }
 }

@@ -164,8 +164,9 @@ class Exchange {
   readonly #parts: ExchangeParts
   #timer: Timer | undefined
   #isSettled = false
-  /** Aborts what the other side does for a caller that has gone. */
-  readonly #gone = new AbortController()
+  /** Aborts what the other side does for a caller that has gone; made when it asks for it. */
+  #gone: AbortController | undefined
+  #hasGone = false
 
   constructor(network: Network, parts: ExchangeParts) {
     this.#network = network
@@ -195,6 +196,7 @@ class Exchange {
   async #answer(door: Door): Promise<void> {
     const { caller, call } = this.#parts
     const { route, headers, params, query, body, stream } = call
+    const signalOf = (): AbortSignal => this.#signalOf()
     const answer = await door.answer({
       route,
       headers,
@@ -203,7 +205,9 @@ class Exchange {
       body,
       stream,
       address: caller.host,
-      signal: this.#gone.signal,
+      get signal() {
+        return signalOf()
+      },
     })
     if (!door.life.isAlive) return
     this.#network.forgetCall(door.life, this)
@@ -239,7 +243,16 @@ class Exchange {
     const { caller, host } = this.#parts
     this.#network.carry(caller.host, host, () => {
       const door = this.#network.doorOf(host)
-      door?.life.enter(() => this.#gone.abort(clientGone()))
+      door?.life.enter(() => {
+        this.#hasGone = true
+        this.#gone?.abort(clientGone())
+      })
     })
+  }
+
+  #signalOf(): AbortSignal {
+    this.#gone ??= new AbortController()
+    if (this.#hasGone) this.#gone.abort(clientGone())
+    return this.#gone.signal
   }
 }

@@ -14,6 +14,7 @@ import type { LogStore } from '../src/telemetry/logs/port.ts'
 import { Chance } from './chance.ts'
 import { Life } from './life.ts'
 import type { MachineClock } from './machine-clock.ts'
+import { rememberingReader } from './manifests.ts'
 import type { Mutation } from './mutants/mutation.ts'
 import type { Network } from './network.ts'
 import type { SharedStore } from './shared-store.ts'
@@ -126,6 +127,7 @@ export class SimServer {
         clock: life,
         random,
         log,
+        manifests: rememberingReader,
       },
       { state, observed, blobs, logs: new SimLogStore() },
     )

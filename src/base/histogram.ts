@@ -15,8 +15,10 @@ const logGrowth = Math.log(growth)
 /** Counts per bucket, `bucketCount` long; cumulative over the life of its series. */
 export type Histogram = number[]
 
+const zeros: readonly number[] = Array.from<number>({ length: bucketCount }).fill(0)
+
 export function emptyHistogram(): Histogram {
-  return Array.from<number>({ length: bucketCount }).fill(0)
+  return zeros.slice()
 }
 
 /** Adds one duration, in ms. */

@@ -65,6 +65,7 @@ export function openInProcess(
       const { status = 200, body, headers = {} } = reply
       return { status, body, headers, revision: core.state.snapshot.revision }
     } catch (error) {
+      core.refusals.note(error, call.address, undefined)
       const { status, body, headers } = problemOf(error, requestId, log)
       return { status, body, headers, revision: core.state.snapshot.revision }
     }
@@ -78,7 +79,7 @@ async function answer(
   call: InProcessCall,
   requestId: string,
 ): Promise<RouteReply> {
-  const { headers, address, signal } = call
+  const { headers, address } = call
   const { method, rule } = definition
   const isWrite = method !== 'GET' && method !== 'HEAD'
   const identity = authentication.admit(rule, { headers, address, isWrite })
@@ -91,7 +92,10 @@ async function answer(
     requestId,
     address,
     stream: call.stream,
-    signal,
+    // Asked for by the few routes that wait: who calls may make it only then.
+    get signal() {
+      return call.signal
+    },
   }
   if (!isWrite) {
     if (headers[revisionHeader] !== undefined) await awaitRevision(headers[revisionHeader], state)

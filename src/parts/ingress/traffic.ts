@@ -117,6 +117,10 @@ export class TrafficHistory {
   }
 }
 
+function copyOf(counters: Counters): Counters {
+  return { ...counters, failed: { ...counters.failed }, latency: [...counters.latency] }
+}
+
 /** Adds what came in since the series was heard last. */
 function note(second: Second, ingress: Ingress, { backendId, counters }: CounterSeries): void {
   const before = ingress.totals.get(backendId)
@@ -126,5 +130,5 @@ function note(second: Second, ingress: Ingress, { backendId, counters }: Counter
   const sum = second.backends.get(backendId)
   if (sum !== undefined) addCounters(sum, more)
   // Copied: what is reported is frozen history, what is summed here is changed in place.
-  else second.backends.set(backendId, structuredClone(more))
+  else second.backends.set(backendId, copyOf(more))
 }

@@ -196,7 +196,8 @@ function reportRoute({
       // Only what is heard is acknowledged: an old report renews nothing.
       const granted = heard === 'old' ? [] : leases.grant(nodeId, snapshot)
       const told = heard === 'old' ? [] : (body.findings ?? [])
-      const findings = await keepFindings(state, nodeId, told, caller?.name ?? '')
+      const findings =
+        told.length === 0 ? [] : await keepFindings(state, nodeId, told, caller?.name ?? '')
       const answer = { full: heard === 'full', leases: granted, findings }
       return { body: reportAnswerFor(protocol, answer) }
     },
