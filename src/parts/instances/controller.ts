@@ -9,6 +9,7 @@ import {
   replace,
   type Change,
   type Entry,
+  type Expectation,
   type Snapshot,
   type State,
   type Write,
@@ -72,13 +73,9 @@ export function instancesController(options: {
         decision.type === 'forget' ? 'history is kept within a bound' : decision.because
       const writes = writesOf(action, options)
       if (writes.length === 0) return
-      // Rule 6 of docs/reference/rules.md: what was decided on a lost node's word is refused once that
-      // node is heard again.
-      const isGivingUp = decision.type === 'end' || decision.type === 'stop'
-      const lost = isGivingUp ? view.lostNodes.get(decision.id) : undefined
       await state.commit({
         writes,
-        expectations: lost === undefined ? [] : [lost],
+        expectations: expectationsOf(action),
         attribution: {
           who: 'instances',
           what: `instance.${decision.type}`,
@@ -87,6 +84,18 @@ export function instancesController(options: {
       })
     },
   }
+}
+
+/**
+ * Rule 6 of docs/reference/rules.md: what was decided on a lost node's word is refused once that node
+ * is heard again, and what leaves service is refused once somebody wants more of it.
+ */
+function expectationsOf({ decision, view }: Action): Expectation[] {
+  const { type } = decision
+  if (type !== 'drain' && type !== 'stop' && type !== 'end') return []
+  const lost = type === 'drain' ? undefined : view.lostNodes.get(decision.id)
+  const wanted = type === 'end' ? [] : view.wantedBy
+  return lost === undefined ? [...wanted] : [...wanted, lost]
 }
 
 /** The services that a change may concern. */

@@ -23,6 +23,8 @@ export interface ServiceView extends ServiceInstancesView {
   readonly epoch: Entry<SingletonEpoch> | undefined
   /** Lost nodes of its instances, as they were read: by instance id. */
   readonly lostNodes: ReadonlyMap<string, Expectation>
+  /** The records that say how many are wanted, as they were read: the app's, and its rollout's. */
+  readonly wantedBy: readonly Expectation[]
   /** Attempts that a run waits for; only of a job's service. */
   readonly wantedAttempts: ReadonlySet<string>
 }
@@ -43,11 +45,13 @@ export function observeService(
 ): ServiceView | undefined {
   const at = appCellOf(key)
   const service = key.slice(key.lastIndexOf('/') + 1)
-  const app = appAt(snapshot, at)?.value
+  const appEntry = appAt(snapshot, at)
+  const app = appEntry?.value
   const entries = new Map<string, Entry<Instance>>()
   for (const entry of instancesOf(snapshot, at, service)) entries.set(entry.value.id, entry)
   if (app === undefined && entries.size === 0) return undefined
-  const rollout = activeRollout(snapshot, at)?.value
+  const rolloutEntry = activeRollout(snapshot, at)
+  const rollout = rolloutEntry?.value
   const target = rollout?.targets.find((candidate) => candidate.service === service)
   const { wanted, spec } = wantedOf(snapshot, app, service, target)
   const all = [...entries.values()].toSorted((a, b) => a.createdRevision - b.createdRevision)
@@ -58,6 +62,9 @@ export function observeService(
     spec,
     wanted,
     entries,
+    wantedBy: [appEntry, rolloutEntry]
+      .filter((entry) => entry !== undefined)
+      .map(({ key, revision }) => ({ key, revision })),
     wantedAttempts: isJobService(service) ? openAttempts(snapshot, at, service) : new Set(),
     epoch: epochOf(snapshot, at, service),
     lostNodes: lostNodesOf(snapshot, live),
