@@ -15,6 +15,7 @@ import { artifactKind } from '../parts/artifacts/records.ts'
 import { artifactRoutes } from '../parts/artifacts/routes.ts'
 import { ArtifactUsage } from '../parts/artifacts/usage.ts'
 import type { AuditChain, Checkpoints } from '../parts/audit/driver.ts'
+import { refusedAccessKind } from '../parts/audit/records.ts'
 import { chainRoutes } from '../parts/audit/routes-chain.ts'
 import { historyRoutes } from '../parts/audit/routes-history.ts'
 import { auditRoutes } from '../parts/audit/routes.ts'
@@ -75,6 +76,7 @@ export const recordKinds = [
   sessionKind,
   idempotencyKind,
   backupKind,
+  refusedAccessKind,
 ] as unknown as readonly Kind<never>[]
 
 /** The minute before a rollout, in ms. */

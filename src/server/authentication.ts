@@ -53,7 +53,7 @@ export class Authentication {
     throw new Refusal(
       'role-refused',
       `${identity.caller.name} has the role ${identity.caller.role}; this route is for others`,
-      { status: 403, details: { roles: rule.roles } },
+      { status: 403, details: { roles: rule.roles, caller: identity.caller.name } },
     )
   }
 

@@ -11,6 +11,7 @@ import { Authentication } from './authentication.ts'
 import { ControllerHost, type AnyController } from './controllers.ts'
 import { FailedAttempts } from './failed-attempts.ts'
 import { Idempotency } from './idempotency.ts'
+import { RefusalAudit } from './refusal-audit.ts'
 import { serverRoutes } from './routes.ts'
 import { RoutingTable } from './routing-table.ts'
 import { Watch } from './watch.ts'
@@ -52,6 +53,8 @@ export interface ServerCore {
   readonly state: State
   readonly authentication: Authentication
   readonly idempotency: Idempotency
+  /** Is told of every request that fails. */
+  readonly refusals: RefusalAudit
   /** Starts the control loops: as soon as the server can be asked. */
   start(): void
   /** Ends the control loops, once nothing is asked any more. */
@@ -76,6 +79,7 @@ export function openCore(options: CoreOptions, openApi: () => Promise<string>): 
   const countFailure = (address: string): void => failures.count(address)
   const idempotency = new Idempotency(records, clock)
   const { state } = idempotency
+  const refusals = new RefusalAudit({ state: records, clock, log })
   const startedAt = clock.now()
   const plans = () => host.plans()
   return {
@@ -88,9 +92,11 @@ export function openCore(options: CoreOptions, openApi: () => Promise<string>): 
     state,
     authentication: new Authentication({ snapshot, clock, scheme, tokenPlace, failures }),
     idempotency,
+    refusals,
     start: () => host.start(),
     async stop() {
       await host.stop()
+      await refusals.flush()
       unsubscribe()
     },
   }

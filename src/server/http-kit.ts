@@ -140,8 +140,9 @@ interface RawRequestHeaders {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
-function answerErrors(app: FastifyInstance, { log, clock }: HttpKitOptions): void {
+function answerErrors(app: FastifyInstance, { log, clock, refusals }: HttpKitOptions): void {
   app.setErrorHandler((error, request, reply) => {
+    refusals.note(error, request.ip, request.identity?.caller.name)
     const problem = problemOf(error, request.id, log)
     const isTooMuch = problem.status === 413 || problem.status === 408
     closeGently(request, reply, isTooMuch, clock)

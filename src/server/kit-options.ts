@@ -6,6 +6,7 @@ import type { State } from '../store/port.ts'
 import type { RouteDefinition } from '../wire/route.ts'
 import type { Authentication } from './authentication.ts'
 import type { Idempotency } from './idempotency.ts'
+import type { RefusalAudit } from './refusal-audit.ts'
 
 /** What the HTTP side is made of. */
 export interface HttpKitOptions {
@@ -13,6 +14,7 @@ export interface HttpKitOptions {
   readonly state: State
   readonly authentication: Authentication
   readonly idempotency: Idempotency
+  readonly refusals: RefusalAudit
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

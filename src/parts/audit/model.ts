@@ -106,3 +106,29 @@ export type Checkpoint = Static<typeof Checkpoint>
 
 /** The format that this program signs. */
 export const checkpointFormat = 1
+
+/** What one caller was refused again and again: access that it does not have, or a wrong token. */
+export const RefusedAccess = Type.Object({
+  /** Digits of the digest of all that tells it from others. */
+  id: Type.String({ pattern: '^[0-9a-f]{16}$' }),
+  /** The error's code: `role-refused`. */
+  code: Type.String({ maxLength: 64 }),
+  /** The caller's network address, or `others` when there were too many to tell apart. */
+  address: Type.String({ maxLength: 64 }),
+  /** The token's name; `-` for a caller whom nobody knows. */
+  caller: Type.String({ maxLength: 128 }),
+  /** How often within the minute that was noted last. */
+  count: Type.Integer({ minimum: 1 }),
+  /** The newest, wall ms. */
+  lastAt: Type.Number(),
+})
+export type RefusedAccess = Static<typeof RefusedAccess>
+
+/** Refusals that somebody who looks after security wants to know of. */
+export const auditedRefusals: ReadonlySet<string> = new Set([
+  'instance-foreign',
+  'origin-refused',
+  'role-refused',
+  'token-invalid',
+  'too-many-attempts',
+])
