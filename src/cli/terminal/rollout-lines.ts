@@ -25,7 +25,7 @@ export function rolloutPicture(view: RolloutView, now: number, spinner: string):
 /** What happened between two looks at a rollout, one line each, for a log or a pipe. */
 export function rolloutChanges(before: RolloutView | undefined, after: RolloutView): string[] {
   const lines = before === undefined ? [rolloutTitle(after)] : []
-  if (after.state === 'queued' && before === undefined) lines.push(`  waits: ${after.because}`)
+  if (after.state === 'queued' && before === undefined) lines.push(`  queued: ${after.because}`)
   for (const [index, step] of after.steps.entries()) {
     const earlier = before?.steps[index]
     if (step.state === 'waiting' || (earlier?.kind === step.kind && earlier.state === step.state)) {
