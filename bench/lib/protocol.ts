@@ -36,7 +36,8 @@ const loadPerCoreMax = 0.5
 /** Interleaved rounds, A B A B: the fewest whose median survives two disturbed ones. */
 const rounds = 5
 
-interface Spread {
+/** The median of some rounds, and how far they lie apart. */
+export interface Spread {
   readonly median: number
   readonly min: number
   readonly max: number
@@ -54,29 +55,30 @@ interface Row {
 /** Runs the figures of a bench, prints a table per figure, writes bench/results/NAME.json. */
 export async function runBench(name: string, figures: readonly Figure[]): Promise<void> {
   const machine = describeMachine()
-  console.log(
-    `${styleText('bold', name)} on ${machine.cpu}, ${machine.cores} cores, node ${process.version}`,
-  )
-  console.log(`load ${machine.load.map((load) => load.toFixed(2)).join(' ')} (1, 5, 15 min)`)
-  if (
-    (machine.load[0] ?? 0) / machine.cores > loadPerCoreMax &&
-    !process.argv.includes('--noisy')
-  ) {
-    console.error(`error: the machine is busy (above ${loadPerCoreMax} per core)`)
-    console.error('hint: wait, or measure all the same with --noisy')
-    process.exitCode = 1
-    return
-  }
+  if (refuseBusy(name, machine)) return
   const results = []
   for (const figure of figures) {
     const rows = await measure(figure)
     print(figure.title, rows)
     results.push({ title: figure.title, rows })
   }
-  write(name, { name, at: new Date().toISOString(), machine, rounds, results })
+  writeResult(name, { name, at: new Date().toISOString(), machine, rounds, results })
 }
 
-function describeMachine() {
+/** Prints the machine; says so and is true when it is too busy to measure anything on. */
+export function refuseBusy(name: string, machine: ReturnType<typeof describeMachine>): boolean {
+  const { cpu, cores, load } = machine
+  console.log(`${styleText('bold', name)} on ${cpu}, ${cores} cores, node ${process.version}`)
+  console.log(`load ${load.map((one) => one.toFixed(2)).join(' ')} (1, 5, 15 min)`)
+  if ((load[0] ?? 0) / cores <= loadPerCoreMax || process.argv.includes('--noisy')) return false
+  console.error(`error: the machine is busy (above ${loadPerCoreMax} per core)`)
+  console.error('hint: wait, or measure all the same with --noisy')
+  process.exitCode = 1
+  return true
+}
+
+/** The machine as every result names it. */
+export function describeMachine() {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
@@ -124,7 +126,7 @@ function cpuOf({ operations, cpuMs }: Sample): number {
   return (cpuMs / operations) * 1_000
 }
 
-function spreadOf(values: readonly number[]): Spread {
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN }
@@ -161,7 +163,8 @@ function ratioText({ median, min, max }: Spread): string {
   return `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})`
 }
 
-function write(name: string, result: unknown): void {
+/** Writes bench/results/NAME.json. */
+export function writeResult(name: string, result: unknown): void {
   const folder = join(import.meta.dirname, '..', 'results')
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${name}.json`)
