@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https'
 import type { ByteStream } from '../base/disk.ts'
 import { Fault, Refusal, messageOf } from '../base/errors.ts'
+import type { SecretRef } from '../base/secret-ref.ts'
 import type {
   AgentReport,
   Assignment,
@@ -29,7 +30,7 @@ export interface ServerClient {
 export interface HttpServerClientOptions {
   readonly serverUrl: string
   readonly nodeId: string
-  readonly token: string
+  readonly token: SecretRef
 }
 
 /** A call that should be answered at once is given up after this long, in ms. */
@@ -50,7 +51,7 @@ const socketsMax = 5
 export class HttpServerClient implements ServerClient {
   readonly #base: URL
   readonly #nodePath: string
-  readonly #token: string
+  readonly #token: SecretRef
   readonly #agent: HttpAgent
 
   constructor(options: HttpServerClientOptions) {
@@ -114,7 +115,7 @@ export class HttpServerClient implements ServerClient {
         signal: call.signal,
         timeout: call.timeoutMs ?? callTimeoutMs,
         headers: {
-          authorization: `Bearer ${this.#token}`,
+          authorization: `Bearer ${this.#token.reveal()}`,
           ...(body === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': body.length }),

@@ -21,10 +21,20 @@ export const silentLog: Log = {
   with: () => silentLog,
 }
 
+/** Fields that hold credentials, wherever a request's headers are logged. */
+const secretFields = ['authorization', 'cookie', 'set-cookie', 'token']
+
+/** What a log line shows of them. */
+const redact = {
+  paths: secretFields.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
+  censor: '[redacted]',
+}
+
 /** JSON lines on standard error; `level` is pino's (`debug`, `info`, `warn`, `error`). */
 export function openLog(role: string, level: string): Log {
   const target = pino.destination({ fd: 2, sync: true })
-  return wrap(pino({ level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime }, target))
+  const timestamp = pino.stdTimeFunctions.isoTime
+  return wrap(pino({ level, base: { role }, timestamp, redact }, target))
 }
 
 function wrap(logger: pino.Logger): Log {

@@ -7,6 +7,7 @@ import { Refusal, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { systemDisk } from '../base/system-disk.ts'
+import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningAgent } from '../agent/agent.ts'
 import { sizeOf, unitPatterns, unitWords } from '../parts/apps/manifest/units.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
@@ -138,9 +139,9 @@ function stopOnSignals(agent: RunningAgent, isSupervised: boolean, log: Log): vo
   })
 }
 
-async function readToken(path: string): Promise<string> {
+async function readToken(path: string): Promise<SecretRef> {
   try {
-    return (await readFile(path, 'utf8')).trim()
+    return new SecretRef('token/agent', (await readFile(path, 'utf8')).trim())
   } catch (error) {
     throw new Refusal('token-unreadable', `the agent's token cannot be read: ${messageOf(error)}`, {
       path,

@@ -6,6 +6,7 @@ import { messageOf, Refusal } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { systemDisk } from '../base/system-disk.ts'
+import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningIngress } from '../ingress/ingress.ts'
 import type { Address } from '../parts/ingress/driver.ts'
 
@@ -96,9 +97,9 @@ function endOnSignals(ingress: RunningIngress, isSupervised: boolean, log: Log):
   if (isSupervised) process.on('disconnect', () => process.exit(0))
 }
 
-async function readToken(path: string): Promise<string> {
+async function readToken(path: string): Promise<SecretRef> {
   try {
-    return (await readFile(path, 'utf8')).trim()
+    return new SecretRef('token/ingress', (await readFile(path, 'utf8')).trim())
   } catch (error) {
     throw new Refusal(
       'token-unreadable',

@@ -23,7 +23,7 @@ export function openCommand(): Command {
 async function consoleUrl({ settings }: Context): Promise<string> {
   const { readToken } = await import('./api/settings.ts')
   const token = readToken(settings)
-  const fragment = token === undefined ? '' : `#token=${encodeURIComponent(token)}`
+  const fragment = token === undefined ? '' : `#token=${encodeURIComponent(token.reveal())}`
   return `${settings.server}/${fragment}`
 }
 

@@ -1,6 +1,7 @@
 import { Agent, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { Fault, messageOf } from '../base/errors.ts'
+import type { SecretRef } from '../base/secret-ref.ts'
 import type { IngressReport, TableDelta } from '../parts/ingress/model.ts'
 import { ingressProtocol, tableWaitMs } from '../wire/ingress-protocol.ts'
 import { parseDelta } from './parse-table.ts'
@@ -27,7 +28,7 @@ const lateMs = 5_000
 export function openServerLink(options: {
   readonly serverUrl: string
   readonly ingressId: string
-  readonly token: string
+  readonly token: SecretRef
 }): ServerLink {
   const agent = new Agent({ keepAlive: true })
   const { newest } = ingressProtocol
@@ -58,7 +59,7 @@ export function openServerLink(options: {
 interface Call {
   readonly method: 'GET' | 'POST'
   readonly url: string
-  readonly token: string
+  readonly token: SecretRef
   readonly body?: string
   readonly timeoutMs: number
   readonly signal?: AbortSignal
@@ -74,7 +75,7 @@ function send({ method, url, token, body, timeoutMs, signal, agent }: Call): Pro
   return new Promise((resolve, reject) => {
     const isSecure = url.startsWith('https:')
     const fail = (error: unknown): void => reject(away(url, error))
-    const headers: Record<string, string> = { authorization: `Bearer ${token}` }
+    const headers: Record<string, string> = { authorization: `Bearer ${token.reveal()}` }
     if (body !== undefined) {
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))

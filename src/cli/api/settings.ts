@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { Refusal, systemCodeOf } from '../../base/errors.ts'
+import { SecretRef } from '../../base/secret-ref.ts'
 import type { Cell } from '../../parts/tenants/model.ts'
 
 /**
@@ -56,7 +57,7 @@ export interface Settings {
   /** It was named by an option or the environment, so that it has to be there. */
   readonly isTokenFileNamed: boolean
   /** The token given by ROADSTEAD_TOKEN; it comes before any file but that of --token-file. */
-  readonly token: string | undefined
+  readonly token: SecretRef | undefined
   /** An `up` on this machine runs the server: when it does not answer, it soon will again. */
   readonly isSupervised: boolean
 }
@@ -76,7 +77,7 @@ export function resolveSettings(
     cell: parseCell(options.cell ?? environment['ROADSTEAD_CELL'] ?? 'local/default'),
     json: options.json ?? false,
     isSupervised: up !== undefined && server === up.server && isAlive(up.pid),
-    token: options.tokenFile === undefined ? environment['ROADSTEAD_TOKEN'] : undefined,
+    token: options.tokenFile === undefined ? tokenIn(environment) : undefined,
     isTokenFileNamed: named !== undefined,
     tokenFile: named ?? (data === undefined ? undefined : join(data, 'tokens', 'operator')),
   }
@@ -104,11 +105,11 @@ export function readUpFile(dataFolder: string): UpFile | undefined {
 }
 
 /** The bearer token; undefined when none was found, so that public routes still answer. */
-export function readToken(settings: Settings): string | undefined {
+export function readToken(settings: Settings): SecretRef | undefined {
   if (settings.token !== undefined) return settings.token
   if (settings.tokenFile === undefined) return undefined
   try {
-    return readFileSync(settings.tokenFile, 'utf8').trim()
+    return new SecretRef('token', readFileSync(settings.tokenFile, 'utf8').trim())
   } catch (error) {
     const isMissing = systemCodeOf(error) === 'ENOENT'
     if (isMissing && !settings.isTokenFileNamed) return undefined
@@ -119,6 +120,11 @@ export function readToken(settings: Settings): string | undefined {
         : 'run as the user who started roadstead, or give another with --token-file',
     })
   }
+}
+
+function tokenIn(environment: NodeJS.ProcessEnv): SecretRef | undefined {
+  const token = environment['ROADSTEAD_TOKEN']
+  return token === undefined ? undefined : new SecretRef('token', token)
 }
 
 /** `environment/tenant` taken apart. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Fault, Refusal } from '../../base/errors.ts'
 import { seededRandom } from '../../base/random.ts'
 import { VirtualClock } from '../../base/virtual-clock.ts'
+import { SecretRef } from '../../base/secret-ref.ts'
 import { Transport, unreachableCode } from './transport.ts'
 
 interface Asked {
@@ -22,7 +23,7 @@ function aServer(answers: (Response | Error)[]) {
   }
   const transport = new Transport({
     server: 'http://127.0.0.1:7070',
-    token: 'secret',
+    token: new SecretRef('token', 'secret'),
     clock,
     random: seededRandom(1),
     patienceMs: 2_000,

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts'
 import { Fault, messageOf, Refusal } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { backoffMs, type Backoff } from '../../base/retry.ts'
+import type { SecretRef } from '../../base/secret-ref.ts'
 import type { ErrorBody } from '../../wire/api.ts'
 import { EventStreamParser, type StreamEvent } from './event-stream.ts'
 
@@ -10,7 +11,7 @@ import { EventStreamParser, type StreamEvent } from './event-stream.ts'
 export interface TransportOptions {
   /** `http://127.0.0.1:7070`, without a path. */
   readonly server: string
-  readonly token: string | undefined
+  readonly token: SecretRef | undefined
   readonly clock: Clock
   readonly random: Random
   /** How long a server that does not answer is asked again, in ms. */
@@ -128,7 +129,7 @@ export class Transport {
   #headersOf(call: Call): Headers {
     const headers = new Headers(call.headers)
     const { token, random } = this.#options
-    if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+    if (token !== undefined) headers.set('authorization', `Bearer ${token.reveal()}`)
     if (call.body !== undefined && !(call.body instanceof Blob)) {
       headers.set('content-type', 'application/json')
     }

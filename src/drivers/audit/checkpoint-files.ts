@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { canonicalJson } from '../../base/digest.ts'
 import { Fault, messageOf, systemCodeOf } from '../../base/errors.ts'
 import { isSignedBy, keyIdOf, newSigningKey, publicKeyOf, signText } from '../../base/signature.ts'
+import { SecretRef } from '../../base/secret-ref.ts'
 import type { Checkpoints } from '../../parts/audit/driver.ts'
 import { Checkpoint, checkpointFormat } from '../../parts/audit/model.ts'
 import { compiledOf } from '../../wire/compiled.ts'
@@ -33,8 +34,8 @@ export async function openCheckpointFiles(options: CheckpointFilesOptions): Prom
   const { directory, keyFile } = options
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const privateKey = await readOrMakeKey(keyFile)
-    const publicKey = publicKeyOf(privateKey)
+    const privateKey = new SecretRef('audit-key', await readOrMakeKey(keyFile))
+    const publicKey = publicKeyOf(privateKey.reveal())
     const key = keyIdOf(publicKey)
     await writeFile(join(directory, `${key}.pub`), publicKey, { mode: 0o644 })
     const { checkpoints } = await readCheckpoints(directory)
@@ -49,12 +50,12 @@ class CheckpointFiles implements Checkpoints {
   readonly publicKey: string
   newest: Checkpoint | undefined
   readonly #directory: string
-  readonly #privateKey: string
+  readonly #privateKey: SecretRef
   readonly #key: string
 
   constructor(
     directory: string,
-    privateKey: string,
+    privateKey: SecretRef,
     publicKey: string,
     newest: Checkpoint | undefined,
   ) {
@@ -67,7 +68,7 @@ class CheckpointFiles implements Checkpoints {
 
   async make(content: Parameters<Checkpoints['make']>[0]): Promise<Checkpoint> {
     const statement = { format: checkpointFormat, ...content, key: this.#key }
-    const signature = signText(canonicalJson(statement), this.#privateKey)
+    const signature = signText(canonicalJson(statement), this.#privateKey.reveal())
     const checkpoint: Checkpoint = { ...statement, signature }
     try {
       await this.#append(checkpoint)
