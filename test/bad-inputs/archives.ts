@@ -71,6 +71,16 @@ export const archives: readonly BadInput[] = [
     after: nothingKept(digestOf('x')),
   },
   {
+    name: 'an archive that is streamed without an end',
+    send: (target) => {
+      const piece = Buffer.from(`100000\r\n${'x'.repeat(0x100000)}\r\n`)
+      const head = target.head('PUT', place(digestOf('w')), ['Transfer-Encoding: chunked'])
+      return target.endlessly(head, piece)
+    },
+    answer: { status: 413, code: 'artifact-too-large', details: { bytesMax: 2 ** 29 } },
+    after: nothingKept(digestOf('w')),
+  },
+  {
     name: 'an archive that stops in the middle of the upload',
     send: async (target) => {
       await target.raw(
