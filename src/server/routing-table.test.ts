@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { VirtualClock } from '../base/virtual-clock.ts'
 import { aState, write, type TestObservations } from '../../test/fixtures/state.ts'
 import {
@@ -96,6 +96,18 @@ describe('the routing table', () => {
     expect(delta).toMatchObject({ full: true, revision: state.snapshot.revision, removed: [] })
     expect(delta.backends.map((backend) => backend.id)).toEqual([web])
     expect(delta.backends[0]?.online).toMatchObject([{ instanceId: 'i-1', ready: true }])
+  })
+
+  test('a first report is not answered by a look through all instances', async () => {
+    for (const id of ['i-2', 'i-3', 'i-4']) await addInstance(id)
+    openTable()
+    const find = vi.spyOn(state.snapshot, 'find')
+    for (const id of ['i-2', 'i-3', 'i-4']) {
+      expect(await ask(0)).toBeUndefined()
+      observations.see(anObserved({ instanceId: id }))
+    }
+    expect(find.mock.calls.filter(([, index]) => index === 'state')).toEqual([])
+    expect((await full()).backends[0]?.online).toHaveLength(4)
   })
 
   test('who has seen all of it waits until something changes', async () => {

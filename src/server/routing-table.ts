@@ -63,6 +63,11 @@ export class RoutingTable {
   #oldest: number
   #version: number
   #isOpen = false
+  /**
+   * What was to run when this server began and has not been heard of: kept, since to look through
+   * all instances at each of 20,000 first reports would hold up the start for a minute.
+   */
+  readonly #unheard = new Set<string>()
   readonly #opensAt: number
   #digest: { readonly version: number; readonly digest: string } | undefined
   #last: { readonly after: number; readonly delta: TableDelta } | undefined
@@ -77,7 +82,10 @@ export class RoutingTable {
     this.#opensAt = clock.monotonic() + unheardMs
     clock.after(unheardMs, () => this.#openIfHeard())
     for (const { value } of snapshot.list(appKind)) this.#touchApp(value.at)
-    for (const { value } of snapshot.list(instanceKind)) this.#touch(value.at, value.service)
+    for (const { value } of snapshot.list(instanceKind)) {
+      this.#touch(value.at, value.service)
+      if (isAwaited(value, snapshot)) this.#unheard.add(value.id)
+    }
     for (const { value } of snapshot.list(listenerKind)) this.#touch(value.at, value.service)
   }
 
@@ -87,7 +95,7 @@ export class RoutingTable {
     if (change.of === 'instance') {
       const instance = instanceById(snapshot, change.instanceId)?.value
       if (instance !== undefined) this.#touch(instance.at, instance.service)
-      this.#openIfHeard()
+      this.#hear(change.instanceId)
     } else if (change.of === 'record') this.#noticeRecord(change)
     if (this.#dirty.size === 0 || this.#flush !== undefined) return
     this.#flush = this.#options.clock.after(coalesceMs, () => {
@@ -153,8 +161,9 @@ export class RoutingTable {
     const at = { tenant, environment, app }
     switch (change.kind) {
       case 'instance': {
-        const { service } = (change.after ?? change.before) as Instance
+        const { id, service } = (change.after ?? change.before) as Instance
         this.#touch(at, service)
+        this.#hear(id)
         this.#isTouched = true
         return
       }
@@ -228,20 +237,28 @@ export class RoutingTable {
     return true
   }
 
+  /** Something is known of an instance, or nothing is to be: it is waited for no longer. */
+  #hear(instanceId: string): void {
+    if (this.#isOpen || !this.#unheard.has(instanceId)) return
+    const { snapshot } = this.#options
+    const instance = instanceById(snapshot, instanceId)?.value
+    if (instance !== undefined && isAwaited(instance, snapshot)) return
+    this.#unheard.delete(instanceId)
+    this.#openIfHeard()
+  }
+
   #openIfHeard(): void {
     if (this.#isOpen) return
-    const { clock, snapshot } = this.#options
-    this.#isOpen = clock.monotonic() >= this.#opensAt || allHeard(snapshot)
-    if (this.#isOpen) this.#wakeUps.wakeAll()
+    const { clock } = this.#options
+    this.#isOpen = clock.monotonic() >= this.#opensAt || this.#unheard.size === 0
+    if (!this.#isOpen) return
+    this.#unheard.clear()
+    this.#wakeUps.wakeAll()
   }
 }
 
-/** Whether each instance that should run has been observed since this server began to listen. */
-function allHeard(snapshot: Snapshot): boolean {
-  for (const { value } of snapshot.find(instanceKind, 'state', 'placed')) {
-    if (value.desired === 'running' && snapshot.observations.instance(value.id) === undefined) {
-      return false
-    }
-  }
-  return true
+/** Whether an instance should run and has not been observed since this server began to listen. */
+function isAwaited({ id, state, desired }: Instance, snapshot: Snapshot): boolean {
+  if (state !== 'placed' || desired !== 'running') return false
+  return snapshot.observations.instance(id) === undefined
 }

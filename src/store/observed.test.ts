@@ -84,6 +84,16 @@ describe('observed instances', () => {
     expect(observed.instance('i-2')?.state).toBe('unhealthy')
   })
 
+  it('ports that are taken stay the same list while the same is told of them', () => {
+    const { observed } = anObservedState()
+    observed.hearNode('n1', aReport(1, { portsTaken: [21_000] }))
+    const before = observed.node('n1')?.portsTaken
+    observed.hearNode('n1', aReport(2, { portsTaken: [21_000] }))
+    expect(observed.node('n1')?.portsTaken).toBe(before)
+    observed.hearNode('n1', aReport(3, { portsTaken: [21_001] }))
+    expect(observed.node('n1')?.portsTaken).toEqual([21_001])
+  })
+
   it('a report that comes late, or twice, is ignored', () => {
     const { observed, news } = anObservedState()
     observed.hearNode('n1', aReport(5, { instances: [anInstance('i-1')] }))

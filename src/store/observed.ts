@@ -3,6 +3,7 @@
  * after a restart. Listeners hear only of what matters to a decision: a heartbeat wakes nobody.
  */
 import { isDeepStrictEqual } from 'node:util'
+import { nothingLost, type Bound } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import type { CounterSeries, IngressReport } from '../parts/ingress/model.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
@@ -66,6 +67,27 @@ export class ObservedState implements ObservedChanges {
   constructor(clock: Clock) {
     this.#clock = clock
     this.since = clock.now()
+  }
+
+  bounds(): Bound[] {
+    const reporter = { unit: 'items', overflow: 'refuses', lost: nothingLost } as const
+    return [
+      {
+        ...reporter,
+        name: 'server.nodes-heard',
+        says: 'nodes whose reports are remembered; those beyond it are not heard',
+        limit: reportersMax,
+        used: () => this.#nodes.size,
+      },
+      {
+        ...reporter,
+        name: 'server.series-of-counts',
+        says: 'series of counts of the ingress that has most; the one that was silent longest goes',
+        overflow: 'drops-oldest',
+        limit: seriesMax,
+        used: () => Math.max(0, ...[...this.#ingresses.values()].map(({ series }) => series.size)),
+      },
+    ]
   }
 
   node(nodeId: string): NodeObservation | undefined {
@@ -158,11 +180,14 @@ export class ObservedState implements ObservedChanges {
   #noteHeard(nodeId: string, node: NodeState, report: NodeReport): void {
     const before = node.observation
     const heardAt = this.#clock.now()
-    const { incarnation, sequence, portsTaken } = report
+    const { incarnation, sequence } = report
+    const hasSamePorts = isDeepStrictEqual(before.portsTaken, report.portsTaken)
+    // The same list for as long as it says the same: what was summed up over it stays true.
+    const portsTaken = hasSamePorts ? before.portsTaken : report.portsTaken
     node.observation = { ...before, incarnation, sequence, heardAt, portsTaken }
     const wasLost = heardAt - before.heardAt > nodeLostAfterMs
     const isFirst = before.sequence < 0
-    if (wasLost || isFirst || !isDeepStrictEqual(before.portsTaken, portsTaken)) {
+    if (wasLost || isFirst || !hasSamePorts) {
       this.#notify({ of: 'node', nodeId })
     }
   }
