@@ -10,6 +10,8 @@ import type { InstanceView } from '../../src/wire/api.ts'
 import type { RunView } from '../../src/wire/jobs.ts'
 import { Machines } from '../e2e/machines.ts'
 import { sendEndless, sendRaw, sendSlowly } from '../fixtures/raw-http.ts'
+import { digestOf } from '../../src/base/digest.ts'
+import { tarOf } from '../fixtures/tar.ts'
 import { anObserved } from '../fixtures/records.ts'
 import type { Answer } from './bad-input.ts'
 
@@ -90,12 +92,16 @@ export class Target {
     await this.call('agent', 'POST', `/v1/agents/${idleNode}/register`, { body: registration })
   }
 
-  /** Large inputs that are fine, so that what serves them is loaded and started. */
+  /** Inputs as large as the bad ones, and fine: what serves them is loaded and has its buffers. */
   async sendHonestly(): Promise<void> {
     const report = { incarnation: idleIncarnation, sequence: 1, portsTaken: [], full: true }
     const observed = Array.from({ length: 9_000 }, () => anObserved({ instanceId: 'i-none' }))
     const body = { ...report, instances: observed }
     await this.call('agent', 'POST', `/v1/agents/${idleNode}/report`, { body })
+    const archive = tarOf([{ name: 'a', content: Buffer.alloc(64 * 1024 * 1024) }])
+    await this.call('operator', 'PUT', `/v1/artifacts/${digestOf(archive)}`, {
+      body: new Uint8Array(archive),
+    })
     const manifest = `${files['roadstead.yaml']}# ${'x'.repeat(1_000_000)}\n`
     const { status } = await this.deployAgain({ manifest })
     if (status !== 200) throw new Error(`an honest deploy was answered with ${status}`)
