@@ -1,8 +1,9 @@
+import type { Bound } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf, Refusal } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { auditedRefusals, type RefusedAccess } from '../parts/audit/model.ts'
-import { addRefusal, planRefusals } from '../parts/audit/plan-refusals.ts'
+import { addRefusal, callersMax, planRefusals } from '../parts/audit/plan-refusals.ts'
 import { refusedAccessKind } from '../parts/audit/records.ts'
 import { create, remove, type State, type Write } from '../store/port.ts'
 
@@ -23,6 +24,7 @@ export class RefusalAudit {
   #counted = new Map<string, RefusedAccess>()
   #committedAt = -Infinity
   #isWaiting = false
+  #untold = 0
 
   constructor(options: { readonly state: State; readonly clock: Clock; readonly log: Log }) {
     this.#state = options.state
@@ -30,16 +32,31 @@ export class RefusalAudit {
     this.#log = options.log
   }
 
+  bounds(): readonly Bound[] {
+    return [
+      {
+        name: 'audit.refused-callers',
+        says: 'callers who were refused and are told apart within a minute; further ones are counted as one',
+        unit: 'items',
+        overflow: 'drops-newest',
+        limit: callersMax,
+        used: () => Math.min(this.#counted.size, callersMax),
+        lost: () => this.#untold,
+      },
+    ]
+  }
+
   /** Looks at what a request failed with; counts it when it is one that is audited. */
   note(error: unknown, address: string, caller: string | undefined): void {
     if (!(error instanceof Refusal) || !auditedRefusals.has(error.code)) return
     const known = error.details?.['caller']
-    addRefusal(this.#counted, {
+    const isToldApart = addRefusal(this.#counted, {
       code: error.code,
       address,
       caller: caller ?? (typeof known === 'string' ? known : '-'),
       at: this.#clock.now(),
     })
+    if (!isToldApart) this.#untold++
     if (this.#isWaiting) return
     this.#isWaiting = true
     const quietMs = this.#clock.monotonic() - this.#committedAt

@@ -5,6 +5,7 @@
  */
 import { mkdir, open, readFile, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Bound } from '../../base/bounds.ts'
 import { Fault, messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { AuditChain, Segment } from '../../parts/audit/driver.ts'
@@ -12,6 +13,11 @@ import type { ChainTip, SealedRecord } from '../../parts/audit/model.ts'
 import { parseLine } from '../../parts/audit/plan-verify.ts'
 import { lineOf } from '../../parts/audit/plan-seal.ts'
 import { segmentOf, segmentsIn } from './segment-names.ts'
+
+/** A chain with what bounds it. */
+export interface BoundedChain extends AuditChain {
+  bounds(): readonly Bound[]
+}
 
 export interface SegmentFilesOptions {
   /** `<data>/server/audit`. */
@@ -33,7 +39,7 @@ export const segmentBytesDefault = 4 * 1024 * 1024
 export const chainBytesDefault = 8 * 1024 ** 3
 
 /** Opens the chain for its one writer; mends what a crash has torn. */
-export async function openSegmentFiles(options: SegmentFilesOptions): Promise<AuditChain> {
+export async function openSegmentFiles(options: SegmentFilesOptions): Promise<BoundedChain> {
   const { directory } = options
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -45,7 +51,7 @@ export async function openSegmentFiles(options: SegmentFilesOptions): Promise<Au
   }
 }
 
-class SegmentFiles implements AuditChain {
+class SegmentFiles implements BoundedChain {
   readonly #options: Required<SegmentFilesOptions>
   readonly #segments: Segment[]
   readonly #sizes = new Map<string, number>()
@@ -72,6 +78,20 @@ class SegmentFiles implements AuditChain {
 
   get sizeBytes(): number {
     return [...this.#sizes.values()].reduce((sum, size) => sum + size, 0)
+  }
+
+  bounds(): readonly Bound[] {
+    return [
+      {
+        name: 'audit.chain',
+        says: 'sealed records; before it is full export them with `roadstead audit export`, if you must keep more',
+        unit: 'bytes',
+        overflow: 'drops-oldest',
+        limit: this.#options.bytesMax,
+        used: () => this.sizeBytes,
+        lost: () => this.dropped,
+      },
+    ]
   }
 
   async open(): Promise<void> {

@@ -21,13 +21,14 @@ const recordsMax = 200
 /** Callers that the sentence names, most refused first. */
 const namedMax = 3
 
-/** Counts a refusal in with the others of its minute. */
-export function addRefusal(counted: Map<string, RefusedAccess>, request: RefusedRequest): void {
+/** Counts a refusal in with the others of its minute; false when its caller has no place there. */
+export function addRefusal(counted: Map<string, RefusedAccess>, request: RefusedRequest): boolean {
   const own = accessOf(request)
   const isRoom = counted.has(own.id) || counted.size < callersMax
   const access = isRoom ? own : accessOf({ ...request, address: 'others', caller: '-' })
   const count = (counted.get(access.id)?.count ?? 0) + 1
   counted.set(access.id, { ...access, count })
+  return isRoom
 }
 
 /** What the one commit for a minute's refusals says and does. */
