@@ -1,3 +1,4 @@
+import type { Bound } from './bounds.ts'
 import { Refusal } from './errors.ts'
 
 /**
@@ -23,6 +24,20 @@ export class Admission {
   /** Sent away since the start. */
   get refused(): number {
     return this.#refused
+  }
+
+  bounds(): Bound[] {
+    return [
+      {
+        name: `server.${this.#what}-under-way`,
+        says: `${this.#what} that are served at once; the next comes again after a second`,
+        unit: 'items',
+        overflow: 'refuses',
+        limit: this.#underWayMax,
+        used: () => this.#underWay,
+        lost: () => this.#refused,
+      },
+    ]
   }
 
   /** Runs `work`, or throws the Refusal `busy` (429) with `details.retryAfterMs`. */

@@ -34,6 +34,9 @@ export interface BoundReading extends Omit<Bound, 'used' | 'lost'> {
   readonly lost: number
 }
 
+/** A bound of which nothing is lost: what is oldest there has done its service. */
+export const nothingLost = (): number => 0
+
 /** The bounds of one process. */
 export class Bounds {
   readonly #bounds = new Map<string, Bound>()
@@ -42,6 +45,11 @@ export class Bounds {
   add(bound: Bound): () => void {
     this.#bounds.set(bound.name, bound)
     return () => this.#bounds.delete(bound.name)
+  }
+
+  /** Registers all bounds of several things. */
+  addAll(...things: readonly { bounds(): readonly Bound[] }[]): void {
+    for (const thing of things) for (const bound of thing.bounds()) this.add(bound)
   }
 
   /** All readings, in order of their names. */

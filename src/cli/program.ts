@@ -2,10 +2,12 @@ import { Command, Option } from 'commander'
 import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { globalHeading } from './command-tree.ts'
+import { boundsCommand } from './bounds.ts'
 import { completionCommand } from './completion.ts'
 import { completionNamesCommand } from './completion-names.ts'
 import { deployCommand } from './deploy.ts'
 import { destroyCommand } from './destroy.ts'
+import { doctorCommand } from './doctor.ts'
 import { driftCommand } from './drift.ts'
 import { eventsCommand } from './events.ts'
 import { historyCommand } from './history.ts'
@@ -65,7 +67,7 @@ function groups(): [title: string, commands: Command[]][] {
     ['Change what runs:', changeCommands()],
     ['See what runs:', [statusCommand(), psCommand(), jobsCommand(), logsCommand(), openCommand()]],
     ['See what happened, and why:', historyCommands()],
-    ['About this program:', [completionCommand(), versionCommand()]],
+    ['About this program:', [doctorCommand(), completionCommand(), versionCommand()]],
   ]
 }
 
@@ -97,6 +99,7 @@ function historyCommands(): Command[] {
     nodesCommand(),
     localCommand(),
     plansCommand(),
+    boundsCommand(),
   ]
 }
 

@@ -1,3 +1,4 @@
+import type { Bounds } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -102,6 +103,7 @@ export interface ServerStores {
 
 /** What the parts need beyond the stores. */
 export interface ServerSettings {
+  readonly bounds?: Bounds | undefined
   /** Who reads manifests; without one they are read at once, on the caller's loop. */
   readonly manifests?: ManifestReader
   readonly ingressUrl: string
@@ -156,7 +158,16 @@ export function composeServer(
     ...(backups === undefined ? [] : backupRoutes({ state: routed, clock, backups })),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
     ...logRoutes({ logs, state: routed, clock }),
-    ...agentRoutes({ state: routed, clock, log, assignments, agents: observed, leases, logs }),
+    ...agentRoutes({
+      bounds: settings.bounds,
+      state: routed,
+      clock,
+      log,
+      assignments,
+      agents: observed,
+      leases,
+      logs,
+    }),
     ...ingressRoutes({
       snapshot,
       clock,

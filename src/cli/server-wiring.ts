@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Bounds } from '../base/bounds.ts'
 import { systemClock } from '../base/clock.ts'
+import { watchEventLoop } from '../base/event-loop.ts'
 import { openLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { checkArchive } from '../drivers/artifacts/tar-archiver.ts'
@@ -47,26 +49,30 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   const data = resolve(options.data)
   const folder = join(data, 'server')
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const store = await openSqliteStore({ file: join(folder, 'state.db'), clock: systemClock, log })
+  const bounds = new Bounds()
+  const file = join(folder, 'state.db')
+  const store = await openSqliteStore({ file, clock: systemClock, log, bounds })
   const leadership = await store.campaign(stopping)
   const checkpoints = resolve(options.auditCheckpoints ?? join(data, 'audit-checkpoints'))
-  const audit = await openAudit(folder, checkpoints, log)
-  const stores = { ...(await openStores(store, leadership, folder, log)), audit }
+  const audit = await openAudit(folder, checkpoints, log, bounds)
+  const stores = { ...(await openStores(store, leadership, folder, log, bounds)), audit }
   const tokens = join(data, 'tokens')
   const { state, logs } = stores
   const { snapshot } = state
   const sealer = startSealer({ store, snapshot, ...audit, clock: systemClock, log })
   const { ingressUrl, listenerPorts, singletonLease: singletonLeaseMs } = options
   const surroundings = { clock: systemClock, random: systemRandom, log }
-  const manifests = openThreadReader({ clock: systemClock })
+  const manifests = openThreadReader({ clock: systemClock, bounds })
   await ensureTokens({ state, directory: tokens, clock: systemClock, random: systemRandom })
   const server = await startServer({
     ...composeServer(
-      { ingressUrl, listenerPorts, singletonLeaseMs, manifests, ...surroundings },
+      { ingressUrl, listenerPorts, singletonLeaseMs, manifests, bounds, ...surroundings },
       stores,
     ),
     ...surroundings,
     state,
+    bounds,
+    eventLoop: watchEventLoop(),
     listen: { host: options.host, port: options.port },
     scheme: options.https === true ? 'https' : 'http',
     tokenPlace: join(tokens, 'operator'),
@@ -84,9 +90,16 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   process.exit(isLost ? 1 : 0)
 }
 
-async function openAudit(folder: string, directory: string, log: Log): Promise<AuditFiles> {
+async function openAudit(
+  folder: string,
+  directory: string,
+  log: Log,
+  bounds: Bounds,
+): Promise<AuditFiles> {
+  const chain = await openSegmentFiles({ directory: join(folder, 'audit'), log })
+  bounds.addAll(chain)
   return {
-    chain: await openSegmentFiles({ directory: join(folder, 'audit'), log }),
+    chain,
     checkpoints: await openCheckpointFiles({ directory, keyFile: join(folder, 'audit-key.pem') }),
   }
 }
@@ -96,16 +109,18 @@ async function openStores(
   leadership: Leadership,
   folder: string,
   log: Log,
+  bounds: Bounds,
 ): Promise<ServerStores> {
   const clock = systemClock
   const observations = new ObservedState(clock)
+  bounds.addAll(observations)
   const kinds = recordKinds
   const state = await openState({ store, kinds, clock, observations, log, leadership })
   const directory = join(folder, 'artifacts')
   const blobs = await openFileBlobStore({ directory, check: checkArchive })
   const swept = await sweepBlobs(state.snapshot, blobs)
   if (swept > 0) log.info('artifacts without a record swept', { swept })
-  const logs = await openFileLogStore({ directory: join(folder, 'logs'), clock, log })
+  const logs = await openFileLogStore({ directory: join(folder, 'logs'), clock, log, bounds })
   await noteRestore(state, folder, clock)
   const copyStore = (file: string): Promise<Moment> => store.copyTo(file)
   const backups = await openBackupMaker({ folder, copyStore, version: programVersion, clock })

@@ -28,6 +28,11 @@ export class ChangeRing {
     this.#next = (this.#next + 1) % this.#limit
   }
 
+  /** Changes that are remembered now. */
+  get length(): number {
+    return this.#ring.length
+  }
+
   /** The last change of each key after `after`, in order; undefined when some are forgotten. */
   after(after: Revision): RememberedChange[] | undefined {
     if (after < this.#floor) return undefined

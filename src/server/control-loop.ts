@@ -1,3 +1,4 @@
+import { nothingLost, type Bound } from '../base/bounds.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Controller, Plan } from '../base/control-loop.ts'
 import { Fault, messageOf, Refusal } from '../base/errors.ts'
@@ -63,6 +64,27 @@ export class ControlLoop {
 
   constructor(options: ControlLoopOptions) {
     this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.controller.name
+  }
+
+  /** Passes since the start, and those that failed. */
+  readonly counts = { passes: 0, failures: 0 }
+
+  bounds(): Bound[] {
+    return [
+      {
+        name: `server.${this.#options.controller.name}-keys-waiting`,
+        says: 'keys that wait for a pass; beyond it all are listed anew, and none is lost',
+        unit: 'items',
+        overflow: 'drops-oldest',
+        limit: dirtyMax,
+        used: () => this.#dirty.size,
+        lost: nothingLost,
+      },
+    ]
   }
 
   /** Wakes the keys that a change concerns. */
@@ -131,6 +153,7 @@ export class ControlLoop {
 
   /** Observes and plans at once; applies in its own time. */
   #pass(key: string): void {
+    this.counts.passes++
     const { controller, snapshot, clock } = this.#options
     this.#cancelTimer(key)
     const began = clock.monotonic()
@@ -183,6 +206,7 @@ export class ControlLoop {
 
   /** Whatever it was: this key is passed over again later, and from the beginning. */
   #fail(key: string, because: string, actions: number, error: unknown): void {
+    this.counts.failures++
     const attempt = (this.#failures.get(key) ?? 0) + 1
     this.#failures.set(key, attempt)
     const waitMs = backoffMs(retryBackoff, attempt, this.#options.random)

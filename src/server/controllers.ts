@@ -1,3 +1,4 @@
+import type { Bound } from '../base/bounds.ts'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -61,6 +62,15 @@ export class ControllerHost {
     this.#resync?.cancel()
     this.#stopped.abort(new Error('the server is stopping'))
     await Promise.all(this.#loops.map((loop) => loop.stop()))
+  }
+
+  bounds(): Bound[] {
+    return [...this.#loops.flatMap((loop) => loop.bounds()), ...this.#history.bounds()]
+  }
+
+  /** Passes and failures of each controller since the start. */
+  counts(): { readonly name: string; readonly passes: number; readonly failures: number }[] {
+    return this.#loops.map((loop) => ({ name: loop.name, ...loop.counts }))
   }
 
   /** The last plans that did something or said something new, newest first. */

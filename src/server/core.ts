@@ -1,4 +1,6 @@
+import { Bounds } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
+import type { EventLoopWatch } from '../base/event-loop.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { accessRoutes } from '../parts/access/routes.ts'
@@ -11,6 +13,7 @@ import { Authentication } from './authentication.ts'
 import { ControllerHost, type AnyController } from './controllers.ts'
 import { FailedAttempts } from './failed-attempts.ts'
 import { Idempotency } from './idempotency.ts'
+import { measureRoutes } from './measures.ts'
 import { RefusalAudit } from './refusal-audit.ts'
 import { serverRoutes } from './routes.ts'
 import { RoutingTable } from './routing-table.ts'
@@ -44,6 +47,9 @@ export interface CoreOptions {
   /** Where a person finds the token, for hints. */
   readonly tokenPlace: string
   readonly version: string
+  /** Where everything that grows tells how full it is. */
+  readonly bounds?: Bounds | undefined
+  readonly eventLoop?: EventLoopWatch | undefined
 }
 
 export interface ServerCore {
@@ -80,6 +86,9 @@ export function openCore(options: CoreOptions, openApi: () => Promise<string>): 
   const idempotency = new Idempotency(records, clock)
   const { state } = idempotency
   const refusals = new RefusalAudit({ state: records, clock, log })
+  const { bounds = new Bounds(), eventLoop } = options
+  bounds.addAll(host, watch, failures, idempotency, refusals)
+  const measures = { bounds, snapshot, clock, eventLoop, controllers: () => host.counts() }
   const startedAt = clock.now()
   const plans = () => host.plans()
   return {
@@ -87,7 +96,8 @@ export function openCore(options: CoreOptions, openApi: () => Promise<string>): 
       ...options.routes({ state, assignments, table }),
       ...accessRoutes({ state, clock, random, scheme, countFailure }),
       watch.route(),
-      ...serverRoutes({ snapshot, version, startedAt, isReady: () => true, plans, openApi }),
+      ...measureRoutes(measures),
+      ...serverRoutes({ snapshot, version, startedAt, clock, isReady: () => true, plans, openApi }),
     ],
     state,
     authentication: new Authentication({ snapshot, clock, scheme, tokenPlace, failures }),

@@ -1,3 +1,4 @@
+import { nothingLost, type Bound } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import { Refusal } from '../base/errors.ts'
 
@@ -17,6 +18,20 @@ export class FailedAttempts {
 
   constructor(clock: Clock) {
     this.#clock = clock
+  }
+
+  bounds(): Bound[] {
+    return [
+      {
+        name: 'server.addresses-with-failed-logins',
+        says: 'addresses whose wrong credentials are counted; the oldest is forgotten first',
+        unit: 'items',
+        overflow: 'drops-oldest',
+        limit: addressesMax,
+        used: () => this.#counts.size,
+        lost: nothingLost,
+      },
+    ]
   }
 
   /** Counts one, and throws a Refusal `too-many-attempts` (429) when it is one too many. */

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import Type, { type Static } from 'typebox'
+import { nothingLost, type Bound } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import { digestOf } from '../base/digest.ts'
 import { Refusal } from '../base/errors.ts'
@@ -124,6 +125,26 @@ export class Idempotency {
       if (change.after === undefined) this.#kept.delete(change.key)
       else this.#kept.add(change.key)
     })
+  }
+
+  bounds(): Bound[] {
+    const key = { unit: 'items', overflow: 'drops-oldest', lost: nothingLost } as const
+    return [
+      {
+        ...key,
+        name: 'server.idempotency-keys',
+        says: 'keys of writes whose answers are kept for a day; the oldest goes first',
+        limit: keysMax,
+        used: () => this.#kept.size,
+      },
+      {
+        ...key,
+        name: 'server.idempotency-keys-unwritten',
+        says: 'keys of requests that wrote nothing; the oldest goes first',
+        limit: unwrittenMax,
+        used: () => this.#unwritten.size,
+      },
+    ]
   }
 
   /** Runs `handle`, or answers as the write with the same key was answered. */

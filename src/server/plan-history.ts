@@ -1,3 +1,4 @@
+import { nothingLost, type Bound } from '../base/bounds.ts'
 import type { PlanView } from '../wire/api.ts'
 
 /** Plans kept for people. */
@@ -28,6 +29,20 @@ export class PlanHistory {
       const plan = this.#plans[(this.#next - back + plansMax) % plansMax]
       if (plan !== undefined) yield plan
     }
+  }
+
+  bounds(): Bound[] {
+    return [
+      {
+        name: 'server.plans-kept',
+        says: 'the last plans of the control loops, for `roadstead plans`; the oldest goes first',
+        unit: 'items',
+        overflow: 'drops-oldest',
+        limit: plansMax,
+        used: () => this.#plans.length,
+        lost: nothingLost,
+      },
+    ]
   }
 
   #remember(name: string, sentence: string): void {

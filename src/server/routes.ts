@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import type { Clock } from '../base/clock.ts'
 import { HealthBody, PlanView } from '../wire/api.ts'
 import { route, type RouteDefinition } from '../wire/route.ts'
 import type { Snapshot } from '../store/port.ts'
@@ -7,6 +8,7 @@ export interface ServerRoutesOptions {
   readonly snapshot: Snapshot
   readonly version: string
   readonly startedAt: number
+  readonly clock: Clock
   readonly isReady: () => boolean
   readonly plans: () => Iterable<PlanView>
   /** The API's description as JSON text. */
@@ -23,7 +25,7 @@ export function serverRoutes(options: ServerRoutesOptions): RouteDefinition[] {
   return [healthRoute(options), plansRoute(options), openApiRoute(options), manifestSchemaRoute()]
 }
 
-function healthRoute({ snapshot, version, startedAt, isReady }: ServerRoutesOptions) {
+function healthRoute({ snapshot, version, startedAt, clock, isReady }: ServerRoutesOptions) {
   return route({
     method: 'GET',
     path: '/v1/health',
@@ -33,7 +35,7 @@ function healthRoute({ snapshot, version, startedAt, isReady }: ServerRoutesOpti
     answers: { 200: HealthBody },
     async handle() {
       const status = isReady() ? 'ok' : 'starting'
-      return { body: { status, version, revision: snapshot.revision, startedAt } }
+      return { body: { status, version, revision: snapshot.revision, startedAt, now: clock.now() } }
     },
   })
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import Type from 'typebox'
+import { nothingLost, type Bound } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import { Refusal } from '../base/errors.ts'
 import type { Change, Kind, Revision, Snapshot } from '../store/port.ts'
@@ -65,6 +66,29 @@ export class Watch {
     this.#snapshot = snapshot
     this.#clock = clock
     this.#ring = new ChangeRing(ringMax, snapshot.revision)
+  }
+
+  bounds(): Bound[] {
+    return [
+      {
+        name: 'server.changes-remembered',
+        says: 'changes that a watcher may have missed and still resume; beyond it it reads anew',
+        unit: 'items',
+        overflow: 'drops-oldest',
+        limit: ringMax,
+        used: () => this.#ring.length,
+        lost: nothingLost,
+      },
+      {
+        name: 'server.watchers',
+        says: 'programs and consoles that follow changes; the next is refused with 429',
+        unit: 'items',
+        overflow: 'refuses',
+        limit: watchersMax,
+        used: () => this.#watchers.size,
+        lost: nothingLost,
+      },
+    ]
   }
 
   notice(change: Change): void {

@@ -35,6 +35,8 @@ export const HealthBody = Type.Object({
   version: Type.String(),
   revision: Type.Integer(),
   startedAt: Type.Number(),
+  /** The server's wall clock, in ms. */
+  now: Type.Number(),
 })
 export type HealthBody = Static<typeof HealthBody>
 

@@ -20,6 +20,7 @@ import type {
   Written,
 } from '../../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
+import type { BoundView } from '../../wire/bounds.ts'
 import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts'
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
@@ -168,6 +169,11 @@ export class ApiClient {
   destroy(at: AppCell, confirm?: number): Promise<Written> {
     const query = confirm === undefined ? '' : `?confirm=${confirm}`
     return this.#write('DELETE', `${appPath(at)}${query}`, undefined)
+  }
+
+  async bounds(): Promise<BoundView[]> {
+    const { items } = await this.#get<{ items: BoundView[] }>('/v1/bounds')
+    return items
   }
 
   async jobs(at: AppCell): Promise<JobView[]> {

@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import type { Bounds } from '../../base/bounds.ts'
 import type { Clock } from '../../base/clock.ts'
 import { Admission } from '../../base/admission.ts'
 import { Refusal } from '../../base/errors.ts'
@@ -27,6 +28,8 @@ import { serviceName } from './model.ts'
 import { instanceById } from './records.ts'
 
 export interface AgentRoutesOptions {
+  /** Where registrations under way are told. */
+  readonly bounds?: Bounds | undefined
   readonly state: State
   readonly clock: Clock
   readonly log: Log
@@ -86,9 +89,15 @@ export function agentRoutes(options: AgentRoutesOptions): RouteDefinition[] {
   ]
 }
 
-function registerRoute({ state, clock, agents: listener }: AgentRoutesOptions): RouteDefinition {
+function registerRoute({
+  state,
+  clock,
+  bounds,
+  agents: listener,
+}: AgentRoutesOptions): RouteDefinition {
   const compiled = compiledOf(RegisterRequest)
   const admission = new Admission('registrations', registrationsMax)
+  bounds?.addAll(admission)
   return route({
     method: 'POST',
     path: '/v1/agents/:nodeId/register',

@@ -6,6 +6,7 @@
  * durable in their order. If one cannot be written, neither can those behind it: all are refused
  * and taken back, newest first.
  */
+import type { Bounds } from '../../base/bounds.ts'
 import type { Clock } from '../../base/clock.ts'
 import { Fault, messageOf, Refusal } from '../../base/errors.ts'
 import type { Key } from '../../base/key.ts'
@@ -46,6 +47,8 @@ export interface SqliteStoreOptions {
   readonly horizon?: Partial<Horizon>
   /** Bytes of the file at the most; beyond it commits fail with `store-full`. */
   readonly bytesMax?: number
+  /** Where it tells how full it is. */
+  readonly bounds?: Bounds
 }
 
 /** 8 GiB: 100,000 commits of 64 KiB and the records; a store beyond it is out of hand. */
@@ -111,6 +114,8 @@ class SqliteStore implements FileStore, WorkerListener {
   #unsent = ''
   #unsentFrom: Revision = 0
   #unsentCount = 0
+  /** Refused since too many were waiting. */
+  #refused = 0
   #leadership: AbortController | undefined
   /** Why nothing is taken any more. */
   #end: (Error & { readonly code: string }) | undefined
@@ -120,6 +125,15 @@ class SqliteStore implements FileStore, WorkerListener {
     this.#clock = options.clock
     this.#log = options.log
     this.#durable = worker.revision
+    options.bounds?.add({
+      name: 'store.commits-waiting',
+      says: 'commits that wait to be durable; beyond it a write is refused with 503',
+      unit: 'items',
+      overflow: 'refuses',
+      limit: pendingCommitsMax,
+      used: () => this.#pending.length,
+      lost: () => this.#refused,
+    })
     this.#order = new CommitOrder(worker.revision, worker.epoch)
     const window = Math.min(feedWindow, options.horizon?.commits ?? feedWindow)
     this.#feed = new ChangeFeed(worker.revision, window, (after) => this.#readOlder(after))
@@ -145,6 +159,7 @@ class SqliteStore implements FileStore, WorkerListener {
     return new Promise((resolve, reject) => {
       this.#checkOpen()
       if (this.#pending.length >= pendingCommitsMax) {
+        this.#refused++
         throw new Fault('store-busy', `${pendingCommitsMax} commits wait for the disk already`)
       }
       const accepted = this.#order.accept(commit)

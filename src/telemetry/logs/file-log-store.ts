@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { nothingLost, type Bounds } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { Fault, messageOf, Refusal, systemCodeOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
@@ -19,6 +20,8 @@ export interface FileLogStoreOptions {
   readonly bytesMax?: number
   /** Lines that wait for one slow reader. */
   readonly waitingMax?: number
+  /** Where it tells how full it is. */
+  readonly bounds?: Bounds
   readonly clock: Clock
   readonly log: Log
 }
@@ -66,6 +69,16 @@ class FileLogStore implements LogStore {
     // A small disk still holds some sixteen segments, so that little goes at once.
     this.#segmentBytesMax = Math.min(segmentBytesMax, Math.ceil(this.#bytesMax / 16))
     this.#followers = new LogFollowers(options.waitingMax)
+    options.bounds?.addAll(this.#followers)
+    options.bounds?.add({
+      name: 'logs.kept',
+      says: 'what instances printed, on disk; the oldest lines go first',
+      unit: 'bytes',
+      overflow: 'drops-oldest',
+      limit: this.#bytesMax,
+      used: () => this.#total(),
+      lost: nothingLost,
+    })
     for (const segment of this.#all()) {
       this.#segmentNumber = Math.max(this.#segmentNumber, segment.number)
     }

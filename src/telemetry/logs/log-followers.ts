@@ -1,3 +1,4 @@
+import type { Bound } from '../../base/bounds.ts'
 import { BoundedQueue } from '../../base/queue.ts'
 import { remark } from './line-format.ts'
 import type { LogSearch, StoredLine } from './port.ts'
@@ -37,6 +38,22 @@ export class LogFollowers {
         }
       }
     }
+  }
+
+  bounds(): Bound[] {
+    const sum = (of: (follower: Follower) => number): number =>
+      [...this.#followers].reduce((total, follower) => total + of(follower), 0)
+    return [
+      {
+        name: 'logs.lines-waiting',
+        says: 'lines that wait for the slowest reader of `logs --follow`; it is told what it missed',
+        unit: 'items',
+        overflow: 'drops-oldest',
+        limit: this.#waitingMax,
+        used: () => Math.max(0, ...[...this.#followers].map(({ queue }) => queue.length)),
+        lost: () => sum(({ queue }) => queue.dropped),
+      },
+    ]
   }
 
   /** Lines from now on, until the signal aborts. */
