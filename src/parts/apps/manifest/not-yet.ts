@@ -2,7 +2,7 @@ import { cellName } from '../../tenants/model.ts'
 import { FaultList, type ManifestFault, type Spot } from './faults.ts'
 import type { RenderedCell } from './render.ts'
 import { listed } from './suggestion.ts'
-import { childOf, entriesOf, itemsOf, nodeAt, placeAt, textOf, type Node } from './tree.ts'
+import { entriesOf, itemsOf, nodeAt, placeAt, textOf, type Node } from './tree.ts'
 
 /**
  * What is part of the grammar and not yet of the behaviour. It is checked like all else, so that a
