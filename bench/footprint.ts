@@ -1,6 +1,8 @@
 /**
  * Figure 17: what an idle `up` takes: memory (proportional set) of supervisor and roles, and their
- * CPU time over a minute. Linux only; the bundles must be built (`npm run build`).
+ * CPU time over a minute. Then what the server alone takes with 600 agents, which speak the real
+ * protocol over HTTP from another process, and 20,000 instances. Linux only; the bundles must be
+ * built (`npm run build`).
  *
  *   npm run bench -- footprint [--seconds 60] [--noisy]
  */
@@ -11,6 +13,7 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { LargeServer, memoryOf } from './lib/large-server.ts'
 
 interface Usage {
   readonly pssMiB: number
@@ -21,6 +24,9 @@ interface Usage {
 /** Goals of design/performance.md. */
 const pssMiBMax = 250
 const cpuShareMax = 0.02
+
+const largeMiBMax = 400
+const large = { nodes: 600, instances: 20_000 } as const
 
 /** Linux counts processor time in hundredths of a second, whatever the kernel's own tick. */
 const msPerTick = 10
@@ -79,9 +85,35 @@ async function measure(seconds: number): Promise<void> {
     console.log(`${name.padEnd(11)} ${pssMiB.toFixed(0).padStart(4)} MiB  ${share.padStart(17)}`)
   }
   console.log(`goals: ${pssMiBMax} MiB and ${cpuShareMax * 100} % of a core in all`)
-  const result = { at: new Date().toISOString(), loadPerCore, seconds, rows, all }
+  const withLarge = await measureLarge(seconds)
+  const result = { at: new Date().toISOString(), loadPerCore, seconds, rows, all, large: withLarge }
   const place = join(root, 'bench', 'results', 'footprint.json')
   writeFileSync(place, `${JSON.stringify(result, null, 2)}\n`)
+}
+
+/** The real server process with a large cell; its memory once it has been at rest for a while. */
+async function measureLarge(seconds: number): Promise<object> {
+  const startedAt = performance.now()
+  const running = await LargeServer.start(large)
+  try {
+    const readyMs = performance.now() - startedAt
+    await sleep(10_000)
+    const pid = running.server.pid ?? 0
+    const before = usageOf(pid)
+    await sleep(seconds * 1_000)
+    const { cpuMs } = usageOf(pid)
+    const memory = memoryOf(pid)
+    const cpuShare = (cpuMs - before.cpuMs) / seconds / 1_000
+    const { nodes, instances } = large
+    console.log(
+      `server with ${nodes} agents and ${instances} instances: ${memory.pssMiB.toFixed(0)} MiB ` +
+        `(${memory.anonymousMiB.toFixed(0)} its own), ${(cpuShare * 100).toFixed(1)} % of a core; ` +
+        `goal ${largeMiBMax} MiB`,
+    )
+    return { ...large, ...memory, cpuShare, readyMs }
+  } finally {
+    await running.stop()
+  }
 }
 
 function usageOf(pid: number): Usage {
