@@ -40,10 +40,12 @@ export function discoveryController(options: {
   readonly state: State
   readonly ports: ListenerPorts
 }): Controller<Change, Snapshot, View, Action> {
+  const free = new LowestFree(options.ports)
   return {
     name: 'discovery',
     *keysOf(change) {
       if (change.of !== 'record') return
+      if (change.kind === listenerPortKind.name) free.notice(change)
       if (!['app', 'rollout', 'listener'].includes(change.kind)) return
       const { tenant, environment, app } = partsOf(change.key)
       yield appCellName({ tenant, environment, app })
@@ -51,7 +53,7 @@ export function discoveryController(options: {
     *allKeys(snapshot) {
       for (const { value } of snapshot.list(appKind)) yield appCellName(value.at)
     },
-    observe: (key, snapshot) => observe(key, snapshot, options.ports),
+    observe: (key, snapshot) => observe(key, snapshot, options.ports, free),
     plan(view): Plan<Action> {
       const plan = planListeners(view)
       const actions = plan.actions.map((decision) => ({
@@ -81,7 +83,41 @@ export function discoveryController(options: {
   }
 }
 
-function observe(key: string, snapshot: Snapshot, ports: ListenerPorts): View | undefined {
+/**
+ * The lowest pair of ports that may be free, kept: with 1,000 listeners a search from the beginning
+ * would cost each new app 1,000 look-ups.
+ */
+class LowestFree {
+  readonly #from: number
+  #port: number
+
+  constructor({ from }: ListenerPorts) {
+    this.#from = from
+    this.#port = from
+  }
+
+  /** A pair that is given back may be the lowest. */
+  notice({ before, after }: Extract<Change, { of: 'record' }>): void {
+    if (after !== undefined || before === undefined) return
+    const { port } = before as ListenerPort
+    // One of other settings may lie between two pairs of these.
+    const isPair = port >= this.#from && (port - this.#from) % 2 === 0
+    if (isPair && port < this.#port) this.#port = port
+  }
+
+  /** Moves up past what is taken. */
+  find(isTaken: (port: number) => boolean): number {
+    while (isTaken(this.#port)) this.#port += 2
+    return this.#port
+  }
+}
+
+function observe(
+  key: string,
+  snapshot: Snapshot,
+  ports: ListenerPorts,
+  free: LowestFree,
+): View | undefined {
   const at = appCellOf(key)
   const entries = new Map<string, Entry<Listener>>()
   const portEntries = new Map<string, Entry<ListenerPort>>()
@@ -115,6 +151,7 @@ function observe(key: string, snapshot: Snapshot, ports: ListenerPorts): View | 
     wanted: [...wanted],
     existing: [...entries.keys()],
     inUse: [...inUse],
+    lowestFree: free.find(isTaken),
     isTaken,
   }
 }

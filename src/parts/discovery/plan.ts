@@ -10,6 +10,8 @@ export interface ListenersView {
   /** Services that still have instances: their callers may still use the listener. */
   readonly inUse: readonly string[]
   readonly ports: ListenerPorts
+  /** All pairs below this one are taken: where the search for a free one begins. */
+  readonly lowestFree: number
   /** Pairs of ports (by their first) that are taken, by any app. */
   isTaken(port: number): boolean
 }
@@ -46,7 +48,7 @@ export function planListeners(view: ListenersView): Plan<ListenerAction> {
 
 /** The lowest free pair of neighbouring ports. */
 function freePair(view: ListenersView, given: ReadonlySet<number>): number | undefined {
-  for (let port = view.ports.from; port + 1 <= view.ports.to; port += 2) {
+  for (let port = view.lowestFree; port + 1 <= view.ports.to; port += 2) {
     if (!given.has(port) && !view.isTaken(port)) return port
   }
   return undefined
