@@ -147,7 +147,9 @@ export class GrownCell {
 
   /** Of one instance its state, which customers' requests follow. */
   async #report(): Promise<void> {
-    const agent = this.#agents[this.#turn % this.#agents.length]
+    // Where there are more nodes than instances, only the first ones have any.
+    const { nodes, instances } = this.size
+    const agent = this.#agents[this.#turn % Math.min(nodes, instances)]
     await agent?.flip()
     await turn()
   }
