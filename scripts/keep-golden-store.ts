@@ -32,7 +32,12 @@ async function run(...command: string[]): Promise<void> {
 async function liveADay(): Promise<void> {
   const app = join(folder, 'app')
   await cp(hello, app, { recursive: true })
+  await appendFile(
+    join(app, 'roadstead.yaml'),
+    '\njobs:\n  tick: { service: web, run: node --version }\n',
+  )
   await run('deploy', '--file', app, '--version', 'v1')
+  await run('run', 'hello/tick')
   await appendFile(join(app, 'server.js'), '\n// the second version\n')
   await run('deploy', '--file', app, '--version', 'v2')
   await run('scale', 'hello/web', '2')

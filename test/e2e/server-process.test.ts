@@ -84,7 +84,7 @@ function register(server: Started, nodeId: string): Promise<Response> {
   const body = {
     protocol: 1,
     incarnation: 'boot',
-    version: '0.1.0',
+    version: '0.2.0',
     zone: 'a',
     address: '127.0.0.1',
     capacity: { cpu: 4, memoryBytes: 2 ** 33, diskBytes: 2 ** 36 },
