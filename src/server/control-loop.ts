@@ -43,6 +43,12 @@ const concurrentMax = 64
 /** Keys waiting at the most; beyond it they are all forgotten and listed anew. */
 const dirtyMax = 100_000
 
+/**
+ * What is left of a plan after this time is planned anew, in ms: the world has moved on while a slow
+ * store took its first actions.
+ */
+const planValidMs = 1_000
+
 /** A wake-up asked for now or in the past comes after this time, in ms: never a busy loop. */
 const wakeMinMs = 10
 
@@ -185,10 +191,15 @@ export class ControlLoop {
   }
 
   async #apply(key: string, plan: Plan<unknown>): Promise<void> {
-    const { controller, signal } = this.#options
+    const { controller, signal, clock } = this.#options
+    const plannedAt = clock.monotonic()
     try {
-      for (const action of plan.actions) {
+      for (const [index, action] of plan.actions.entries()) {
         if (signal.aborted) return
+        if (index > 0 && clock.monotonic() - plannedAt > planValidMs) {
+          this.#dirty.add(key)
+          break
+        }
         await controller.apply(action, signal)
       }
     } catch (error) {

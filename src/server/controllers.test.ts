@@ -19,6 +19,8 @@ class Toy {
   onApply: (key: string) => Promise<void> | void = () => {}
   onObserve: (key: string) => void = () => {}
   wakeAt: number | undefined
+  /** Steps that one plan takes together. */
+  atOnce = 1
   #listener: (change: Change) => void = () => {}
   readonly host: ControllerHost
 
@@ -73,7 +75,11 @@ class Toy {
       plan: (view): Plan<unknown> => {
         const { key, wanted, actual } = view as { key: string; wanted: number; actual: number }
         const because = `${actual} of ${wanted}`
-        const actions = actual < wanted ? [{ key, to: actual + 1 }] : []
+        const count = Math.min(this.atOnce, Math.max(0, wanted - actual))
+        const actions = Array.from({ length: count }, (_, index) => ({
+          key,
+          to: actual + 1 + index,
+        }))
         return { actions, because, wakeAt: this.wakeAt }
       },
       apply: async (action) => {
@@ -154,6 +160,19 @@ describe('the controller host', () => {
     await toy.settle(100)
     expect(most).toBe(1)
     expect(toy.actual.get('a')).toBe(3)
+  })
+
+  test('what is left of a plan after a second is planned anew', async () => {
+    const toy = new Toy()
+    toy.atOnce = 5
+    toy.onApply = () => toy.clock.sleep(600)
+    toy.host.start()
+    toy.want('a', 5)
+    await toy.settle(1_100)
+    // Nobody wants more than three by the time that the store has taken two.
+    toy.wanted.set('a', 3)
+    await toy.settle(10_000)
+    expect(toy.applied).toEqual(['a=1', 'a=2', 'a=3'])
   })
 
   test('keys do not wait for each other', async () => {

@@ -222,7 +222,7 @@ async function killInstance(victim: 'predecessor' | 'successor'): Promise<Killed
       ? all.find((one) => one.pool === pool && pidOf(one) !== undefined)
       : all.findLast((one) => pidOf(one) !== undefined)
   const pid = chosen === undefined ? undefined : pidOf(chosen)
-  if (pid !== undefined) process.kill(pid, 'SIGKILL')
+  if (pid !== undefined) killIfThere(pid)
   const killed: Killed = {
     victim,
     at: systemClock.monotonic(),
@@ -230,6 +230,15 @@ async function killInstance(victim: 'predecessor' | 'successor'): Promise<Killed
     isBack: () => Promise.resolve(),
   }
   return killed
+}
+
+/** What was chosen may have ended by itself since: a rollout goes on while it is looked for. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** Failed requests that the kill does not account for. */

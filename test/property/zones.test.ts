@@ -17,7 +17,17 @@ function predecessors(zones: readonly number[]): InstanceSeen[] {
     const id = `i-${index}`
     const instance = anInstance({ id, service, specDigest: 'old', createdAt: index })
     const observed = anObserved({ instanceId: id })
-    return [{ instance, revision: 1, observed, nodeLost: false, zone: `z${zone}`, drainMs: 0 }]
+    return [
+      {
+        instance,
+        revision: 1,
+        observed,
+        nodeLost: false,
+        heardAt: 0,
+        zone: `z${zone}`,
+        drainMs: 0,
+      },
+    ]
   })
 }
 
@@ -30,6 +40,7 @@ function successors(count: number): InstanceSeen[] {
       revision: 1,
       observed: anObserved({ instanceId: id }),
       nodeLost: false,
+      heardAt: 0,
       drainMs: 0,
     }
   })
@@ -63,6 +74,7 @@ function batches(zones: readonly number[], batch: number): string[][] {
       successors: online,
       online,
       predecessors: count - online,
+      promised: count,
       singleton: false,
     }
     const instances = [...left, ...successors(online)]

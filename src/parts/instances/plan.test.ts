@@ -62,6 +62,34 @@ describe('the instances planner', () => {
     ])
   })
 
+  it('keeps what customers are promised where a rollout wants fewer than that', () => {
+    const instances = [
+      seen('i-a', { pool: 'online', observed: 'ready', digest: 'old' }),
+      seen('i-b', { pool: 'online', observed: 'ready', digest: 'old' }),
+      seen('i-new', { pool: 'online', observed: 'ready' }),
+    ]
+    const wanted = { successors: 1, online: 1, predecessors: 1, promised: 3 }
+    expect(decisions(planInstances(aView({ instances, wanted }), now))).toEqual([])
+    const scaledDown = { ...wanted, promised: 2 }
+    expect(decisions(planInstances(aView({ instances, wanted: scaledDown }), now))).toEqual([
+      'drain i-b',
+    ])
+  })
+
+  it('takes nothing away on the word of a node that has fallen silent, and looks again', () => {
+    const old = seen('i-old', { pool: 'online', observed: 'ready', digest: 'old' })
+    const wanted = { successors: 1, online: 1, predecessors: 0, promised: 1 }
+    const planWith = (heardAt: number) => {
+      const instances = [old, seen('i-new', { pool: 'online', observed: 'ready', heardAt })]
+      return planInstances(aView({ instances, wanted }), now)
+    }
+    const plan = planWith(now - 7_000)
+    expect(decisions(plan)).toEqual([])
+    expect(plan.because).toBe('waits for news of 1 online ones, whose nodes are silent')
+    expect(plan.wakeAt).toBe(now + 2_000)
+    expect(decisions(planWith(now - 5_000))).toEqual(['drain i-old'])
+  })
+
   it('keeps what serves when a rollout comes back to it before it wants any', () => {
     const instances = [
       seen('i-a', { pool: 'online', observed: 'ready' }),
@@ -168,6 +196,7 @@ function aView(
     successors: 0,
     online: 0,
     predecessors: 0,
+    promised: 0,
     singleton: false,
     ...parts.wanted,
   }
@@ -193,6 +222,7 @@ function seen(
     desired?: Instance['desired']
     createdAt?: number
     nodeLost?: boolean
+    heardAt?: number
   },
 ): InstanceSeen {
   const instance: Instance = {
@@ -227,5 +257,6 @@ function seen(
           lastExit: null,
           warmedUp: null,
         }
-  return { instance, revision: 7, observed, nodeLost: parts.nodeLost ?? false, drainMs: 20_000 }
+  const { nodeLost = false, heardAt = now } = parts
+  return { instance, revision: 7, observed, nodeLost, heardAt, drainMs: 20_000 }
 }

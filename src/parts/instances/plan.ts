@@ -1,5 +1,6 @@
 import type { Plan } from '../../base/control-loop.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
+import { reportIntervalMs } from '../nodes/model.ts'
 import type { Instance, ObservedInstance } from './model.ts'
 
 /**
@@ -20,6 +21,8 @@ export interface InstanceSeen {
   readonly zone?: string
   /** The nodes controller has given its node up. */
   readonly nodeLost: boolean
+  /** Wall ms of the last report of its node; missing before the first. */
+  readonly heardAt?: number
   /**
    * Of a singleton on a lost node: ms until its lease, and so its process, has surely ended;
    * Infinity when only a person can say so. Missing for what is no singleton.
@@ -44,6 +47,11 @@ export interface Wanted {
   readonly successors: number
   readonly online: number
   readonly predecessors: number
+  /**
+   * How many customers are promised, whatever a rollout has come to: the lower count of what runs
+   * and of what is to run; 0 for a singleton.
+   */
+  readonly promised: number
   readonly singleton: boolean
 }
 
@@ -68,6 +76,12 @@ export type InstanceAction =
 
 /** Ended instances kept per service, for people who ask what happened. */
 const endedKept = 10
+
+/**
+ * What a node said this long ago vouches for no other instance's end, in ms: its next two reports are
+ * missing.
+ */
+const newsMs = 3 * reportIntervalMs
 
 /** Creations in one pass: a thousand instances come in steps that keep each commit small. */
 const createdAtOnceMax = 50
@@ -215,8 +229,8 @@ class Pass {
 
   plan(): Plan<InstanceAction> {
     const told = this.#actions.filter((action) => action.type !== 'forget')
-    const sentences = [...this.#sentences, ...new Set(told.map(describe))]
-    const because = sentences.length > 0 ? sentences.join('; ') : this.#state()
+    const sentences = new Set([...this.#sentences, ...told.map(describe)])
+    const because = sentences.size > 0 ? [...sentences].join('; ') : this.#state()
     return { actions: this.#actions, because, wakeAt: this.#wakeAt }
   }
 
@@ -238,25 +252,42 @@ class Pass {
     return seen.instance.specDigest === this.#view.wanted.target?.specDigest
   }
 
-  #readyOnline(): number {
-    return this.#running().filter((seen) => seen.instance.pool === 'online' && isReady(seen)).length
+  #readyOnline(): InstanceSeen[] {
+    return this.#running().filter((seen) => seen.instance.pool === 'online' && isReady(seen))
   }
 
   /**
    * Takes instances out of service, but none that may serve customers unless more are ready than are
-   * wanted online (S3d). Successors too: where a rollout comes back to what still runs, they are
+   * wanted online, or promised where a rollout wants fewer than that (S3d): it began while instances
+   * were missing, or somebody has scaled up since. A node that has fallen silent vouches for nothing:
+   * its instances may be gone already. Successors too: where a rollout comes back to what still runs, they are
    * what customers meet before it wants any.
    */
   #takeSpare(victims: readonly InstanceSeen[], why: (victim: InstanceSeen) => string): void {
     const { wanted } = this.#view
-    let spare = this.#readyOnline() - (wanted.online + wanted.predecessors)
+    const staying = Math.max(wanted.online + wanted.predecessors, wanted.promised)
+    const silent = this.#readyOnline().filter((seen) => this.#isSilent(seen)).length
+    let spare = this.#readyOnline().length - silent - staying
     for (const victim of victims) {
       // One that may run only once makes room first, as in any rollout.
-      const mayWait = !(isAltered(victim) && wanted.singleton)
-      if (mayServe(victim) && spare <= 0 && mayWait) continue
+      const mayWait = staying > 0 && !(isAltered(victim) && wanted.singleton)
+      if (mayServe(victim) && spare <= 0 && mayWait) {
+        if (silent > 0) this.#waitForNews(silent)
+        continue
+      }
       if (victim.instance.pool === 'online' && isReady(victim)) spare--
       this.#take(victim, why(victim))
     }
+  }
+
+  #isSilent({ heardAt = -Infinity }: InstanceSeen): boolean {
+    return this.#now - heardAt > newsMs
+  }
+
+  /** A report that says nothing new wakes nobody: the pass looks again by itself. */
+  #waitForNews(silent: number): void {
+    this.#sentences.push(`waits for news of ${silent} online ones, whose nodes are silent`)
+    this.#wake(this.#now + reportIntervalMs)
   }
 
   /** Takes an instance out of service: by draining when customers may be with it. */
@@ -292,7 +323,7 @@ class Pass {
 
   #state(): string {
     const { wanted } = this.#view
-    return `${this.#readyOnline()} of ${wanted.online + wanted.predecessors} online and ready`
+    return `${this.#readyOnline().length} of ${wanted.online + wanted.predecessors} online and ready`
   }
 }
 

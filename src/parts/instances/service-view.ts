@@ -1,9 +1,9 @@
 import type { Entry, Expectation, Snapshot } from '../../store/port.ts'
-import { specDigest, wantedCount, type App, type ServiceSpec } from '../apps/model.ts'
+import { putBack, specDigest, wantedCount, type App, type ServiceSpec } from '../apps/model.ts'
 import { appAt, appKind, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
-import type { ServiceTarget } from '../rollouts/model.ts'
+import type { Rollout } from '../rollouts/model.ts'
 import { openAttempts } from '../jobs/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
 import { appCellName, appCellOf, type AppCell } from '../tenants/model.ts'
@@ -34,6 +34,7 @@ const nothing: Wanted = {
   successors: 0,
   online: 0,
   predecessors: 0,
+  promised: 0,
   singleton: false,
 }
 
@@ -52,8 +53,7 @@ export function observeService(
   if (app === undefined && entries.size === 0) return undefined
   const rolloutEntry = activeRollout(snapshot, at)
   const rollout = rolloutEntry?.value
-  const target = rollout?.targets.find((candidate) => candidate.service === service)
-  const { wanted, spec } = wantedOf(snapshot, app, service, target)
+  const { wanted, spec } = wantedOf(snapshot, app, service, rollout)
   const all = [...entries.values()].toSorted((a, b) => a.createdRevision - b.createdRevision)
   const live = all.filter(({ value }) => value.state !== 'ended')
   return {
@@ -96,19 +96,26 @@ function wantedOf(
   snapshot: Snapshot,
   app: App | undefined,
   service: string,
-  target: ServiceTarget | undefined,
+  rollout: Rollout | undefined,
 ): { wanted: Wanted; spec: ServiceSpec | undefined } {
   if (app === undefined || app.destroying) return { wanted: nothing, spec: undefined }
-  if (target !== undefined) {
-    const { successors, online, predecessors } = target
-    const release =
-      target.target === null ? undefined : releaseAt(snapshot, app.at, target.target.releaseId)
-    const spec = serviceOf(release, service)
-    const singleton = spec?.singleton ?? false
-    return { wanted: { target: target.target, successors, online, predecessors, singleton }, spec }
-  }
   const release = currentRelease(snapshot, app)
-  const spec = serviceOf(release, service)
+  const current = serviceOf(release, service)
+  const target = rollout?.targets.find((candidate) => candidate.service === service)
+  if (rollout !== undefined && target !== undefined) {
+    const { successors, online, predecessors } = target
+    const coming =
+      target.target === null ? undefined : releaseAt(snapshot, app.at, target.target.releaseId)
+    const spec = serviceOf(coming, service)
+    const singleton = spec?.singleton ?? false
+    const promised = Math.min(
+      promisedOf(app, current),
+      promisedOf(putBack(app, rollout.putsBack), spec),
+    )
+    const wanted = { target: target.target, successors, online, predecessors, promised, singleton }
+    return { wanted, spec }
+  }
+  const spec = current
   if (release === undefined || spec === undefined) return { wanted: nothing, spec: undefined }
   const count = wantedCount(app, spec)
   return {
@@ -117,10 +124,16 @@ function wantedOf(
       successors: count,
       online: count,
       predecessors: 0,
+      promised: promisedOf(app, spec),
       singleton: spec.singleton,
     },
     spec,
   }
+}
+
+/** How many customers may count on; one that may run only once has to make room first. */
+function promisedOf(app: App, spec: ServiceSpec | undefined): number {
+  return spec === undefined || spec.singleton ? 0 : wantedCount(app, spec)
 }
 
 function seen(
@@ -133,6 +146,8 @@ function seen(
   const node =
     placement === null ? undefined : snapshot.get(nodeKind, nodeKey(placement.nodeId))?.value
   const spec = serviceOf(releaseAt(snapshot, instance.at, instance.releaseId), instance.service)
+  const heardAt =
+    placement === null ? undefined : snapshot.observations.node(placement.nodeId)?.heardAt
   const nodeLost = placement !== null && (node === undefined || node.lost !== undefined)
   const isSingleton = instance.singleton !== undefined || spec?.singleton === true
   const left = (): number =>
@@ -142,6 +157,7 @@ function seen(
     revision: entry.revision,
     observed: snapshot.observations.instance(instance.id),
     nodeLost,
+    ...(heardAt === undefined ? {} : { heardAt }),
     zone: node?.zone ?? '',
     ...(nodeLost && isSingleton ? { leaseLeftMs: left() } : {}),
     drainMs: spec?.stop.drainMs ?? 0,
