@@ -27,8 +27,8 @@ const entries: Record<string, string> = {
   'manifest-worker': 'src/drivers/manifests/manifest-worker.ts',
 }
 
-/** Left in node_modules: it serves files that lie beside its own source. */
-const external = ['@fastify/swagger-ui']
+/** Left in node_modules: the one serves files beside its own source, the other loads a native addon. */
+const external = ['@fastify/swagger-ui', '@lydell/node-pty']
 
 /** Files of earlier builds are removed after this time, in ms. */
 const staleAfterMs = 24 * 60 * 60 * 1_000

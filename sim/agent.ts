@@ -1,6 +1,7 @@
 import { startAgent, type AgentOptions } from '../src/agent/agent.ts'
 import { refusalOf, type ServerClient } from '../src/agent/server-client.ts'
 import type { ByteStream } from '../src/base/disk.ts'
+import { Bug } from '../src/base/errors.ts'
 import type { InProcessAnswer } from '../src/server/in-process.ts'
 import type {
   AgentReport,
@@ -168,6 +169,11 @@ class SimServerClient implements ServerClient {
     const params = { digest }
     const answer = await this.#call({ route: 'GET /v1/artifacts/:digest', params, signal })
     return answer.body as ByteStream
+  }
+
+  /** Nobody in a simulated world sits at a terminal. */
+  exec(): Promise<never> {
+    return Promise.reject(new Bug('there are no terminals here'))
   }
 
   async close(): Promise<void> {}

@@ -14,6 +14,7 @@ import type { Assignment, RegisterRequest } from '../wire/agent.ts'
 import { agentProtocol } from '../wire/agent-protocol.ts'
 import { ArtifactCache } from './artifact-cache.ts'
 import { DriftWatch } from './drift-watch.ts'
+import { ExecSessions } from './exec-sessions.ts'
 import { InstanceSet } from './instance-set.ts'
 import { LogShipper } from './log-shipper.ts'
 import { RecordFiles, readJson } from './record-files.ts'
@@ -86,6 +87,7 @@ class NodeAgent implements RunningAgent {
   readonly #reporter: Reporter
   readonly #shipper: LogShipper
   readonly #drift: DriftWatch
+  readonly #execs: ExecSessions
   readonly #assignmentPath: string
   #loops: Promise<unknown> = Promise.resolve()
   #tending: Timer | undefined
@@ -130,6 +132,12 @@ class NodeAgent implements RunningAgent {
       known: () => this.#instances.known(),
       restoreRecords: () => this.#instances.restoreRecords(),
       restoreArtifacts: () => this.#restoreArtifacts(),
+    })
+    this.#execs = new ExecSessions({
+      driver,
+      connect: (execId, signal) => client.exec(execId, signal),
+      log,
+      signal: this.#stopping.signal,
     })
     const onUnknown = (): void => this.#registerAgain()
     this.#reporter = new Reporter({
@@ -231,6 +239,7 @@ class NodeAgent implements RunningAgent {
 
   async #take(assignment: Assignment): Promise<void> {
     await this.#instances.apply(assignment.instances, true)
+    this.#execs.apply(assignment.execs ?? [])
     this.#tendLater()
     try {
       await this.#options.disk.replace(this.#assignmentPath, JSON.stringify(assignment))

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https'
 import type { ByteStream } from '../base/disk.ts'
+import type { Duplex } from 'node:stream'
 import { Fault, Refusal, messageOf } from '../base/errors.ts'
 import type { SecretRef } from '../base/secret-ref.ts'
 import type {
@@ -24,6 +25,8 @@ export interface ServerClient {
   report(report: AgentReport, signal: AbortSignal): Promise<ReportAnswer>
   ship(batch: LogBatch, signal: AbortSignal): Promise<void>
   artifact(digest: string, signal: AbortSignal): Promise<ByteStream>
+  /** The node's end of an exec: text messages are strings, what is binary Buffers. */
+  exec(execId: string, signal: AbortSignal): Promise<Duplex>
   close(): Promise<void>
 }
 
@@ -90,6 +93,14 @@ export class HttpServerClient implements ServerClient {
     const response = await this.#send('GET', path, { signal, timeoutMs: stallTimeoutMs })
     if (response.statusCode === 200) return response
     throw refusalOf(response.statusCode ?? 0, errorOf(await readAll(response)))
+  }
+
+  /** The library is loaded by the first exec: most agents never see one. */
+  async exec(execId: string, signal: AbortSignal): Promise<Duplex> {
+    const { openMessages } = await import('../wire/messages.ts')
+    const url = new URL(`${this.#nodePath}/execs/${encodeURIComponent(execId)}`, this.#base)
+    const target = { url, token: this.#token, timeoutMs: callTimeoutMs }
+    return openMessages(target, signal)
   }
 
   close(): Promise<void> {

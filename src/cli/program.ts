@@ -10,6 +10,7 @@ import { destroyCommand } from './destroy.ts'
 import { doctorCommand } from './doctor.ts'
 import { driftCommand } from './drift.ts'
 import { eventsCommand } from './events.ts'
+import { execCommand } from './exec.ts'
 import { historyCommand } from './history.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
@@ -65,7 +66,10 @@ function groups(): [title: string, commands: Command[]][] {
     ['Run the cloud:', [upCommand(), backupCommand(), restoreCommand(), ...roleCommands()]],
     ['Describe an app:', [initCommand(), validateCommand(), renderCommand()]],
     ['Change what runs:', changeCommands()],
-    ['See what runs:', [statusCommand(), psCommand(), jobsCommand(), logsCommand(), openCommand()]],
+    [
+      'See what runs:',
+      [statusCommand(), psCommand(), jobsCommand(), logsCommand(), execCommand(), openCommand()],
+    ],
     ['See what happened, and why:', historyCommands()],
     ['About this program:', [doctorCommand(), completionCommand(), versionCommand()]],
   ]

@@ -23,6 +23,8 @@ import { auditRoutes } from '../parts/audit/routes.ts'
 import type { BackupDriver } from '../parts/backups/driver.ts'
 import { backupKind } from '../parts/backups/records.ts'
 import { backupRoutes } from '../parts/backups/routes.ts'
+import { execKind } from '../parts/execs/records.ts'
+import { execRoutes } from '../parts/execs/routes.ts'
 import { discoveryController } from '../parts/discovery/controller.ts'
 import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
 import { backendOf } from '../parts/ingress/records.ts'
@@ -78,6 +80,7 @@ export const recordKinds = [
   idempotencyKind,
   backupKind,
   refusedAccessKind,
+  execKind,
 ] as unknown as readonly Kind<never>[]
 
 /** The minute before a rollout, in ms. */
@@ -149,6 +152,7 @@ export function composeServer(
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...jobRoutes({ state: routed, clock, random, logs }),
     ...instanceRoutes({ snapshot }),
+    ...execRoutes({ state: routed, clock, random, log, bounds: settings.bounds }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...findingRoutes({ state: routed }),
     ...nodeRoutes({ state: routed, clock }),

@@ -14,6 +14,7 @@ import { openSegmentFiles } from '../drivers/audit/segment-files.ts'
 import { openThreadReader } from '../drivers/manifests/thread-reader.ts'
 import { openBackupMaker } from '../drivers/backups/backup-maker.ts'
 import { sweepBlobs } from '../parts/artifacts/controller.ts'
+import { endLeftExecs } from '../parts/execs/relay.ts'
 import { noteRestore } from '../server/restored.ts'
 import { startSealer } from '../server/sealer.ts'
 import { startServer } from '../server/server.ts'
@@ -122,6 +123,7 @@ async function openStores(
   if (swept > 0) log.info('artifacts without a record swept', { swept })
   const logs = await openFileLogStore({ directory: join(folder, 'logs'), clock, log, bounds })
   await noteRestore(state, folder, clock)
+  await endLeftExecs(state)
   const copyStore = (file: string): Promise<Moment> => store.copyTo(file)
   const backups = await openBackupMaker({ folder, copyStore, version: programVersion, clock })
   return { state, observed: observations, blobs, logs, backups }

@@ -4,6 +4,8 @@ import type { Change, Revision, Snapshot } from '../store/port.ts'
 import { releaseAt } from '../parts/apps/records.ts'
 import type { Listener } from '../parts/discovery/model.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
+import type { Exec } from '../parts/execs/model.ts'
+import { execKind } from '../parts/execs/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
 import { planAssignment, type PlacedInstance } from '../parts/instances/plan-assignment.ts'
 import { instanceKind, instancesOn } from '../parts/instances/records.ts'
@@ -13,6 +15,7 @@ import type { ServiceTarget } from '../parts/rollouts/model.ts'
 import { activeRollout } from '../parts/rollouts/records.ts'
 import { appCellName, type AppCell } from '../parts/tenants/model.ts'
 import type { Assignment } from '../wire/agent.ts'
+import type { AssignedExec } from '../wire/exec.ts'
 import { pollUntil, WakeUps } from './wake-ups.ts'
 
 /**
@@ -57,6 +60,9 @@ export class Assignments {
     } else if (change.kind === listenerKind.name) {
       const { tenant, environment, app } = partsOf(change.key)
       this.#touchApp({ tenant, environment, app }, change.revision)
+    } else if (change.kind === execKind.name) {
+      const { nodeId } = (change.after ?? change.before) as Exec
+      this.#touch(nodeId, change.revision)
     }
   }
 
@@ -88,7 +94,17 @@ export class Assignments {
       const targets = this.#targetsOf(run)
       placed.push({ instance, release, listeners: known, run, targets })
     }
-    return { revision: this.#snapshot.revision, instances: planAssignment(placed) }
+    const { revision } = this.#snapshot
+    const execs = this.#execsOn(nodeId)
+    const instances = planAssignment(placed)
+    return { revision, instances, ...(execs.length === 0 ? {} : { execs }) }
+  }
+
+  #execsOn(nodeId: string): AssignedExec[] {
+    const found = [...this.#snapshot.find(execKind, 'node', nodeId)]
+    return found.map(({ value: { id, instanceId, command, terminal } }) => {
+      return { execId: id, instanceId, command, terminal }
+    })
   }
 
   #runOf({ id, purpose }: Instance): JobRun | undefined {

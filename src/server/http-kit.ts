@@ -18,6 +18,7 @@ import { OpenStreams } from './open-streams.ts'
 import type { HttpKitOptions } from './kit-options.ts'
 import { bodyTooLarge, problemOf } from './problems.ts'
 import { routeHandler, type RouteContext } from './route-handler.ts'
+import { addSocketRoutes } from './web-sockets.ts'
 
 /**
  * Fastify from a table of routes. What every request goes through, in this order: the canonical
@@ -83,6 +84,7 @@ export function openHttp(options: HttpKitOptions): HttpKit {
   const context: RouteContext = { ...options, guard, streams }
   addJsonRoutes(app, context)
   addStreamRoutes(app, context)
+  addSocketRoutes(app, context)
   app.setNotFoundHandler(async (request, reply) => {
     if (!pathOf(request.url).startsWith('/v1') && (await options.pages.serve(request, reply))) {
       return reply
@@ -186,7 +188,7 @@ function identifyAll(app: FastifyInstance, options: HttpKitOptions, guard: BodyG
         request.identity = options.authentication.admit(definition.rule, {
           headers: request.headers,
           address: request.ip,
-          isWrite: definition.method !== 'GET' && definition.method !== 'HEAD',
+          isWrite: isWrite(definition),
         })
         guardBody(request, definition, guard)
       }
@@ -230,8 +232,14 @@ function addJsonRoutes(app: FastifyInstance, context: RouteContext): void {
     },
   )
   for (const definition of context.routes) {
-    if (definition.bodyKind !== 'stream') addRoute(app, definition, context)
+    if (definition.bodyKind === 'stream' || definition.open !== undefined) continue
+    addRoute(app, definition, context)
   }
+}
+
+/** A WebSocket changes things with every message: a page of another origin may not open one. */
+function isWrite({ method, open }: RouteDefinition): boolean {
+  return open !== undefined || (method !== 'GET' && method !== 'HEAD')
 }
 
 /** Routes that read their body themselves live in a scope where nothing is parsed. */

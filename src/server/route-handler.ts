@@ -55,7 +55,7 @@ export function checksOf({ params, query, body }: RouteDefinition): Checks {
 }
 
 /** A request as routes see it; what costs something is made when it is asked for. */
-class IncomingRequest implements RouteRequest {
+export class IncomingRequest implements RouteRequest {
   readonly caller: Caller | undefined
   readonly params: unknown
   readonly query: unknown

@@ -8,13 +8,14 @@ import type { AssignedInstance, Assignment, ReportAnswer } from './agent.ts'
  * | protocol | since | adds |
  * |---|---|---|
  * | 1 | 0.1 | |
- * | 2 | 0.2 | `singleton`, `resources` and the purpose `job` of an assigned instance, `leases` of an answer |
+ * | 2 | 0.2 | `singleton`, `resources` and the purpose `job` of an assigned instance, `execs` of an assignment, `leases` of an answer |
  */
 
 /** The assignment, as an agent of this protocol reads it. */
 export function assignmentFor(protocol: number, assignment: Assignment): Assignment {
   if (protocol >= 2) return assignment
-  return { ...assignment, instances: assignment.instances.map(inProtocol1) }
+  const { revision, instances } = assignment
+  return { revision, instances: instances.map(inProtocol1) }
 }
 
 /** The answer to a report, as an agent of this protocol reads it. */

@@ -5,6 +5,7 @@ import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
 import { Finding, Resources } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
 import { findingsMax, logBatchLinesMax } from './agent-protocol.ts'
+import { AssignedExec } from './exec.ts'
 
 /** The agent protocol: the agent calls, the server answers; nothing ever goes the other way. */
 
@@ -59,6 +60,8 @@ export const Assignment = Type.Object({
   /** Ask with it next time; the answer waits until it is outdated. */
   revision: Type.Integer(),
   instances: Type.Array(AssignedInstance),
+  /** Commands that people run beside them; missing: none (since protocol 2). */
+  execs: Type.Optional(Type.Array(AssignedExec)),
 })
 export type Assignment = Static<typeof Assignment>
 

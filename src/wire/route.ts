@@ -1,5 +1,6 @@
-import type { Readable } from 'node:stream'
-import type { Static, TSchema } from 'typebox'
+import type { Duplex, Readable } from 'node:stream'
+import Type, { type Static, type TSchema } from 'typebox'
+import { Refusal } from '../base/errors.ts'
 import type { Caller, Rule } from '../parts/access/model.ts'
 
 /**
@@ -28,7 +29,12 @@ export interface RouteDefinition {
   readonly bodyKind?: 'json' | 'stream'
   /** Handles a request whose schemas passed. */
   handle(request: RouteRequest): Promise<RouteReply>
+  /** Of a WebSocket: admits the request, and says who takes its messages. */
+  readonly open?: (request: RouteRequest) => MessageTaker
 }
+
+/** Takes a WebSocket as a stream of its messages: text is a string, what is binary a Buffer. */
+export type MessageTaker = (messages: Duplex) => void
 
 export interface RouteRequest {
   /** Present on every route whose rule is not `public`. */
@@ -79,4 +85,24 @@ export function route<
   Body extends TSchema = TSchema,
 >(definition: TypedRoute<Params, Query, Body>): RouteDefinition {
   return definition as unknown as RouteDefinition
+}
+
+/** A route that is a WebSocket; `open` may refuse, as long as it answers at once. */
+export function socketRoute<Params extends TSchema>(
+  definition: Omit<RouteDefinition, 'method' | 'params' | 'answers' | 'handle' | 'open'> & {
+    readonly params: Params
+    open(request: Omit<RouteRequest, 'params'> & { readonly params: Static<Params> }): MessageTaker
+  },
+): RouteDefinition {
+  return {
+    ...(definition as unknown as RouteDefinition),
+    method: 'GET',
+    answers: { 101: Type.Null() },
+    handle() {
+      throw new Refusal('upgrade-required', 'this route is a WebSocket', {
+        status: 426,
+        hint: 'connect with Upgrade: websocket',
+      })
+    },
+  }
 }

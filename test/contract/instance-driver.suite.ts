@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type {
+  ExecOutput,
   ExitListener,
   Exit,
   InstanceDriver,
@@ -81,6 +82,44 @@ export function testInstanceDriver(make: () => Promise<DriverHarness>): void {
         expect(answer.ok).toBe(false)
         expect(answer.because).not.toBe('')
       }
+    }),
+  )
+
+  test(
+    'a command runs beside an instance, takes input, and tells how it ended',
+    withDriver(async (driver, harness) => {
+      await driver.start(await harness.launch('i-a', 1, 'serves'))
+      const exec = await driver.exec('i-a', ['cat'], null)
+      exec.write(Buffer.from('to and fro'))
+      exec.endInput()
+      let printed = ''
+      for await (const { bytes } of exec.output as AsyncIterable<ExecOutput>) {
+        printed += Buffer.from(bytes).toString()
+      }
+      expect(printed).toContain('to and fro')
+      expect(await exec.exited).toEqual({ code: 0, signal: null })
+    }),
+  )
+
+  test(
+    'a command that is hung up ends by that signal',
+    withDriver(async (driver, harness) => {
+      await driver.start(await harness.launch('i-a', 1, 'serves'))
+      const exec = await driver.exec('i-a', ['sleep', '1000'], null)
+      exec.output.resume()
+      exec.hangUp()
+      expect(await exec.exited).toEqual({ code: null, signal: 'SIGHUP' })
+    }),
+  )
+
+  test(
+    'no command runs beside what does not run',
+    withDriver(async (driver, harness) => {
+      const refused = { code: 'instance-not-running' }
+      await expect(driver.exec('i-nobody', ['true'], null)).rejects.toMatchObject(refused)
+      await driver.start(await harness.launch('i-a', 1, 'serves'))
+      await driver.end('i-a')
+      await expect(driver.exec('i-a', ['true'], null)).rejects.toMatchObject(refused)
     }),
   )
 

@@ -9,7 +9,7 @@ import type { AppView, InstanceView, RolloutView } from '../../src/wire/api.ts'
 /** A whole cloud of this test's own: `roadstead up` on free ports, used as a person would. */
 
 const root = join(import.meta.dirname, '../..')
-const program = join(root, 'src/cli/main.ts')
+export const program = join(root, 'src/cli/main.ts')
 export const shopFolder = join(root, 'examples/shop')
 
 /** What a command printed, and how it ended. */
@@ -78,17 +78,22 @@ export class Cloud {
     return readFileSync(join(this.#data, 'tokens/operator'), 'utf8').trim()
   }
 
+  /** What the CLI needs to find this cloud. */
+  get environment(): Record<string, string> {
+    return {
+      ...(process.env as Record<string, string>),
+      NO_COLOR: '1',
+      ROADSTEAD_SERVER: this.file.server,
+      ROADSTEAD_TOKEN_FILE: join(this.#data, 'tokens/operator'),
+    }
+  }
+
   /** Runs a command of the CLI in the shop's folder. */
   async run(...command: string[]): Promise<Ran> {
     const child = spawn(process.execPath, [program, ...command], {
       cwd: shopFolder,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        NO_COLOR: '1',
-        ROADSTEAD_SERVER: this.file.server,
-        ROADSTEAD_TOKEN_FILE: join(this.#data, 'tokens/operator'),
-      },
+      env: this.environment,
     })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))

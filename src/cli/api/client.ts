@@ -1,4 +1,5 @@
 import { openAsBlob } from 'node:fs'
+import type { Duplex } from 'node:stream'
 import { Refusal } from '../../base/errors.ts'
 import type { Release } from '../../parts/apps/model.ts'
 import type { ArtifactRef } from '../../parts/artifacts/model.ts'
@@ -23,6 +24,7 @@ import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
 import type { BoundView } from '../../wire/bounds.ts'
 import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts'
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
+import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
 import type { Query, Transport } from './transport.ts'
@@ -221,6 +223,15 @@ export class ApiClient {
 
   why(instanceId: string): Promise<WhyView> {
     return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/why`)
+  }
+
+  /** Connect to it within ten seconds. */
+  beginExec(instanceId: string, request: ExecRequest): Promise<ExecAnswer> {
+    return this.#write('POST', `/v1/instances/${encodeURIComponent(instanceId)}/exec`, request)
+  }
+
+  connectExec(execId: string, signal: AbortSignal): Promise<Duplex> {
+    return this.transport.messages(`/v1/execs/${encodeURIComponent(execId)}`, signal)
   }
 
   giveUpNode(nodeId: string): Promise<Written> {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { Fault, messageOf, Refusal } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
@@ -39,6 +40,9 @@ const awayBackoff: Backoff = { firstMs: 50, maxMs: 500, factor: 2 }
 /** A stream that has said nothing for so long is taken for dead; heartbeats come every 15 s. */
 const streamSilenceMsMax = 45_000
 
+/** For the answer to the upgrade to a WebSocket, in ms. */
+const upgradeMs = 10_000
+
 /** Statuses that say "not now", not "no". */
 const awayStatuses = new Set([502, 503, 504])
 
@@ -72,6 +76,13 @@ export class Transport {
       if (waitedMs + waitMs > this.#options.patienceMs) throw outcome
       await this.#options.clock.sleep(waitMs, call.signal)
     }
+  }
+
+  /** Opens a WebSocket as a stream of its messages. */
+  async messages(path: string, signal: AbortSignal): Promise<Duplex> {
+    const { openMessages } = await import('../../wire/messages.ts')
+    const { server, token } = this.#options
+    return openMessages({ url: new URL(path, server), token, timeoutMs: upgradeMs }, signal)
   }
 
   /** Makes a call whose answer is JSON. */

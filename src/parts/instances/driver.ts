@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /**
  * How an agent runs an instance: the port that each driver implements (`process`, `mock`).
  *
@@ -32,6 +34,11 @@ export interface InstanceDriver {
   probe(instanceId: string, probe: Probe, timeoutMs: number): Promise<ProbeAnswer>
   /** Sends one GET to the instance's own port, for its warm-up; never rejects. */
   get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer>
+  /**
+   * Starts a command beside a running instance: in its environment, its folder and its tree, so that
+   * it ends with it at the latest. Faults: `command-not-found`, `instance-not-running`, `exec-failed`.
+   */
+  exec(instanceId: string, command: readonly string[], terminal: Terminal | null): Promise<Exec>
   /** Ports of the range, both ends included, on which somebody listens. */
   portsHeld(from: number, to: number): Promise<readonly number[]>
   /** Whether something may have been printed behind `from`: cheap, asked several times a second. */
@@ -95,6 +102,35 @@ export interface Exit {
   readonly signal: string | null
   /** Wall ms. */
   readonly at: number
+}
+
+/** The size of a terminal, in characters. */
+export interface Terminal {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** A command that runs beside an instance. */
+export interface Exec {
+  /** What it prints, as `ExecOutput`, at the pace of whoever reads; ends with it. */
+  readonly output: Readable
+  /** How its process ended. */
+  readonly exited: Promise<Pick<Exit, 'code' | 'signal'>>
+  /** Gives it input; false: it reads more slowly than this, and `onDrain` says when to go on. */
+  write(bytes: Uint8Array): boolean
+  onDrain(listener: () => void): void
+  /** There is no more input. */
+  endInput(): void
+  /** Its window has another size; nothing happens without a terminal. */
+  resize(terminal: Terminal): void
+  /** Hangs up: what it started ends too. */
+  hangUp(): void
+}
+
+/** What a command printed at once. */
+export interface ExecOutput {
+  readonly stream: OutputStream
+  readonly bytes: Uint8Array
 }
 
 /** An instance that an earlier agent started. */

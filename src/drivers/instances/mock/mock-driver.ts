@@ -1,7 +1,9 @@
+import { PassThrough } from 'node:stream'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { Fault, assert } from '../../../base/errors.ts'
 import type {
   Adopted,
+  Exec,
   Exit,
   ExitListener,
   InstanceDriver,
@@ -224,6 +226,16 @@ export class MockDriver implements InstanceDriver {
     return this.probe(instanceId, { kind: 'http', path }, timeoutMs)
   }
 
+  /** Says the command back, and each input after it; exits with code 0 at the end of the input. */
+  exec(instanceId: string, command: readonly string[]): Promise<Exec> {
+    const process = this.#machine.processes.get(instanceId)
+    if (process === undefined || process.exit !== undefined) {
+      const message = `${instanceId} does not run`
+      return Promise.reject(new Fault('instance-not-running', message, { retry: 'never' }))
+    }
+    return Promise.resolve(echo(command))
+  }
+
   portsHeld(from: number, to: number): Promise<readonly number[]> {
     const ports = [...this.#machine.processes.values()]
       .filter((process) => process.exit === undefined)
@@ -278,6 +290,26 @@ export class MockDriver implements InstanceDriver {
   close(): Promise<void> {
     this.#machine.listener = undefined
     return Promise.resolve()
+  }
+}
+
+function echo(command: readonly string[]): Exec {
+  const output = new PassThrough({ objectMode: true })
+  const { promise: exited, resolve } = Promise.withResolvers<Pick<Exit, 'code' | 'signal'>>()
+  const print = (bytes: Uint8Array): boolean => output.write({ stream: 'stdout', bytes })
+  const end = (how: Pick<Exit, 'code' | 'signal'>): void => {
+    output.end()
+    resolve(how)
+  }
+  print(Buffer.from(`${command.join(' ')}\n`))
+  return {
+    output,
+    exited,
+    write: print,
+    onDrain: (listener) => output.on('drain', listener),
+    endInput: () => end({ code: 0, signal: null }),
+    resize: () => {},
+    hangUp: () => end({ code: null, signal: 'SIGHUP' }),
   }
 }
 

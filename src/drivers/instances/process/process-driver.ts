@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../../../base/clock.ts'
 import { Fault, assert, systemCodeOf } from '../../../base/errors.ts'
 import type {
   Adopted,
+  Exec,
   Exit,
   ExitListener,
   InstanceDriver,
@@ -18,8 +19,10 @@ import type {
   ProbeAnswer,
   Started,
   Stray,
+  Terminal,
 } from '../../../parts/instances/driver.ts'
 import { findCommand, instanceEnvironment, type MachineEnvironment } from './environment.ts'
+import { execInTerminal, execWithPipes } from './exec.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
 import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
 import {
@@ -102,6 +105,8 @@ export class ProcessDriver implements InstanceDriver {
     this.#watchdog = join(this.#files.root, '.watchdog.sh')
     await writeFile(this.#watchdog, watchdogSource)
     this.#setsid = await findCommand('setsid', this.#machine.path, '/usr/bin')
+    // Nobody is connected any more to what people ran beside instances.
+    for (const pid of this.#table.markedWith(this.#execMark())) sendSignal(pid, 'SIGKILL')
     this.#watch()
     const adopted: Adopted[] = []
     for (const launch of await this.#files.launches()) adopted.push(await this.#adoptOne(launch))
@@ -164,6 +169,25 @@ export class ProcessDriver implements InstanceDriver {
 
   get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer> {
     return this.#withTarget(instanceId, (target) => probeHttp(this.#clock, target, path, timeoutMs))
+  }
+
+  async exec(
+    instanceId: string,
+    command: readonly string[],
+    terminal: Terminal | null,
+  ): Promise<Exec> {
+    const current = this.#runs.get(instanceId)
+    const identity = current?.note?.identity
+    if (current === undefined || identity === undefined || !this.#table.isAlive(identity)) {
+      throw new Fault('instance-not-running', `${instanceId} does not run`, { retry: 'never' })
+    }
+    const [mark = '', value = ''] = this.#execMark().split('=', 2)
+    const env = { ...this.#environment(current.launch), [mark]: value }
+    const cwd = current.launch.directory
+    const [name = '', ...args] = command
+    const file = await findCommand(name, env.PATH ?? '', cwd)
+    const start = { file, args, cwd, env, clock: this.#clock }
+    return terminal === null ? execWithPipes(start) : execInTerminal(start, terminal)
   }
 
   portsHeld(from: number, to: number): Promise<readonly number[]> {
@@ -263,6 +287,11 @@ export class ProcessDriver implements InstanceDriver {
     }
     const exit = await this.#exitOf(current)
     return { instanceId, run, ...lease, process: { is: 'ended', exit } }
+  }
+
+  /** What is run on request is known by: of this agent alone, whatever else runs on the machine. */
+  #execMark(): string {
+    return `ROADSTEAD_EXEC=${this.#files.root}`
   }
 
   #environment(launch: Launch): Record<string, string> {

@@ -23,6 +23,8 @@ export interface ProcessTable {
   ageMs(identity: ProcessIdentity): number
   /** Every living process of an instance: marked by its environment, or of its session. */
   membersOf(instanceId: string, main: ProcessIdentity | undefined): readonly number[]
+  /** Every living process whose environment has `NAME=value`. */
+  markedWith(mark: string): readonly number[]
   /** Processes that work in a folder or below it, and are none of `ours`, nor at a terminal. */
   strangersIn(folder: string, ours: Ours): readonly Stranger[]
   /** Whether a pid is still the process that started at that tick of this boot. */
@@ -63,6 +65,10 @@ export function openProcessTable(): ProcessTable {
       const session = main?.boot === boot && isOurs(main) ? main.pid : undefined
       const mark = `ROADSTEAD_INSTANCE=${instanceId}\0`
       return allPids().filter((pid) => pid !== process.pid && isMember(pid, mark, session))
+    },
+    markedWith(mark) {
+      const own = process.pid
+      return allPids().filter((pid) => pid !== own && isMember(pid, `${mark}\0`, undefined))
     },
     strangersIn(folder, ours) {
       return allPids().flatMap((pid) => strangerIn(pid, folder, ours) ?? [])
