@@ -15,6 +15,7 @@ export const partsInOrder = [
   'jobs',
   'rollouts',
   'backups',
+  'execs',
 ] as const
 
 interface Level {
@@ -37,7 +38,7 @@ const levels: readonly Level[] = [
   {
     level: 4,
     name: 'records',
-    files: /^src\/parts\/[^/]+\/([a-z-]*view|records|usage|leases|traffic|new-run)\.ts$/,
+    files: /^src\/parts\/[^/]+\/([a-z-]*view|records|usage|leases|traffic|new-run|relay)\.ts$/,
   },
   { level: 5, name: 'controller', files: /^src\/parts\/[^/]+\/controller\.ts$/ },
   { level: 5, name: 'routes', files: /^src\/(parts|telemetry)\/[^/]+\/routes[^/]*\.ts$/ },

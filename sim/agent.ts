@@ -172,7 +172,7 @@ class SimServerClient implements ServerClient {
   }
 
   /** Nobody in a simulated world sits at a terminal. */
-  exec(): Promise<never> {
+  openExec(): Promise<never> {
     return Promise.reject(new Bug('there are no terminals here'))
   }
 

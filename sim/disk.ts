@@ -27,6 +27,8 @@ const usualMs = 0.05
 export class SimDisk {
   readonly files = new Map<string, File>()
   trouble: DiskTrouble = {}
+  /** The last thing that was to be kept was refused: a power cut now costs what nobody can know. */
+  hasRefused = false
 
   /** The disk as one run of a program sees it. */
   for(life: Life): Disk {
@@ -59,8 +61,12 @@ class LivingDisk implements Disk {
 
   async replace(path: string, content: string): Promise<void> {
     await this.#takeToWrite()
-    if (this.#disk.trouble.failsSync === true) throw systemError('EIO', 'the sync failed')
+    if (this.#disk.trouble.failsSync === true) {
+      this.#disk.hasRefused = true
+      throw systemError('EIO', 'the sync failed')
+    }
     this.#write(path, content, content)
+    this.#disk.hasRefused = false
   }
 
   async note(path: string, content: string): Promise<void> {
@@ -143,7 +149,9 @@ class LivingDisk implements Disk {
 
   async #takeToWrite(): Promise<void> {
     await this.#take()
-    if (this.#disk.trouble.isFull === true) throw systemError('ENOSPC', 'no space left on device')
+    if (this.#disk.trouble.isFull !== true) return
+    this.#disk.hasRefused = true
+    throw systemError('ENOSPC', 'no space left on device')
   }
 
   #take(): Promise<void> {

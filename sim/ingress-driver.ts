@@ -222,6 +222,9 @@ export class SimIngressDriver implements IngressDriver {
 }
 
 /** One request from its arrival to its end. */
+/** Less than this is nothing on a clock that drifts, in ms. */
+const instantMs = 0.01
+
 class CarriedRequest {
   readonly #driver: SimIngressDriver
   readonly #request: CustomerRequest
@@ -243,7 +246,7 @@ class CarriedRequest {
     const { life } = this.#driver
     const link = this.#driver.choose(this.#pool, this.#tried)
     if (link !== undefined) return this.#attempt(link)
-    if (life.monotonic() - this.#startedAt >= usualPatience.holdMs) {
+    if (this.#patienceLeft() < instantMs) {
       return this.#end(this.#pool.links.length === 0 ? 'noServer' : 'refused')
     }
     this.#tried.clear()
@@ -257,10 +260,14 @@ class CarriedRequest {
     this.go()
   }
 
+  #patienceLeft(): number {
+    return this.#startedAt + usualPatience.holdMs - this.#driver.life.monotonic()
+  }
+
   /** Waits for another table; while all instances refuse, also for a while to try them again. */
   #hold(): void {
     const { life } = this.#driver
-    const left = this.#startedAt + usualPatience.holdMs - life.monotonic()
+    const left = this.#patienceLeft()
     const ms = this.#pool.links.length === 0 ? left : Math.min(left, limits.probeEveryMs)
     this.#pool.held.add(this)
     this.#waiting = life.after(ms, () => this.release())

@@ -33,6 +33,7 @@ export class SimMachine implements Machine {
   readonly mock: MockMachine
   readonly processes = new Map<string, RunningProcess>()
   boot = 1
+  hasForgotten = false
   isUp = true
   isFrozen = false
   thawedAt: number | undefined
@@ -79,6 +80,7 @@ export class SimMachine implements Machine {
     if (this.isFrozen) this.thaw()
     this.isUp = false
     this.mock.powerOff()
+    this.hasForgotten = this.disk.hasRefused
     this.disk.crash()
   }
 

@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+import { digestOf } from '../src/base/digest.ts'
+import { Refusal } from '../src/base/errors.ts'
 import { composeServer, recordKinds } from '../src/cli/server-parts.ts'
 import type { BlobStore } from '../src/parts/artifacts/driver.ts'
 import { openCore } from '../src/server/core.ts'
@@ -222,6 +224,8 @@ export class SimBlobStore implements BlobStore {
     const chunks: Buffer[] = []
     for await (const chunk of content) chunks.push(chunk as Buffer)
     const bytes = Buffer.concat(chunks)
+    // A message that comes twice has no content left the second time.
+    if (digestOf(bytes) !== digest) throw new Refusal('digest-mismatch', `that is not ${digest}`)
     this.#blobs.set(digest, bytes)
     return { digest, sizeBytes: bytes.length }
   }

@@ -51,6 +51,8 @@ export interface Machine {
   readonly zone: string
   /** Rises with each reboot. */
   readonly boot: number
+  /** This boot began with a power cut while its disk refused what was to be kept. */
+  readonly hasForgotten?: boolean
   readonly isUp: boolean
   /** A host freeze: its clocks stand still with it, the exception that S1 declares. */
   readonly isFrozen: boolean

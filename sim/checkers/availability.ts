@@ -108,7 +108,8 @@ export class EnoughOnline extends Promised {
     const members = ingress.isUp ? (ingress.online.get(service) ?? []) : []
     const healthy = members.filter((id) => view.process(id)?.isHealthy === true)
     const isQuiet = view.faults.size === 0 && view.now() - this.#faultAt >= aftermathMs
-    const staying = healthy.filter((id) => this.#stays(id)).length
+    const isSure = (id: string): boolean => this.#stays(id) && this.#news.isKnownHealthy(id, view)
+    const staying = healthy.filter(isSure).length
     const isUntold = (id: string): boolean => view.process(id)?.isStopping !== true
     const known = members.filter((id) => isUntold(id) && this.#news.countsAsHealthy(id, view))
     const isBroken = isQuiet && isDeliberate && known.length < before
@@ -161,7 +162,7 @@ export class NothingTakenAway extends Promised {
     view: SimView,
   ): Violation | undefined {
     if (!isOnline(before) || (after !== undefined && isOnline(after))) return undefined
-    if (view.process(before.id)?.isHealthy !== true) return undefined
+    if (!this.#news.isKnownHealthy(before.id, view)) return undefined
     const nodeId = before.placement?.nodeId ?? ''
     if (this.#index.node(nodeId)?.lost !== undefined) return undefined
     const service = nameOf(before)

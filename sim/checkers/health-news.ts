@@ -2,10 +2,10 @@ import type { Instance } from '../../src/parts/instances/model.ts'
 import type { SimEvent, SimView } from '../view.ts'
 import type { RecordIndex } from './record-index.ts'
 
-/** What a server may not have heard of yet: a process that failed this short a time ago, in ms. */
+/** What a server may not have heard of yet: what happened this short a time ago, in ms. */
 const newsMs = 20_000
 
-/** Which instances are healthy as far as a server can know: bad news takes its time. */
+/** Which instances are healthy as far as a server can know: news takes its time. */
 export class HealthNews {
   static readonly hears = [
     'process-health',
@@ -14,6 +14,8 @@ export class HealthNews {
   readonly #index: RecordIndex
   /** True time at which each instance was healthy last, of those that are not now. */
   readonly #until = new Map<string, number>()
+  /** True time at which each instance recovered last. */
+  readonly #recovered = new Map<string, number>()
 
   constructor(index: RecordIndex) {
     this.#index = index
@@ -22,11 +24,19 @@ export class HealthNews {
   notice(event: SimEvent, view: SimView): void {
     if (event.is !== 'process-health' && event.is !== 'process-ended') return
     const { instanceId, isHealthy } = event.process
-    if (isHealthy) this.#until.delete(instanceId)
-    else if (!this.#until.has(instanceId)) this.#until.set(instanceId, view.now())
-    if (this.#until.size <= rememberedMax) return
-    const [oldest] = this.#until.keys()
-    if (oldest !== undefined) this.#until.delete(oldest)
+    if (isHealthy && this.#until.delete(instanceId)) this.#recovered.set(instanceId, view.now())
+    else if (!isHealthy && !this.#until.has(instanceId)) this.#until.set(instanceId, view.now())
+    for (const remembered of [this.#until, this.#recovered]) {
+      const [oldest] = remembered.keys()
+      if (remembered.size > rememberedMax && oldest !== undefined) remembered.delete(oldest)
+    }
+  }
+
+  /** It is healthy, and was so for long enough that a server may be expected to know. */
+  isKnownHealthy(instanceId: string, view: SimView): boolean {
+    if (view.process(instanceId)?.isHealthy !== true) return false
+    const recovered = this.#recovered.get(instanceId)
+    return recovered === undefined || view.now() - recovered > newsMs
   }
 
   /** It is healthy, or was so lately that nobody can know better. */

@@ -20,7 +20,7 @@ interface Life {
 export class LivesOnce extends Promised {
   readonly invariant = 'S8'
   readonly promise =
-    'An instance runs on one node only; each of its runs starts once; and once it was told to end and has ended it never starts again.'
+    'An instance runs on one node only; each of its runs starts once; and once it was told to end and has ended it never starts again, but on a machine whose disk refused to keep that and that lost power then.'
   readonly hears = ['process-started', 'process-ended'] as const
   readonly #lives = new Map<string, Life>()
 
@@ -47,7 +47,7 @@ export class LivesOnce extends Promised {
     if (before.nodeId !== nodeId) {
       return this.broken(view, `${instanceId} started on ${nodeId}; it had run on ${before.nodeId}`)
     }
-    if (before.isOver) {
+    if (before.isOver && view.machine(nodeId)?.hasForgotten !== true) {
       return this.broken(view, `${instanceId} started again on ${nodeId} after it was told to end`)
     }
     if (before.isRunning) {

@@ -135,7 +135,7 @@ class NodeAgent implements RunningAgent {
     })
     this.#execs = new ExecSessions({
       driver,
-      connect: (execId, signal) => client.exec(execId, signal),
+      connect: (execId, signal) => client.openExec(execId, signal),
       log,
       signal: this.#stopping.signal,
     })

@@ -12,7 +12,7 @@ import {
 import type { AssignedExec } from '../wire/exec.ts'
 
 export interface ExecSessionsOptions {
-  readonly driver: Pick<InstanceDriver, 'exec'>
+  readonly driver: Pick<InstanceDriver, 'startExec'>
   /** Connects to the server for an exec. */
   readonly connect: (execId: string, signal: AbortSignal) => Promise<Duplex>
   readonly log: Log
@@ -55,7 +55,7 @@ export class ExecSessions {
       const messages = await connect(execId, signal)
       messages.on('error', () => {})
       try {
-        const exec = await driver.exec(instanceId, command, terminal)
+        const exec = await driver.startExec(instanceId, command, terminal)
         log.info('a command runs beside an instance', { execId, instanceId })
         await relay(exec, messages, signal)
       } catch (error) {

@@ -50,6 +50,9 @@ const haltPollMs = 20
 /** One plan may lead to this many more at once; beyond it the planner goes round in circles. */
 const stepsMax = 20
 
+/** That it is to stop is written within this time, or later, in ms. */
+const noteStopMsMax = 10_000
+
 /** A check waits for an answer no longer than this, whatever the manifest says. */
 const probeTimeoutMaxMs = 60_000
 
@@ -77,6 +80,8 @@ export class InstanceRunner {
   #startedAt = 0
   /** On the driver's clock of leases; undefined: none yet. */
   #leaseUntil: number | undefined
+  /** It was told to stop, and that is being written. */
+  #isToStop = false
   #halted = false
   #planning = false
   #timer: Timer | undefined
@@ -116,12 +121,22 @@ export class InstanceRunner {
     else this.poke()
   }
 
-  /** Stops it for good. */
+  /**
+   * Stops it for good. That is on the disk before it is told: an agent that dies in between must not
+   * start it again. A disk that hangs does not hold it up for long.
+   */
   stop(): void {
-    if (this.#facts.wanted === 'running') {
-      this.#facts.wanted = 'stopped'
-      void this.#save()
-    }
+    if (this.#facts.wanted === 'stopped') this.poke()
+    else if (!this.#isToStop) void this.#stopNoted()
+  }
+
+  async #stopNoted(): Promise<void> {
+    this.#isToStop = true
+    const late = new AbortController()
+    const timer = this.#around.clock.after(noteStopMsMax, () => late.abort())
+    await Promise.race([this.#save(), aborted(late.signal)])
+    timer.cancel()
+    this.#facts.wanted = 'stopped'
     this.poke()
   }
 
@@ -211,7 +226,8 @@ export class InstanceRunner {
 
   #adopt(adopted: Adopted, now: number): void {
     const { process, leaseUntil } = adopted
-    if (leaseUntil !== undefined) {
+    // What has ended, seen by an agent or not, starts again under a lease of the server's own word.
+    if (leaseUntil !== undefined && process.is === 'running') {
       this.#leaseUntil = leaseUntil
       this.#facts.leaseUntil = this.#planTime(leaseUntil)
     }
@@ -450,7 +466,8 @@ export class InstanceRunner {
   }
 
   async #save(): Promise<void> {
-    const { assigned, wanted } = this.#facts
+    const { assigned } = this.#facts
+    const wanted = this.#isToStop ? 'stopped' : this.#facts.wanted
     try {
       await this.#around.save({ assigned, wanted, observed: this.#observed })
     } catch (error) {
@@ -461,4 +478,8 @@ export class InstanceRunner {
       })
     }
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Disk } from '../base/disk.ts'
+import type { InstanceRecord } from './instance-facts.ts'
 import { RecordFiles } from './record-files.ts'
 
 describe('the records of an agent', () => {
@@ -16,6 +17,32 @@ describe('the records of an agent', () => {
     expect(files.get('/agent/ended.json')).toBe('["i-a"]')
   })
 
+  it('remember on a full disk what was told to stop, by the name of its record', async () => {
+    const { disk, files, fill } = aDisk()
+    const records = new RecordFiles(disk, '/agent')
+    await records.load()
+    await records.save(aRecord('running'))
+    fill(true)
+    await expect(records.save(aRecord('stopped'))).rejects.toThrow('full')
+    expect([...files.keys()]).toEqual(['/agent/records/i-a.stopped'])
+    expect(await records.lost()).toEqual([])
+    const next = new RecordFiles(disk, '/agent')
+    expect(await next.load()).toMatchObject([{ wanted: 'stopped' }])
+    fill(false)
+    await next.save(aRecord('stopped'))
+    await next.forget('i-a')
+    expect(files.size).toBe(0)
+  })
+
+  it('remember on a full disk what has ended by itself', async () => {
+    const { disk, fill } = aDisk()
+    const records = new RecordFiles(disk, '/agent')
+    await records.save(aRecord('running'))
+    fill(true)
+    await expect(records.bury('i-a')).rejects.toThrow('full')
+    expect(await new RecordFiles(disk, '/agent').load()).toMatchObject([{ wanted: 'stopped' }])
+  })
+
   it('write nothing again that is on the disk', async () => {
     const { disk, files } = aDisk()
     const records = new RecordFiles(disk, '/agent')
@@ -26,6 +53,10 @@ describe('the records of an agent', () => {
     expect(files.size).toBe(0)
   })
 })
+
+function aRecord(wanted: 'running' | 'stopped'): InstanceRecord {
+  return { assigned: { instanceId: 'i-a' }, wanted, observed: {} } as unknown as InstanceRecord
+}
 
 function aDisk(): { disk: Disk; files: Map<string, string>; fill: (isFull: boolean) => void } {
   const files = new Map<string, string>()
@@ -39,7 +70,15 @@ function aDisk(): { disk: Disk; files: Map<string, string>; fill: (isFull: boole
     replace: write,
     note: write,
     makeFolder: async () => {},
-    names: async () => [],
+    names: async (folder) =>
+      [...files.keys()]
+        .filter((path) => path.startsWith(`${folder}/`))
+        .map((path) => path.slice(folder.length + 1)),
+    remove: async (path) => void files.delete(path),
+    move: async (from, to) => {
+      files.set(to, files.get(from) ?? '')
+      files.delete(from)
+    },
   }
   return { disk: disk as Disk, files, fill: (value) => (isFull = value) }
 }

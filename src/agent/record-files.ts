@@ -8,6 +8,10 @@ const endedIdsMax = 10_000
 /** What an id must look like to name a file; the server's look like `i-7k3m9q2x`. */
 const idPattern = /^[a-z0-9][a-z0-9-]{0,63}$/
 
+/** How a record's file ends: as it was written, or renamed since it could not be. */
+const written = '.json'
+const renamed = '.stopped'
+
 /** Whether an instance's id may name a file. */
 export function isInstanceId(id: string): boolean {
   return idPattern.test(id)
@@ -16,6 +20,9 @@ export function isInstanceId(id: string): boolean {
 /**
  * What the next agent has to know: a file per instance, and the ids of those that ended, which
  * never start again on this node (a tombstone outlives its instance's record).
+ *
+ * On a full disk a record is renamed where it cannot be written: that costs no space, and its new name
+ * says that the instance was told to stop.
  */
 export class RecordFiles {
   readonly #disk: Disk
@@ -40,30 +47,39 @@ export class RecordFiles {
     await this.#disk.makeFolder(this.#directory)
     const ended = await readJson<string[]>(this.#disk, this.#endedPath)
     for (const id of ended ?? []) this.#ended.add(id)
-    const records: InstanceRecord[] = []
-    for (const name of await this.#disk.names(this.#directory)) {
-      if (!name.endsWith('.json')) continue
-      const path = join(this.#directory, name)
-      const record = await readJson<InstanceRecord>(this.#disk, path)
-      if (record === undefined) continue
-      records.push(record)
-      this.#saved.add(record.assigned.instanceId)
+    const records = new Map<string, InstanceRecord>()
+    const names = await this.#disk.names(this.#directory)
+    // What a record says is outdated by its name, so names go last.
+    for (const ending of [written, renamed]) {
+      for (const name of names.filter((one) => one.endsWith(ending))) {
+        const record = await readJson<InstanceRecord>(this.#disk, join(this.#directory, name))
+        if (record === undefined) continue
+        const { instanceId } = record.assigned
+        const newest = records.get(instanceId) ?? record
+        records.set(instanceId, ending === renamed ? { ...newest, wanted: 'stopped' } : newest)
+        this.#saved.add(instanceId)
+      }
     }
-    return records
+    return [...records.values()]
   }
 
   /** Writes a record; of several while one is being written, the last. */
   async save(record: InstanceRecord): Promise<void> {
     const { instanceId } = record.assigned
-    await this.#write(this.#pathOf(instanceId), JSON.stringify(record))
-    this.#saved.add(instanceId)
+    try {
+      await this.#write(this.#pathOf(instanceId), JSON.stringify(record))
+      this.#saved.add(instanceId)
+    } catch (error) {
+      if (record.wanted === 'stopped') await this.#rename(instanceId)
+      throw error
+    }
   }
 
   /** Those of whose files somebody else has disposed. */
   async lost(): Promise<string[]> {
     if (this.#saved.size === 0) return []
     const names = new Set(await this.#disk.names(this.#directory))
-    return [...this.#saved].filter((id) => !names.has(`${id}.json`))
+    return [...this.#saved].filter((id) => !names.has(id + written) && !names.has(id + renamed))
   }
 
   hasEnded(instanceId: string): boolean {
@@ -79,7 +95,12 @@ export class RecordFiles {
       if (this.#ended.size <= endedIdsMax) break
       this.#ended.delete(oldest)
     }
-    await this.#writeEnded()
+    try {
+      await this.#writeEnded()
+    } catch (error) {
+      await this.#rename(instanceId)
+      throw error
+    }
   }
 
   /** Whether every tombstone is on the disk. */
@@ -97,6 +118,14 @@ export class RecordFiles {
     this.#saved.delete(instanceId)
     await this.#writes.get(path)?.done
     await this.#disk.remove(path)
+    await this.#disk.remove(join(this.#directory, instanceId + renamed))
+  }
+
+  /** Nothing happens where there is no record: it was told to stop before it could be written. */
+  async #rename(instanceId: string): Promise<void> {
+    const path = this.#pathOf(instanceId)
+    if ((await this.#disk.read(path)) === undefined) return
+    await this.#disk.move(path, join(this.#directory, instanceId + renamed))
   }
 
   async #writeEnded(): Promise<void> {
@@ -106,7 +135,7 @@ export class RecordFiles {
   }
 
   #pathOf(instanceId: string): string {
-    return join(this.#directory, `${instanceId}.json`)
+    return join(this.#directory, instanceId + written)
   }
 
   #write(path: string, content: string): Promise<void> {
@@ -123,12 +152,12 @@ export class RecordFiles {
 
   async #writeAll(path: string, write: { latest: string }): Promise<void> {
     try {
-      for (let written: string | undefined; written !== write.latest;) {
-        written = write.latest
+      for (let content: string | undefined; content !== write.latest;) {
+        content = write.latest
         // A record is for the next agent: with the machine its instances are gone as well. What
         // ended must be known even then.
-        if (path === this.#endedPath) await this.#disk.replace(path, written)
-        else await this.#disk.note(path, written)
+        if (path === this.#endedPath) await this.#disk.replace(path, content)
+        else await this.#disk.note(path, content)
       }
     } finally {
       this.#writes.delete(path)

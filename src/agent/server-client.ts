@@ -26,7 +26,7 @@ export interface ServerClient {
   ship(batch: LogBatch, signal: AbortSignal): Promise<void>
   artifact(digest: string, signal: AbortSignal): Promise<ByteStream>
   /** The node's end of an exec: text messages are strings, what is binary Buffers. */
-  exec(execId: string, signal: AbortSignal): Promise<Duplex>
+  openExec(execId: string, signal: AbortSignal): Promise<Duplex>
   close(): Promise<void>
 }
 
@@ -96,7 +96,7 @@ export class HttpServerClient implements ServerClient {
   }
 
   /** The library is loaded by the first exec: most agents never see one. */
-  async exec(execId: string, signal: AbortSignal): Promise<Duplex> {
+  async openExec(execId: string, signal: AbortSignal): Promise<Duplex> {
     const { openMessages } = await import('../wire/messages.ts')
     const url = new URL(`${this.#nodePath}/execs/${encodeURIComponent(execId)}`, this.#base)
     const target = { url, token: this.#token, timeoutMs: callTimeoutMs }

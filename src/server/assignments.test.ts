@@ -12,6 +12,7 @@ import { aState, write } from '../../test/fixtures/state.ts'
 import { releaseKind } from '../parts/apps/records.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
+import { execKind } from '../parts/execs/records.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
 import { jobRunKind } from '../parts/jobs/records.ts'
 import { rolloutKind } from '../parts/rollouts/records.ts'
@@ -26,6 +27,7 @@ const kinds = [
   listenerKind,
   rolloutKind,
   jobRunKind,
+  execKind,
 ] as unknown as Kind<never>[]
 
 describe('assignments', () => {

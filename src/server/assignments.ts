@@ -10,7 +10,7 @@ import type { Instance } from '../parts/instances/model.ts'
 import { planAssignment, type PlacedInstance } from '../parts/instances/plan-assignment.ts'
 import { instanceKind, instancesOn } from '../parts/instances/records.ts'
 import type { JobRun } from '../parts/jobs/model.ts'
-import { runOfInstance } from '../parts/jobs/records.ts'
+import { runOfAttempt } from '../parts/jobs/records.ts'
 import type { ServiceTarget } from '../parts/rollouts/model.ts'
 import { activeRollout } from '../parts/rollouts/records.ts'
 import { appCellName, type AppCell } from '../parts/tenants/model.ts'
@@ -107,8 +107,8 @@ export class Assignments {
     })
   }
 
-  #runOf({ id, purpose }: Instance): JobRun | undefined {
-    return purpose === 'job' ? runOfInstance(this.#snapshot, id)?.value : undefined
+  #runOf(instance: Instance): JobRun | undefined {
+    return instance.purpose === 'job' ? runOfAttempt(this.#snapshot, instance)?.value : undefined
   }
 
   /** Of a test, what its rollout wants; while it runs, that stands still. */

@@ -1,28 +1,9 @@
 import Type, { type Static } from 'typebox'
-import { execBytesMax } from './exec-protocol.ts'
+import { ExecRequest } from '../parts/execs/model.ts'
 
-/** A command beside a running instance, in its environment: what people ask for, and what is said. */
+/** A command beside a running instance: what is said of it over the wire. */
 
-/** What a terminal measures, in characters. */
-export const TerminalSize = Type.Object({
-  columns: Type.Integer({ minimum: 1, maximum: 1_000 }),
-  rows: Type.Integer({ minimum: 1, maximum: 1_000 }),
-})
-export type TerminalSize = Static<typeof TerminalSize>
-
-/** A program and its arguments. */
-export const ExecCommand = Type.Array(Type.String({ maxLength: execBytesMax }), {
-  minItems: 1,
-  maxItems: 256,
-})
-
-/** POST /v1/instances/{id}/exec. */
-export const ExecRequest = Type.Object({
-  command: ExecCommand,
-  /** The terminal that it runs in; null: it gets pipes, and stdout and stderr stay apart. */
-  terminal: Type.Union([TerminalSize, Type.Null()]),
-})
-export type ExecRequest = Static<typeof ExecRequest>
+export { ExecRequest, type TerminalSize } from '../parts/execs/model.ts'
 
 /** The answer: connect to /v1/execs/{execId} within ten seconds. */
 export const ExecAnswer = Type.Object({ execId: Type.String(), revision: Type.Integer() })

@@ -89,7 +89,7 @@ export function testInstanceDriver(make: () => Promise<DriverHarness>): void {
     'a command runs beside an instance, takes input, and tells how it ended',
     withDriver(async (driver, harness) => {
       await driver.start(await harness.launch('i-a', 1, 'serves'))
-      const exec = await driver.exec('i-a', ['cat'], null)
+      const exec = await driver.startExec('i-a', ['cat'], null)
       exec.write(Buffer.from('to and fro'))
       exec.endInput()
       let printed = ''
@@ -105,7 +105,7 @@ export function testInstanceDriver(make: () => Promise<DriverHarness>): void {
     'a command that is hung up ends by that signal',
     withDriver(async (driver, harness) => {
       await driver.start(await harness.launch('i-a', 1, 'serves'))
-      const exec = await driver.exec('i-a', ['sleep', '1000'], null)
+      const exec = await driver.startExec('i-a', ['sleep', '1000'], null)
       exec.output.resume()
       exec.hangUp()
       expect(await exec.exited).toEqual({ code: null, signal: 'SIGHUP' })
@@ -116,10 +116,10 @@ export function testInstanceDriver(make: () => Promise<DriverHarness>): void {
     'no command runs beside what does not run',
     withDriver(async (driver, harness) => {
       const refused = { code: 'instance-not-running' }
-      await expect(driver.exec('i-nobody', ['true'], null)).rejects.toMatchObject(refused)
+      await expect(driver.startExec('i-nobody', ['true'], null)).rejects.toMatchObject(refused)
       await driver.start(await harness.launch('i-a', 1, 'serves'))
       await driver.end('i-a')
-      await expect(driver.exec('i-a', ['true'], null)).rejects.toMatchObject(refused)
+      await expect(driver.startExec('i-a', ['true'], null)).rejects.toMatchObject(refused)
     }),
   )
 

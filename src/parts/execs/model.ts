@@ -1,7 +1,30 @@
 import Type, { type Static } from 'typebox'
 import { keyOf, type Key } from '../../base/key.ts'
 import { AppCell } from '../tenants/model.ts'
-import { ExecRequest } from '../../wire/exec.ts'
+
+/** Bytes of a command and its arguments at the most. */
+export const commandBytesMax = 64 * 1_024
+
+/** What a terminal measures, in characters. */
+export const TerminalSize = Type.Object({
+  columns: Type.Integer({ minimum: 1, maximum: 1_000 }),
+  rows: Type.Integer({ minimum: 1, maximum: 1_000 }),
+})
+export type TerminalSize = Static<typeof TerminalSize>
+
+/** A program and its arguments. */
+export const ExecCommand = Type.Array(Type.String({ maxLength: commandBytesMax }), {
+  minItems: 1,
+  maxItems: 256,
+})
+
+/** What people ask for: POST /v1/instances/{id}/exec. */
+export const ExecRequest = Type.Object({
+  command: ExecCommand,
+  /** The terminal that it runs in; null: it gets pipes, and stdout and stderr stay apart. */
+  terminal: Type.Union([TerminalSize, Type.Null()]),
+})
+export type ExecRequest = Static<typeof ExecRequest>
 
 /**
  * A command that somebody runs beside an instance, in its environment, while it runs. The record

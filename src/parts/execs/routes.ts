@@ -7,13 +7,12 @@ import type { Log } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Snapshot, State } from '../../store/port.ts'
 import { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
-import { execBytesMax } from '../../wire/exec-protocol.ts'
 import { idParam, machineParam } from '../../wire/paths.ts'
 import { route, socketRoute, type RouteDefinition } from '../../wire/route.ts'
 import { instanceById } from '../instances/records.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
-import type { Exec } from './model.ts'
+import { commandBytesMax, type Exec } from './model.ts'
 import { ExecRelay } from './relay.ts'
 
 export interface ExecRoutesOptions {
@@ -121,11 +120,11 @@ function placeOf(id: string, snapshot: Snapshot): Pick<Exec, 'at' | 'service' | 
 /** What no system call takes is refused here, where somebody sees it. */
 function checked(command: ExecRequest['command']): ExecRequest['command'] {
   const bytes = command.reduce((sum, word) => sum + Buffer.byteLength(word), 0)
-  if (bytes > execBytesMax || command.some((word) => word.includes('\0')) || command[0] === '') {
+  if (bytes > commandBytesMax || command.some((word) => word.includes('\0')) || command[0] === '') {
     throw new Refusal('command-invalid', 'that is no command that can be run', {
       status: 422,
       path: '/body/command',
-      hint: `a program and its arguments, without NUL, ${execBytesMax} bytes at the most`,
+      hint: `a program and its arguments, without NUL, ${commandBytesMax} bytes at the most`,
     })
   }
   return command

@@ -38,7 +38,11 @@ export interface InstanceDriver {
    * Starts a command beside a running instance: in its environment, its folder and its tree, so that
    * it ends with it at the latest. Faults: `command-not-found`, `instance-not-running`, `exec-failed`.
    */
-  exec(instanceId: string, command: readonly string[], terminal: Terminal | null): Promise<Exec>
+  startExec(
+    instanceId: string,
+    command: readonly string[],
+    terminal: Terminal | null,
+  ): Promise<Exec>
   /** Ports of the range, both ends included, on which somebody listens. */
   portsHeld(from: number, to: number): Promise<readonly number[]>
   /** Whether something may have been printed behind `from`: cheap, asked several times a second. */

@@ -90,6 +90,12 @@ describe('the instances planner', () => {
     expect(decisions(planWith(now - 5_000))).toEqual(['drain i-old'])
   })
 
+  it('lets a singleton of another release go that no rollout has taken back', () => {
+    const instances = [seen('i-other', { pool: 'online', observed: 'ready', digest: 'other' })]
+    const wanted = { successors: 1, online: 1, predecessors: 0, singleton: true }
+    expect(decisions(planInstances(aView({ instances, wanted }), now))).toEqual(['drain i-other'])
+  })
+
   it('keeps what serves when a rollout comes back to it before it wants any', () => {
     const instances = [
       seen('i-a', { pool: 'online', observed: 'ready' }),

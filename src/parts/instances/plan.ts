@@ -260,8 +260,8 @@ class Pass {
    * Takes instances out of service, but none that may serve customers unless more are ready than are
    * wanted online, or promised where a rollout wants fewer than that (S3d): it began while instances
    * were missing, or somebody has scaled up since. A node that has fallen silent vouches for nothing:
-   * its instances may be gone already. Successors too: where a rollout comes back to what still runs, they are
-   * what customers meet before it wants any.
+   * its instances may be gone already. Successors too: where a rollout comes back to what still runs,
+   * they are what customers meet before it wants any.
    */
   #takeSpare(victims: readonly InstanceSeen[], why: (victim: InstanceSeen) => string): void {
     const { wanted } = this.#view
@@ -269,8 +269,9 @@ class Pass {
     const silent = this.#readyOnline().filter((seen) => this.#isSilent(seen)).length
     let spare = this.#readyOnline().length - silent - staying
     for (const victim of victims) {
-      // One that may run only once makes room first, as in any rollout.
-      const mayWait = staying > 0 && !(isAltered(victim) && wanted.singleton)
+      // One that may run only once makes room first, in a rollout and where one could not revert.
+      const makesRoom = wanted.singleton && !this.#isSuccessor(victim)
+      const mayWait = staying > 0 && !makesRoom
       if (mayServe(victim) && spare <= 0 && mayWait) {
         if (silent > 0) this.#waitForNews(silent)
         continue

@@ -44,6 +44,22 @@ export function runOfInstance(snapshot: Snapshot, instanceId: string): Entry<Job
   return undefined
 }
 
+/**
+ * The run of an instance that may be an earlier attempt of it: one that has ended while nobody heard
+ * it is told to its node, and by it, until its record says so.
+ */
+export function runOfAttempt(
+  snapshot: Snapshot,
+  { id, at }: { readonly id: string; readonly at: AppCell },
+): Entry<JobRun> | undefined {
+  const last = runOfInstance(snapshot, id)
+  if (last !== undefined) return last
+  for (const entry of snapshot.find(jobRunKind, 'app', appCellName(at))) {
+    if (entry.value.attempts.some((attempt) => attempt.instanceId === id)) return entry
+  }
+  return undefined
+}
+
 /** All kept runs of a job in a cell, oldest first. */
 export function runsOf(snapshot: Snapshot, at: AppCell, job: string): Entry<JobRun>[] {
   return inOrder(snapshot.find(jobRunKind, 'job', jobName(at, job)))

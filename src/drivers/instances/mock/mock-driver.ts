@@ -227,7 +227,7 @@ export class MockDriver implements InstanceDriver {
   }
 
   /** Says the command back, and each input after it; exits with code 0 at the end of the input. */
-  exec(instanceId: string, command: readonly string[]): Promise<Exec> {
+  startExec(instanceId: string, command: readonly string[]): Promise<Exec> {
     const process = this.#machine.processes.get(instanceId)
     if (process === undefined || process.exit !== undefined) {
       const message = `${instanceId} does not run`

@@ -171,7 +171,7 @@ export class ProcessDriver implements InstanceDriver {
     return this.#withTarget(instanceId, (target) => probeHttp(this.#clock, target, path, timeoutMs))
   }
 
-  async exec(
+  async startExec(
     instanceId: string,
     command: readonly string[],
     terminal: Terminal | null,
