@@ -243,7 +243,6 @@ class CarriedRequest {
 
   /** Tries an instance; where there is none, waits for one as long as a customer's patience lasts. */
   go(): void {
-    const { life } = this.#driver
     const link = this.#driver.choose(this.#pool, this.#tried)
     if (link !== undefined) return this.#attempt(link)
     if (this.#patienceLeft() < instantMs) {

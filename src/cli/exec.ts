@@ -21,7 +21,7 @@ export function execCommand(): Command {
     .action(async (id: string, words: string[], options: ExecOptions, command: Command) => {
       const context = await openContext(command)
       const { resolveInstance } = await import('./api/names.ts')
-      const instance = resolveInstance(id, await context.client.instances({}))
+      const instance = resolveInstance(id, await context.client.instances({ ended: true }))
       process.exitCode = await run(context, instance.id, words, options)
     })
 }

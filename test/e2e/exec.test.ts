@@ -79,7 +79,7 @@ describe('with pipes', { timeout }, () => {
 
   test('what cannot run is refused with a reason', async () => {
     const missing = await exec(['no-such-program'])
-    expect(missing.code).toBe(4)
+    expect(missing.code).toBe(1)
     expect(missing.stderr).toContain('no-such-program: command not found')
     const unknown = await cloud.run('exec', 'i-nobody', 'true')
     expect(unknown.code).toBe(1)

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import type { Duplex } from 'node:stream'
 import { once } from 'node:events'
-import { Fault } from '../../base/errors.ts'
+import { Fault, Refusal } from '../../base/errors.ts'
 import {
   execBytesMax,
   execStreams,
@@ -99,9 +99,15 @@ async function receive(
   })
 }
 
+/** What is nobody's mistake. */
+const lostCodes: ReadonlySet<string> = new Set(['agent-gone', 'agent-silent', 'exec-failed'])
+
 /** As a shell says it: 128 and the signal's number for what a signal has ended. */
 function codeOf(end: ExecEnd): number {
-  if (end.type === 'error') throw new Fault(end.code, end.message, { retry: 'never' })
+  if (end.type === 'error') {
+    if (lostCodes.has(end.code)) throw new Fault(end.code, end.message, { retry: 'never' })
+    throw new Refusal(end.code, end.message)
+  }
   if (end.signal === null) return end.code ?? 1
   const numbers: Readonly<Record<string, number>> = constants.signals
   return 128 + (numbers[end.signal] ?? 0)
