@@ -38,6 +38,14 @@ class ScriptedDriver implements Partial<InstanceDriver> {
     this.#scripts = scripts
   }
 
+  renew(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  leaseNow(): number {
+    return this.#clock.monotonic()
+  }
+
   start(launch: Launch): Promise<{ pid: number }> {
     this.launches.push(launch)
     const { fault, endsAfterMs } = this.#script()
@@ -121,6 +129,7 @@ function world(
   scripts: readonly Script[],
   given: Partial<AssignedInstance> = {},
   adopted?: Adopted,
+  save: () => Promise<void> = () => Promise.resolve(),
 ) {
   const clock = new VirtualClock()
   const driver = new ScriptedDriver(clock, scripts)
@@ -139,7 +148,7 @@ function world(
       log: silentLog,
       save: (record) => {
         saved.push(record)
-        return Promise.resolve()
+        return save()
       },
       onKilled: () => {},
       room: () => 'enough',
@@ -242,6 +251,60 @@ describe('InstanceRunner', () => {
     await clock.advance(5_000)
     expect(runner.observed.state).toBe('exited')
     expect(driver.launches).toEqual([])
+  })
+
+  test('a singleton that ended unseen starts again under a new lease only', async () => {
+    const exit: Exit = { code: null, signal: null, at: 0 }
+    const adopted: Adopted = {
+      instanceId: 'i-a',
+      run: 1,
+      // As it was written before the machine went down: its clock may have begun anew.
+      leaseUntil: 1_000_000,
+      process: { is: 'ended', exit },
+    }
+    const { clock, driver, runner } = world(
+      [{}],
+      { singleton: { epoch: 1, leaseMs: 20_000 } },
+      adopted,
+    )
+    runner.poke()
+    await clock.advance(5_000)
+    expect(driver.launches).toEqual([])
+    await runner.renew(clock.monotonic())
+    for (let step = 0; step < 10; step++) await clock.advance(100)
+    expect(driver.launches).toHaveLength(1)
+  })
+
+  test('that it is to stop is on the disk before it is told, where the disk takes it', async () => {
+    let open = (): void => {}
+    let hangs = false
+    const save = (): Promise<void> =>
+      hangs ? new Promise((resolve) => (open = resolve)) : Promise.resolve()
+    const { clock, driver, runner, saved } = world([{}], {}, undefined, save)
+    runner.poke()
+    await clock.advance(1_000)
+    hangs = true
+    runner.stop()
+    await clock.advance(5_000)
+    expect(saved.at(-1)).toMatchObject({ wanted: 'stopped' })
+    expect(driver.sent).toEqual([])
+    open()
+    await clock.advance(100)
+    expect(driver.sent).toContain('SIGTERM')
+  })
+
+  test('a disk that hangs holds a stop up for ten seconds', async () => {
+    let hangs = false
+    const save = (): Promise<void> => (hangs ? new Promise(() => {}) : Promise.resolve())
+    const { clock, driver, runner } = world([{}], {}, undefined, save)
+    runner.poke()
+    await clock.advance(1_000)
+    hangs = true
+    runner.stop()
+    await clock.advance(9_900)
+    expect(driver.sent).toEqual([])
+    await clock.advance(200)
+    expect(driver.sent).toContain('SIGTERM')
   })
 
   test('an adopted instance stays ready, and its end is noticed', async () => {

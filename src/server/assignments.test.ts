@@ -12,11 +12,12 @@ import { aState, write } from '../../test/fixtures/state.ts'
 import { releaseKind } from '../parts/apps/records.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
+import type { Exec } from '../parts/execs/model.ts'
 import { execKind } from '../parts/execs/records.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
 import { jobRunKind } from '../parts/jobs/records.ts'
 import { rolloutKind } from '../parts/rollouts/records.ts'
-import { create, replace, type Kind } from '../store/port.ts'
+import { create, remove, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import type { Assignment } from '../wire/agent.ts'
 import { Assignments } from './assignments.ts'
@@ -139,6 +140,31 @@ describe('assignments', () => {
     ])
   })
 
+  test('an earlier attempt of a run is told until its own record says that it is over', async () => {
+    const attempt = { startedAt: 0, endedAt: null, exitCode: null, because: '' }
+    for (const id of ['i-first', 'i-second']) {
+      await write(state, create(instanceKind, aPending({ id, purpose: 'job', service: '~tick' })))
+      await change(id, { state: 'placed', placement: { nodeId: 'node-1', port: null } })
+    }
+    const attempts = ['i-first', 'i-second'].map((instanceId) => ({ ...attempt, instanceId }))
+    await write(state, create(jobRunKind, aJobRun({ id: 'run-1', attempts })))
+    const told = (await ask('node-1', 0))?.instances.map(({ instanceId }) => instanceId)
+    expect(told).toEqual(['i-1', 'i-first', 'i-second'])
+  })
+
+  test('a command beside an instance is told to its node alone, until it has ended', async () => {
+    const exec = anExec({ instanceId: 'i-1', nodeId: 'node-1' })
+    const { revision = 0 } = (await ask('node-1', 0)) ?? {}
+    await write(state, create(execKind, exec))
+    const { execs, revision: later = 0 } = (await ask('node-1', revision)) ?? {}
+    const { id: execId, instanceId, command, terminal } = exec
+    expect(execs).toEqual([{ execId, instanceId, command, terminal }])
+    expect((await ask('node-2', 0))?.execs).toBeUndefined()
+    const [entry] = [...state.snapshot.list(execKind)]
+    await write(state, remove(entry!))
+    expect((await ask('node-1', later))?.execs).toBeUndefined()
+  })
+
   test('an agent that has seen more than the store holds gets an answer', async () => {
     expect(await ask('node-1', state.snapshot.revision + 100)).toBeDefined()
   })
@@ -150,3 +176,16 @@ describe('assignments', () => {
     expect(await ask('node-1', revision - 1)).toBeDefined()
   })
 })
+
+function anExec(parts: Pick<Exec, 'instanceId' | 'nodeId'>): Exec {
+  return {
+    id: 'ex-1',
+    at: { tenant: 'default', environment: 'local', app: 'shop' },
+    service: 'web',
+    caller: 'operator',
+    command: ['sh'],
+    terminal: { columns: 80, rows: 24 },
+    startedAt: 0,
+    ...parts,
+  }
+}
