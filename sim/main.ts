@@ -23,7 +23,7 @@ const usage = `usage: npm run sim -- [--seed N | --seeds A..B] [options]
   --nodes N         nodes of each world; by the seed otherwise
   --days D          length of the first act; --hours H adds to it
   --mutant NAME     play with a wrong version of the product (--mutant list: all of them)
-  --mutants         play every mutant until it is caught, up to --seeds 1..300
+  --mutants         play every mutant until it is caught, up to --seeds 1..500
   --jobs N          worker processes (one per processor)
   --keep NAME       write the story of a failure to sim/seeds/NAME.json, for every test run
   --no-shrink       do not look for the shortest story of a failure

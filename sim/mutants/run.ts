@@ -11,7 +11,7 @@ import { catchMutant, type Catch } from './catch.ts'
 const file = join(import.meta.dirname, 'caught.json')
 
 /** Seeds that are tried for each mutant; reliability.md asks for 12,000 by night. */
-export const seedsMaxUsual = 300
+export const seedsMaxUsual = 500
 
 /** What the last run over all mutants found. */
 export function lastCatches(): readonly Catch[] {
