@@ -113,7 +113,8 @@ export class EnoughOnline extends Promised {
     const isUntold = (id: string): boolean => view.process(id)?.isStopping !== true
     const known = members.filter((id) => isUntold(id) && this.#news.countsAsHealthy(id, view))
     const isBroken = isQuiet && isDeliberate && known.length < before
-    const floor = isQuiet && isDeliberate ? before : Math.min(before, healthy.length)
+    // What passed only since bad news takes its time is promised no longer.
+    const floor = Math.min(before, healthy.length)
     this.#reached.set(place, Math.max(floor, Math.min(promised, staying)))
     if (!isBroken) return undefined
     this.#reached.set(place, healthy.length)
