@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { partsOf } from '../../src/base/key.ts'
 import type { Instance } from '../../src/parts/instances/model.ts'
 import type { AnyController } from '../../src/server/controllers.ts'
@@ -42,6 +43,9 @@ const restingKinds: ReadonlySet<string> = new Set([
 /** Changes of one object in the last minute that count as coming to rest still. */
 const changesMax = 2
 
+/** Within this time of a run's coming or going its room is news to those that wait, in ms. */
+const newsMs = 5_000
+
 /** L6: nothing goes to and fro. */
 export class NoOscillation extends Promised {
   readonly invariant = 'L6'
@@ -53,6 +57,7 @@ export class NoOscillation extends Promised {
   /** True times and keys of the changes of the last minute, oldest first. */
   #recent: { readonly at: number; readonly key: string }[] = []
   #rolledAt = 0
+  #ranAt = -Infinity
 
   constructor(index: RecordIndex) {
     super()
@@ -91,12 +96,22 @@ export class NoOscillation extends Promised {
       if (kind === 'rollout') this.#rolledAt = at
       // A run of a job comes and goes: it is to change.
       const isRun = kind === 'instance' && ((after ?? before) as Instance).purpose !== 'service'
-      if (restingKinds.has(kind) && !isRun) this.#recent.push({ at, key })
+      if (isRun) this.#ranAt = at
+      // What a run takes and frees is told to those that wait for room.
+      const isNews = at - this.#ranAt < newsMs && isRetold(before, after)
+      if (restingKinds.has(kind) && !isRun && !isNews) this.#recent.push({ at, key })
     }
     const [oldest] = this.#recent
     if (oldest === undefined || this.#recent.length < 4_096) return
     this.#recent = this.#recent.filter((one) => one.at >= at - convergenceMs)
   }
+}
+
+/** Whether all that changed is the sentence of why an instance waits. */
+function isRetold(before: unknown, after: unknown): boolean {
+  if (before === undefined || after === undefined) return false
+  const plain = (value: unknown): unknown => ({ ...(value as Instance), unplaced: null })
+  return isDeepStrictEqual(plain(before), plain(after))
 }
 
 /** D5: planning again changes nothing. */

@@ -216,7 +216,7 @@ export const decisionMutants: readonly Mutant[] = [
     caughtBy: ['S17'],
     mutation: () =>
       seeing('nodes', (view, now) => {
-        const healthy = { heardAt: now, lostSince: null, confirmed: false }
+        const healthy = { heardAt: now, lostSince: null, knownLostForMs: 0, confirmed: false }
         const others = Array.from({ length: 100 }, (_none, index) => ({
           id: `nobody-${index}`,
           ...healthy,

@@ -20,6 +20,8 @@ export function nodesController(
   state: State,
   clock: Clock,
 ): Controller<Change, Snapshot, View, Action> {
+  /** Monotonic ms at which this server learnt of each node's loss; no more than there are nodes. */
+  const knownLost = new Map<string, number>()
   return {
     name: 'nodes',
     keysOf(change) {
@@ -31,7 +33,16 @@ export function nodesController(
     *allKeys(snapshot) {
       for (const entry of snapshot.list(nodeKind)) yield entry.value.id
     },
-    observe,
+    observe(nodeId, snapshot) {
+      const entry = snapshot.get(nodeKind, nodeKey(nodeId))
+      if (entry?.value.lost === undefined) knownLost.delete(nodeId)
+      else if (!knownLost.has(nodeId)) knownLost.set(nodeId, clock.monotonic())
+      const seen = (node: Node): NodeSeen => {
+        const since = knownLost.get(node.id)
+        return nodeSeen(node, since === undefined ? 0 : clock.monotonic() - since, snapshot)
+      }
+      return entry && viewOf(entry, seen, snapshot)
+    },
     plan(view, now): Plan<Action> {
       const plan = planNodeHealth(view, now)
       return {
@@ -50,26 +61,25 @@ export function nodesController(
   }
 }
 
-function observe(nodeId: string, snapshot: Snapshot): View | undefined {
-  const entry = snapshot.get(nodeKind, nodeKey(nodeId))
-  if (entry === undefined) return undefined
+function viewOf(entry: Entry<Node>, seen: (node: Node) => NodeSeen, snapshot: Snapshot): View {
   return {
     entry,
-    node: seen(entry.value, snapshot),
+    node: seen(entry.value),
     // Read only when this node is silent: what every heartbeat and timer costs stays the same,
     // however many nodes there are.
     get all() {
-      return [...snapshot.list(nodeKind)].map((other) => seen(other.value, snapshot))
+      return [...snapshot.list(nodeKind)].map((other) => seen(other.value))
     },
     listeningSince: snapshot.observations.since,
   }
 }
 
-function seen(node: Node, snapshot: Snapshot): NodeSeen {
+function nodeSeen(node: Node, knownLostForMs: number, snapshot: Snapshot): NodeSeen {
   return {
     id: node.id,
     heardAt: snapshot.observations.node(node.id)?.heardAt ?? null,
     lostSince: node.lost?.since ?? null,
+    knownLostForMs,
     confirmed: node.lost?.confirmedBy !== undefined,
   }
 }

@@ -7,7 +7,7 @@ const since = 1_000_000
 const now = since + 60 * 60_000
 
 function aNode(id: string, parts: Partial<NodeSeen> = {}): NodeSeen {
-  return { id, heardAt: now - 1, lostSince: null, confirmed: false, ...parts }
+  return { id, heardAt: now - 1, lostSince: null, knownLostForMs: 0, confirmed: false, ...parts }
 }
 
 const silent = { heardAt: now - nodeLostAfterMs }
@@ -39,18 +39,25 @@ describe('the nodes planner', () => {
   })
 
   it('counts those that were lost one by one within the window', () => {
-    const lost = { ...silent, lostSince: now - massLossWindowMs + 1 }
+    const lost = { ...silent, lostSince: now - 5, knownLostForMs: massLossWindowMs - 1 }
     const crowd = [...others(6), ...others(3).map((node) => ({ ...node, ...lost }))]
     expect(types(aNode('a', silent), crowd)).toEqual([])
   })
 
   it('counts neither what was lost long ago nor what a person gave up', () => {
-    const long = { ...silent, lostSince: now - massLossWindowMs }
+    const long = { ...silent, lostSince: now - 5, knownLostForMs: massLossWindowMs }
+    const days = { ...silent, lostSince: now - 48 * 3_600_000 }
     const said = { ...silent, lostSince: now - 1, confirmed: true }
-    for (const state of [long, said]) {
+    for (const state of [long, days, said]) {
       const crowd = [...others(4), ...others(5).map((node) => ({ ...node, ...state }))]
       expect(types(aNode('a', silent), crowd)).toEqual(['give-up'])
     }
+  })
+
+  it('keeps counting a loss of just now when the wall clock jumps forward', () => {
+    const lost = { ...silent, lostSince: now - 4 * massLossWindowMs, knownLostForMs: 1_000 }
+    const crowd = [...others(3), { ...aNode('lost'), ...lost }]
+    expect(types(aNode('a', silent), crowd)).toEqual([])
   })
 
   it('never gives more than 30 % up in one window, in whichever order nodes fall silent (S17)', () => {

@@ -6,7 +6,10 @@ export interface NodeSeen {
   readonly id: string
   /** Wall ms of its last report; null: not heard by this server yet. */
   readonly heardAt: number | null
+  /** Wall ms at which it was given up, by the clock of the server that did; null: it is not. */
   readonly lostSince: number | null
+  /** For how long this server has known it lost, in ms of its own monotonic clock. */
+  readonly knownLostForMs: number
   /** A person has said that the machine is off: it counts for no brake. */
   readonly confirmed: boolean
 }
@@ -31,6 +34,12 @@ const massLossShare = 0.3
 
 /** Nodes that fall silent one by one are one loss within this time, in ms: a rack that overheats. */
 export const massLossWindowMs = 10 * 60_000
+
+/**
+ * A loss is old news after the window as this server itself has counted it. A server that has just
+ * begun to listen believes the wall clock only when it says far more than a clock is ever wrong by.
+ */
+const surelyOldMs = 24 * 3_600_000
 
 /** Decides whether a silent node is given up, so that its instances are replaced elsewhere. */
 export function planNodeHealth(view: NodeHealthView, now: number): Plan<NodeAction> {
@@ -57,8 +66,9 @@ export function planNodeHealth(view: NodeHealthView, now: number): Plan<NodeActi
  * was lost before the window, or that a person gave up, counts neither way: it is no news.
  */
 function lossOf(view: NodeHealthView, now: number): { going: number; counted: number } {
-  const isOldNews = ({ lostSince, confirmed }: NodeSeen): boolean =>
-    confirmed || (lostSince !== null && now - lostSince >= massLossWindowMs)
+  const isOldNews = ({ lostSince, knownLostForMs, confirmed }: NodeSeen): boolean =>
+    confirmed ||
+    (lostSince !== null && (knownLostForMs >= massLossWindowMs || now - lostSince >= surelyOldMs))
   const counted = view.all.filter((other) => !isOldNews(other))
   const going = counted.filter(
     (other) =>
