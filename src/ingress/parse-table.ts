@@ -49,7 +49,31 @@ function isBackend(data: unknown): data is Backend {
   const { online, maintenance, route, listener } = data
   if (!Array.isArray(online) || !online.every(isEndpoint)) return false
   if (!Array.isArray(maintenance) || !maintenance.every(isEndpoint)) return false
+  const { split, passes } = data
+  if (split !== undefined && !isSplit(split)) return false
+  if (passes !== undefined && !(Array.isArray(passes) && passes.every(isPass))) return false
   return (route === null || isRoute(route)) && (listener === null || isListener(listener))
+}
+
+function isSplit(data: unknown): boolean {
+  if (!isObject(data) || typeof data['sticky'] !== 'boolean') return false
+  return Array.isArray(data['groups']) && data['groups'].every(isGroup)
+}
+
+function isGroup(data: unknown): boolean {
+  if (!isObject(data) || !isNumber(data['share'])) return false
+  const { name, instanceIds } = data
+  return (
+    (name === 'canary' || name === 'baseline') &&
+    Array.isArray(instanceIds) &&
+    instanceIds.every(isText)
+  )
+}
+
+function isPass(data: unknown): boolean {
+  return (
+    isObject(data) && isText(data['digest']) && isText(data['releaseId']) && isNumber(data['until'])
+  )
 }
 
 function isEndpoint(data: unknown): data is Endpoint {
@@ -81,6 +105,10 @@ function isText(data: unknown): data is string {
 
 function isInteger(data: unknown): data is number {
   return Number.isInteger(data)
+}
+
+function isNumber(data: unknown): data is number {
+  return Number.isFinite(data)
 }
 
 function isPort(data: unknown): data is number {

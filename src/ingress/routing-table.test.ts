@@ -13,17 +13,34 @@ const endpoint = fc.record({
   port: fc.integer({ min: 1, max: 65_535 }),
   ready: fc.boolean(),
 })
-const backend: fc.Arbitrary<Backend> = fc.record({
-  id: fc.constantFrom('a', 'b', 'c', 'd'),
-  online: fc.array(endpoint, { maxLength: 3 }),
-  maintenance: fc.array(endpoint, { maxLength: 2 }),
-  route: fc.option(
-    fc.record({ host: fc.domain(), path: fc.constant('/'), expose: fc.constant('public') }),
+const split = fc.record({
+  groups: fc.array(
+    fc.record({
+      name: fc.constantFrom('canary' as const, 'baseline' as const),
+      share: fc.double({ min: 0, max: 1, noNaN: true }).map((share) => share + 0),
+      instanceIds: fc.array(fc.string(), { maxLength: 2 }),
+    }),
+    { maxLength: 2 },
   ),
-  listener: fc.option(
-    fc.record({ port: fc.constant(20_000), maintenancePort: fc.constant(20_001) }),
-  ),
+  sticky: fc.boolean(),
 })
+const pass = fc.record({ digest: fc.string(), releaseId: fc.string(), until: fc.nat() })
+const backend: fc.Arbitrary<Backend> = fc.record(
+  {
+    id: fc.constantFrom('a', 'b', 'c', 'd'),
+    online: fc.array(endpoint, { maxLength: 3 }),
+    maintenance: fc.array(endpoint, { maxLength: 2 }),
+    route: fc.option(
+      fc.record({ host: fc.domain(), path: fc.constant('/'), expose: fc.constant('public') }),
+    ),
+    listener: fc.option(
+      fc.record({ port: fc.constant(20_000), maintenancePort: fc.constant(20_001) }),
+    ),
+    split,
+    passes: fc.array(pass, { maxLength: 2 }),
+  },
+  { requiredKeys: ['id', 'online', 'maintenance', 'route', 'listener'] },
+)
 const delta = fc.record({
   version: fc.nat(),
   revision: fc.nat(),

@@ -11,7 +11,7 @@ export interface IngressDriver {
   /** The glossary's word for it: `builtin`. */
   readonly name: string
   /** Begins to serve the public address. Refusal `address-taken` when another process listens there. */
-  open(settings: IngressSettings): Promise<{ readonly publicPort: number }>
+  open(settings: IngressSettings): Promise<OpenPorts>
   /**
    * Takes over a change of the table. Once it resolves, no instance that the change took out of its
    * pool is sent another request, not even one that had been chosen before; requests under way go
@@ -31,6 +31,43 @@ export interface IngressSettings {
   readonly publicAddress: Address
   /** The host whose routes serve requests for a host that no route names. */
   readonly defaultHost?: string | undefined
+  /** Where routes that are `expose: private` are served; undefined: nowhere. */
+  readonly privateAddress?: Address | undefined
+  /** Where routes that are `expose: admin` are served; undefined: nowhere. */
+  readonly adminAddress?: Address | undefined
+  readonly tls?: TlsSettings | undefined
+  readonly shield?: Shield | undefined
+}
+
+/** What certificates are for, and what plain HTTP is answered. */
+export interface TlsSettings {
+  readonly address: Address
+  /**
+   * A folder of PEM files, each a certificate with its chain and its key; which one a client gets is
+   * found by the name that it asks for (SNI). Refusals: `certificate-mismatch`, `certificate-unreadable`.
+   */
+  readonly certificates: string
+  /** Whether the public address answers 308 to the same place by HTTPS instead of serving. */
+  readonly redirect: boolean
+  /** `max-age` of Strict-Transport-Security, in s; 0: the header is not sent. */
+  readonly hstsSeconds: number
+}
+
+/** What one client may do, so that the others do not notice; undefined: unbounded. */
+export interface Shield {
+  /** Requests of one address that are let through per second, on average over 10 s; others: 429. */
+  readonly requestsPerSecond?: number | undefined
+  /** Connections of one address at a time; further ones are closed at once. */
+  readonly connectionsPerClient?: number | undefined
+  /** Addresses and networks (CIDR) that are answered 403. */
+  readonly deny?: readonly string[] | undefined
+}
+
+export interface OpenPorts {
+  readonly publicPort: number
+  readonly tlsPort?: number | undefined
+  readonly privatePort?: number | undefined
+  readonly adminPort?: number | undefined
 }
 
 export interface Address {

@@ -11,6 +11,39 @@ export const Endpoint = Type.Object({
 })
 export type Endpoint = Static<typeof Endpoint>
 
+/**
+ * Instances of the online pool that get a share of the customers' requests of their own, while a
+ * rollout compares versions: `canary` runs the new one, `baseline` is as many fresh ones of the old.
+ */
+export const SplitGroup = Type.Object({
+  name: Type.Enum(['canary', 'baseline']),
+  /** 0 to 1; what the groups leave goes to the other instances of the pool. */
+  share: Type.Number(),
+  instanceIds: Type.Array(Type.String()),
+})
+export type SplitGroup = Static<typeof SplitGroup>
+
+/** How customers' requests are divided among the online pool. */
+export const Split = Type.Object({
+  groups: Type.Array(SplitGroup),
+  /** A customer stays on the side where he came first (the cookie `roadstead-side`). */
+  sticky: Type.Boolean(),
+})
+export type Split = Static<typeof Split>
+
+/**
+ * Whoever sends this token in the header or cookie `roadstead-release` meets the instances of that
+ * release, wherever they stand, and those of the online pool where it has none.
+ */
+export const TestPass = Type.Object({
+  /** SHA-256 of the token, in hex: the ingress never learns the token itself. */
+  digest: Type.String(),
+  releaseId: Type.String(),
+  /** Wall ms after which it is refused. */
+  until: Type.Number(),
+})
+export type TestPass = Static<typeof TestPass>
+
 /** One service's instances by pool, with the ways that lead to them. */
 export const Backend = Type.Object({
   /** `serviceName`: environment/tenant/app/service. */
@@ -27,6 +60,10 @@ export const Backend = Type.Object({
     Type.Object({ port: Type.Integer(), maintenancePort: Type.Integer() }),
     Type.Null(),
   ]),
+  /** Missing: every instance of the online pool gets its part. */
+  split: Type.Optional(Split),
+  /** Missing: nobody is let in before customers are. */
+  passes: Type.Optional(Type.Array(TestPass)),
 })
 export type Backend = Static<typeof Backend>
 
