@@ -4,6 +4,8 @@ import { systemRandom } from '../../src/base/random.ts'
 import { builtinIngress } from '../../src/drivers/ingress/builtin/builtin-ingress.ts'
 import { describeIngressCounts } from './ingress-counts.contract.ts'
 import { describeIngressHttp } from './ingress-http.contract.ts'
+import { describeIngressPasses } from './ingress-passes.contract.ts'
+import { describeIngressSplit } from './ingress-split.contract.ts'
 import { describeIngressDriver, type DriverMaker } from './ingress.contract.ts'
 
 const make: DriverMaker = (patience) =>
@@ -12,3 +14,5 @@ const make: DriverMaker = (patience) =>
 describeIngressDriver('builtin', make)
 describeIngressHttp('builtin', make)
 describeIngressCounts('builtin', make)
+describeIngressSplit('builtin', make)
+describeIngressPasses('builtin', make)

@@ -5,13 +5,17 @@ import type { CountBook } from './counts.ts'
 import { InstanceLink } from './instance-link.ts'
 import { InstancePool } from './instance-pool.ts'
 import type { Patience } from './limits.ts'
+import { Sides } from './sides.ts'
 
-interface Entry {
+/** A backend as it is now, with the ways to its instances. */
+export interface BackendEntry {
   readonly id: string
   readonly online: InstancePool
   readonly maintenance: InstancePool
   route: Backend['route']
   listener: Backend['listener']
+  /** How the online pool's requests are divided, while they are. */
+  sides: Sides | undefined
   isInTable: boolean
 }
 
@@ -26,7 +30,7 @@ export class BackendSet {
   readonly #counts: CountBook
   readonly #clock: Clock
   readonly #patience: Patience
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, BackendEntry>()
   /** Instances in a pool, by id. */
   readonly #links = new Map<string, InstanceLink>()
   /** Ways to instances in no pool, with requests under way. */
@@ -43,7 +47,7 @@ export class BackendSet {
   }
 
   /** The backends in the table. */
-  all(): Entry[] {
+  all(): BackendEntry[] {
     return [...this.#entries.values()].filter((entry) => entry.isInTable)
   }
 
@@ -52,10 +56,11 @@ export class BackendSet {
     return this.all().flatMap(({ id }) => (ids.has(id) ? [] : [id]))
   }
 
-  online(id: string): InstancePool {
+  /** The backend to which a route or a listener leads. */
+  at(id: string): BackendEntry {
     const entry = this.#entries.get(id)
     assert(entry !== undefined, 'a route leads to a backend of the table')
-    return entry.online
+    return entry
   }
 
   /** Takes in a backend as it is now. */
@@ -63,6 +68,7 @@ export class BackendSet {
     const entry = this.#entries.get(backend.id) ?? this.#newEntry(backend.id)
     entry.route = backend.route
     entry.listener = backend.listener
+    entry.sides = backend.split === undefined ? undefined : new Sides(backend.split)
     entry.isInTable = true
     this.#place(entry, backend.online, backend.maintenance)
   }
@@ -72,6 +78,7 @@ export class BackendSet {
     if (entry === undefined) return
     entry.route = null
     entry.listener = null
+    entry.sides = undefined
     entry.isInTable = false
     this.#place(entry, [], [])
   }
@@ -108,14 +115,15 @@ export class BackendSet {
     for (const link of [...this.#links.values(), ...this.#leaving]) link.close()
   }
 
-  #newEntry(id: string): Entry {
+  #newEntry(id: string): BackendEntry {
     const options = { counts: this.#counts, clock: this.#clock }
-    const entry = {
+    const entry: BackendEntry = {
       id,
       online: new InstancePool(id, 'online', options),
       maintenance: new InstancePool(id, 'maintenance', options),
       route: null,
       listener: null,
+      sides: undefined,
       isInTable: false,
     }
     this.#entries.set(id, entry)
@@ -123,7 +131,7 @@ export class BackendSet {
   }
 
   /** Puts the instances where they stand now: out of the old places first, then into the new. */
-  #place(entry: Entry, online: readonly Endpoint[], maintenance: readonly Endpoint[]): void {
+  #place(entry: BackendEntry, online: readonly Endpoint[], maintenance: readonly Endpoint[]): void {
     const before = [...entry.online.links, ...entry.maintenance.links]
     for (const link of before) {
       link.pool = undefined

@@ -10,17 +10,21 @@ import type {
   IngressSettings,
   TableChange,
 } from '../../../parts/ingress/driver.ts'
-import { BackendSet } from './backend-set.ts'
+import { aimAt } from './aim.ts'
+import { BackendSet, type BackendEntry } from './backend-set.ts'
 import { canonicalHost } from './canonical.ts'
 import { CountBook } from './counts.ts'
 import { Exchange, guard, type ExchangeHost } from './exchange.ts'
-import { answerText } from './failure-answer.ts'
+import { answerText, failureHeader } from './failure-answer.ts'
 import { createFront, type Upgrade } from './front.ts'
 import { requestHeaders, type Entrance } from './headers.ts'
 import type { InstanceLink } from './instance-link.ts'
 import type { InstancePool } from './instance-pool.ts'
 import { limits, usualPatience, type Patience } from './limits.ts'
 import { listen, Listeners } from './listeners.ts'
+import { PassIndex } from './pass-index.ts'
+import { answerTestPage, passRefused, testPathOf } from './pass-page.ts'
+import { passName, Reception, type Received } from './reception.ts'
 import { RouteIndex } from './route-index.ts'
 
 export interface BuiltinIngressOptions {
@@ -35,6 +39,16 @@ export function builtinIngress(options: BuiltinIngressOptions): IngressDriver {
   return new BuiltinIngress(options)
 }
 
+/** A request as a front hands it in. */
+interface Arrival {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly upgrade: Upgrade | null
+}
+
+const publicEntrance: Entrance = { name: 'public', isSecure: false }
+const nodeEntrance: Entrance = { name: 'listener', isSecure: false }
+
 /** Between two looks at whether a closing ingress has become idle, in ms. */
 const closingLookMs = 20
 
@@ -47,6 +61,8 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
   readonly #counts = new CountBook()
   readonly #backends: BackendSet
   readonly #listeners: Listeners
+  readonly #passes = new PassIndex()
+  readonly #reception: Reception
   readonly #exchanges = new Set<Exchange>()
   readonly #requestIdPrefix: string
   #requests = 0
@@ -61,8 +77,9 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     this.patience = patience
     this.#requestIdPrefix = newId('req', random)
     this.#backends = new BackendSet({ counts: this.#counts, clock, patience })
+    this.#reception = new Reception({ passes: this.#passes, clock, random })
     this.#listeners = new Listeners({
-      serve: (pool) => (req, res, upgrade) => this.#serve(req, res, upgrade, pool, 'listener'),
+      serve: (pool) => (req, res, upgrade) => this.#serveListener({ req, res, upgrade }, pool),
       clock,
       onTrouble: () => this.#onNews(),
     })
@@ -72,7 +89,7 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     assert(this.#front === undefined, 'the ingress is opened once')
     this.#routes = new RouteIndex(defaultHost)
     for (const { id, route } of this.#backends.all()) this.#routes.set(id, route)
-    const front = createFront((req, res, upgrade) => this.#servePublic(req, res, upgrade))
+    const front = createFront((req, res, upgrade) => this.#servePublic({ req, res, upgrade }))
     const publicPort = await listen(front, publicAddress)
     this.#front = front
     this.#scheduleSweep()
@@ -86,10 +103,12 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     for (const id of removed) {
       this.#backends.remove(id)
       this.#routes.remove(id)
+      this.#passes.remove(id)
     }
     for (const backend of change.backends) {
       this.#backends.set(backend)
       this.#routes.set(backend.id, backend.route)
+      this.#passes.set(backend.id, backend.passes)
     }
     await this.#listeners.apply(this.#backends.listeners())
   }
@@ -132,12 +151,16 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     if (this.#backends.noteFreed(link)) this.#onNews()
   }
 
-  #servePublic(req: IncomingMessage, res: ServerResponse, upgrade: Upgrade | null): void {
+  #servePublic(arrival: Arrival): void {
+    const { req, res } = arrival
     const { host } = req.headers
+    const testPath = testPathOf(req)
+    if (testPath !== undefined) {
+      return answerTestPage(res, testPath, this.#passes, publicEntrance, this.clock.now())
+    }
     const resolved = this.#routes.resolve(host, req.url ?? '/')
     if (resolved.to === 'backend') {
-      const pool = this.#backends.online(resolved.backendId)
-      return this.#serve(req, res, upgrade, pool, 'public')
+      return this.#serveBackend(arrival, this.#backends.at(resolved.backendId), publicEntrance)
     }
     const name = canonicalHost(host)
     const says =
@@ -147,20 +170,31 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     answerText(res, 404, says, { connection: 'close', 'x-content-type-options': 'nosniff' })
   }
 
-  #serve(
-    req: IncomingMessage,
-    res: ServerResponse,
-    upgrade: Upgrade | null,
-    pool: InstancePool,
-    entrance: Entrance,
-  ): void {
+  /** Whoever calls a maintenance port has said already what he wants to meet. */
+  #serveListener(arrival: Arrival, pool: InstancePool): void {
+    if (pool.name === 'online') {
+      return this.#serveBackend(arrival, this.#backends.at(pool.backendId), nodeEntrance)
+    }
+    const received = { aim: aimAt(pool), cookies: [], token: undefined }
+    this.#serve(arrival, received, nodeEntrance)
+  }
+
+  #serveBackend(arrival: Arrival, backend: BackendEntry, entrance: Entrance): void {
+    const received = this.#reception.receive(arrival.req, entrance, backend)
+    if (received !== undefined) return this.#serve(arrival, received, entrance)
+    answerText(arrival.res, 403, passRefused, { [failureHeader]: 'release-pass' })
+  }
+
+  #serve({ req, res, upgrade }: Arrival, received: Received, entrance: Entrance): void {
     guard(this.log, res, () => {
       const headers = requestHeaders(req, entrance, this.#newRequestId)
       if (headers === undefined) {
         return answerText(res, 400, 'the request names two hosts', { connection: 'close' })
       }
+      const { aim, cookies, token } = received
+      if (token !== undefined) headers.push(passName, token)
       const target = req.url ?? '/'
-      const exchange = new Exchange(this, { req, res, pool, target, headers, upgrade })
+      const exchange = new Exchange(this, { req, res, aim, target, headers, cookies, upgrade })
       this.#exchanges.add(exchange)
       exchange.start()
     })

@@ -4,13 +4,13 @@ import type { Clock } from '../../../base/clock.ts'
 import { messageOf } from '../../../base/errors.ts'
 import type { Log } from '../../../base/log.ts'
 import type { FailureCause } from '../../../parts/ingress/model.ts'
+import type { Aim } from './aim.ts'
 import { Attempt, type AttemptOwner, type RawHeaders } from './attempt.ts'
 import type { Outcome, Tally } from './counts.ts'
 import { answerFailure, answerText } from './failure-answer.ts'
 import { answerHeaders } from './headers.ts'
 import type { Held } from './hold-queue.ts'
 import type { InstanceLink } from './instance-link.ts'
-import type { InstancePool } from './instance-pool.ts'
 import { limits, type Patience } from './limits.ts'
 import { RequestBody } from './request-body.ts'
 import { isIdempotent, stepAfter, type AttemptFailure } from './retry-rules.ts'
@@ -32,11 +32,13 @@ export interface ExchangeHost {
 export interface ExchangeParts {
   readonly req: IncomingMessage
   readonly res: ServerResponse
-  readonly pool: InstancePool
+  readonly aim: Aim
   /** Path and query for the instance, as the client wrote them. */
   readonly target: string
   /** name, value, name, value. */
   readonly headers: string[]
+  /** Set-Cookie headers of the ingress itself, for the client. */
+  readonly cookies: readonly string[]
   /** Set when the client asks to go on with another protocol. */
   readonly upgrade: { readonly protocol: string; readonly socket: Duplex } | null
 }
@@ -69,7 +71,7 @@ export class Exchange implements Held, AttemptOwner {
     this.#parts = parts
     this.#startedAt = host.clock.monotonic()
     this.#body = new RequestBody(parts.req, parts.res, host.clock)
-    parts.pool.tally.begin()
+    parts.aim.pool.tally.begin()
   }
 
   start(): void {
@@ -86,7 +88,7 @@ export class Exchange implements Held, AttemptOwner {
 
   /** Waited for an instance in vain. */
   expire(): void {
-    this.#fail(this.#parts.pool.isEmpty ? 'noServer' : 'refused')
+    this.#fail(this.#parts.aim.isEmpty ? 'noServer' : 'refused')
   }
 
   /** Ends a request whose client owes the rest of its body and has fallen silent. */
@@ -109,7 +111,7 @@ export class Exchange implements Held, AttemptOwner {
   }
 
   mayStart(attempt: Attempt): boolean {
-    if (attempt.link.pool !== this.#parts.pool) return false
+    if (!this.#parts.aim.accepts(attempt.link)) return false
     this.#body.begin()
     return true
   }
@@ -120,6 +122,7 @@ export class Exchange implements Held, AttemptOwner {
     const { headers, keepAlive } = answerHeaders(raw)
     this.#noteAnswer(attempt, status)
     attempt.link.learn(keepAlive)
+    for (const cookie of this.#parts.cookies) headers.push('set-cookie', cookie)
     if (this.#host.isClosing || !this.#body.isComplete) headers.push('connection', 'close')
     if (reason === '') res.writeHead(status, headers)
     else res.writeHead(status, reason, headers)
@@ -183,7 +186,7 @@ export class Exchange implements Held, AttemptOwner {
       isLeaving: link.pool === undefined,
     })
     if (step !== 'again') return this.#fail(step, link)
-    if (failure === 'unconnected') this.#parts.pool.noteRefused(link)
+    if (failure === 'unconnected') this.#parts.aim.pool.noteRefused(link)
     if (this.#latencyMs() > limits.searchMsMax) return this.#fail('refused', link)
     if (failure !== 'moved') {
       this.#tried.push(link)
@@ -195,8 +198,9 @@ export class Exchange implements Held, AttemptOwner {
   /** Chooses an instance and sends it the request, or waits for one. */
   #go(isProbe: boolean): void {
     if (this.#isSettled) return
-    const { pool } = this.#parts
-    const link = pool.choose(this.#tried, isProbe) ?? this.#sameAgain()
+    const { aim } = this.#parts
+    const { pool } = aim
+    const link = aim.choose(this.#tried, isProbe) ?? this.#sameAgain()
     if (link === undefined) return this.#hold()
     if (this.#failedLink !== undefined && !isProbe) {
       pool.tally.retry()
@@ -220,32 +224,31 @@ export class Exchange implements Held, AttemptOwner {
 
   /** A connection that broke says little about its instance: when it is the only one, once more. */
   #sameAgain(): InstanceLink | undefined {
-    const { pool } = this.#parts
     const last = this.#failedLink
-    if (last === undefined || last.pool !== pool || this.#attempts === 0) return undefined
+    if (last === undefined || this.#attempts === 0) return undefined
+    if (!this.#parts.aim.accepts(last)) return undefined
     return last.avoidedUntil > this.#now() ? undefined : last
   }
 
   #hold(): void {
-    const { pool } = this.#parts
     this.#tried = []
     if (this.holdUntil === 0) this.holdUntil = this.#now() + this.#host.patience.holdMs
-    if (!pool.hold(this)) this.expire()
+    if (!this.#parts.aim.hold(this)) this.expire()
   }
 
   #noteAnswer(attempt: Attempt, status: number): void {
-    const { pool } = this.#parts
-    pool.noteReached(attempt.link)
+    const { aim } = this.#parts
+    aim.noteReached(attempt.link)
     this.#isAnswering = true
     this.#isAppError = status >= 500
-    this.#instanceTally = pool.tallyOf(attempt.link)
+    this.#instanceTally = aim.pool.tallyOf(attempt.link)
     this.#instanceTally.begin()
   }
 
   /** The client's connection is closed: after the end of its answer, or too early. */
   #onClientGone(): void {
     if (this.#isSettled) return
-    this.#parts.pool.unhold(this)
+    this.#parts.aim.unhold(this)
     this.#settle({ is: 'clientAborted' })
     this.#attempt?.abandon()
   }
@@ -260,11 +263,11 @@ export class Exchange implements Held, AttemptOwner {
   #fail(cause: FailureCause, link?: InstanceLink): void {
     if (this.#isSettled) return
     if (link !== undefined && this.#instanceTally === undefined) {
-      this.#instanceTally = this.#parts.pool.tallyOf(link)
+      this.#instanceTally = this.#parts.aim.pool.tallyOf(link)
       this.#instanceTally.begin()
     }
     this.#settle({ is: 'failed', cause })
-    const { backendId, name } = this.#parts.pool
+    const { backendId, name } = this.#parts.aim.pool
     this.#host.log.debug('request failed', { backendId, pool: name, cause, id: link?.instanceId })
     answerFailure(this.#parts.res, cause, this.#body.isComplete)
   }
@@ -272,7 +275,7 @@ export class Exchange implements Held, AttemptOwner {
   #settle(outcome: Outcome): void {
     if (this.#isSettled) return
     this.#isSettled = true
-    this.#parts.pool.tally.end(outcome)
+    this.#parts.aim.pool.tally.end(outcome)
     this.#instanceTally?.end(outcome)
     this.#host.onSettled(this)
   }

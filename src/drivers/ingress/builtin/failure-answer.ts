@@ -4,7 +4,7 @@ import type { FailureCause } from '../../../parts/ingress/model.ts'
 /** What a client is told when the platform, not the app, has no answer for it. */
 
 /** Names the cause, so that nobody takes it for an answer of the app. */
-const failureHeader = 'roadstead-failure'
+export const failureHeader = 'roadstead-failure'
 
 const failures: Readonly<Record<FailureCause, { status: number; says: string }>> = {
   noServer: { status: 503, says: 'no instance of this service runs at the moment' },

@@ -17,8 +17,13 @@ const hopByHop = new Set([
   'upgrade',
 ])
 
-/** Where a request came in. At the public port nobody's word on the client's address counts. */
-export type Entrance = 'public' | 'listener'
+/** Where a request came in. */
+export interface Entrance {
+  /** `listener`: from a service of this node; elsewhere nobody's word on the client's address counts. */
+  readonly name: 'public' | 'listener'
+  /** The client came by TLS. */
+  readonly isSecure: boolean
+}
 
 /**
  * The headers of a request for an instance: name, value, name, value. Undefined: it names two hosts,
@@ -42,7 +47,7 @@ export function requestHeaders(
     const lower = name.toLowerCase()
     if (hopByHop.has(lower) || dropped?.has(lower) === true) continue
     if (lower === 'forwarded' || lower.startsWith('x-forwarded-')) {
-      if (entrance === 'public') continue
+      if (entrance.name !== 'listener') continue
       if (lower === 'x-forwarded-for') {
         forwardedFor = forwardedFor === '' ? value : `${forwardedFor}, ${value}`
         continue
@@ -60,7 +65,7 @@ export function requestHeaders(
   const client = req.socket.remoteAddress ?? 'unknown'
   headers.push('x-forwarded-for', forwardedFor === '' ? client : `${forwardedFor}, ${client}`)
   if (!isForwarded) {
-    headers.push('x-forwarded-proto', 'http')
+    headers.push('x-forwarded-proto', entrance.isSecure ? 'https' : 'http')
     if (req.headers.host !== undefined) headers.push('x-forwarded-host', req.headers.host)
   }
   if (!hasId) headers.push('x-request-id', newRequestId())

@@ -39,7 +39,7 @@ export class InstancePool {
   /** Replaces the members; whoever waits for one gets its chance. */
   replace(links: readonly InstanceLink[]): void {
     this.#links = links
-    if (this.isUsable()) this.#held.releaseAll()
+    if (this.isUsable() || this.#mayBeElsewhere()) this.#held.releaseAll()
   }
 
   tallyOf(link: InstanceLink): Tally {
@@ -56,15 +56,24 @@ export class InstancePool {
    * The member for a request: of the best rank that has any, the one with the least under way, in
    * turn among equals. Undefined when there is none but those in `tried`, or when all refuse and
    * others wait already: the one that `isProbe` finds out for all of them.
+   *
+   * Of those that are equally fit, it is one that is wished for, if there is any. A wish yields to
+   * fitness: comparing versions is never worth a failed request.
    */
-  choose(tried: readonly InstanceLink[], isProbe: boolean): InstanceLink | undefined {
+  choose(
+    tried: readonly InstanceLink[],
+    isProbe: boolean,
+    isWished?: (link: InstanceLink) => boolean,
+  ): InstanceLink | undefined {
     const now = this.#clock.monotonic()
     const rankMax = this.#held.isEmpty || isProbe ? 3 : 1
     let best: InstanceLink | undefined
-    let bestRank = rankMax
+    let bestRank = rankMax + 1
     for (const link of this.#links) {
       if (tried.includes(link)) continue
-      const rank = rankOf(link, now)
+      const fitness = rankOf(link, now)
+      if (fitness > rankMax) continue
+      const rank = isWished === undefined || isWished(link) ? fitness : fitness + 0.5
       if (rank > bestRank) continue
       if (rank < bestRank || best === undefined || isFreer(link, best)) {
         best = link
@@ -80,7 +89,7 @@ export class InstancePool {
    * and at once for an empty maintenance pool: a test asks what is there, no customer is lost.
    */
   hold(held: Held): boolean {
-    if (this.name === 'maintenance' && this.isEmpty) return false
+    if (this.#mayBeElsewhere()) return false
     return this.#held.offer(held)
   }
 
@@ -92,6 +101,11 @@ export class InstancePool {
   /** A member refused a connection: others are preferred for a while. */
   noteRefused(link: InstanceLink): void {
     link.avoidedUntil = this.#clock.monotonic() + limits.avoidMs
+  }
+
+  /** What left maintenance went online or for good: whoever waits here waits in the wrong place. */
+  #mayBeElsewhere(): boolean {
+    return this.name === 'maintenance' && this.isEmpty
   }
 
   /** A member answers: whoever waits can go. */
