@@ -19,6 +19,7 @@ import { localCommand } from './local.ts'
 import { nodesCommand } from './nodes.ts'
 import { openCommand } from './open.ts'
 import { planCommand } from './plan.ts'
+import { platformCommand } from './platform.ts'
 import { plansCommand } from './plans.ts'
 import { programVersion } from './program-version.ts'
 import { psCommand } from './ps.ts'
@@ -35,6 +36,7 @@ import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
+import { tokensCommand } from './tokens.ts'
 import { undestroyCommand } from './undestroy.ts'
 import { upCommand } from './up.ts'
 import { validateCommand } from './validate.ts'
@@ -63,7 +65,7 @@ export function buildProgram(): Command {
 
 function groups(): [title: string, commands: Command[]][] {
   return [
-    ['Run the cloud:', [upCommand(), backupCommand(), restoreCommand(), ...roleCommands()]],
+    ['Run the cloud:', cloudCommands()],
     ['Describe an app:', [initCommand(), validateCommand(), renderCommand()]],
     ['Change what runs:', changeCommands()],
     [
@@ -72,6 +74,17 @@ function groups(): [title: string, commands: Command[]][] {
     ],
     ['See what happened, and why:', historyCommands()],
     ['About this program:', [doctorCommand(), completionCommand(), versionCommand()]],
+  ]
+}
+
+function cloudCommands(): Command[] {
+  return [
+    upCommand(),
+    platformCommand(),
+    tokensCommand(),
+    backupCommand(),
+    restoreCommand(),
+    ...roleCommands(),
   ]
 }
 

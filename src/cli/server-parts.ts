@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { inlineManifestReader } from '../drivers/manifests/inline-reader.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
+import { tokenRoutes } from '../parts/access/routes-tokens.ts'
 import { appsController } from '../parts/apps/controller.ts'
 import type { ManifestReader } from '../parts/apps/driver.ts'
 import { appKind, destroyedAppKind, releaseKind } from '../parts/apps/records.ts'
@@ -48,6 +49,8 @@ import { rolloutRoutes } from '../parts/rollouts/routes.ts'
 import { schedulingController } from '../parts/scheduling/controller.ts'
 import { schedulingRoutes } from '../parts/scheduling/routes.ts'
 import { NodeUsage } from '../parts/scheduling/usage.ts'
+import { platformKind } from '../parts/tenants/records.ts'
+import { platformRoutes } from '../parts/tenants/routes.ts'
 import type { AnyController } from '../server/controllers.ts'
 import { idempotencyKind } from '../server/idempotency.ts'
 import type { CoreOptions, RoutePieces } from '../server/core.ts'
@@ -81,6 +84,7 @@ export const recordKinds = [
   backupKind,
   refusedAccessKind,
   execKind,
+  platformKind,
 ] as unknown as readonly Kind<never>[]
 
 /** The minute before a rollout, in ms. */
@@ -156,6 +160,8 @@ export function composeServer(
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...findingRoutes({ state: routed }),
     ...nodeRoutes({ state: routed, clock }),
+    ...tokenRoutes({ state: routed, clock, random }),
+    ...platformRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),
     ...historyRoutes({ state: routed }),
     ...(audit === undefined ? [] : chainRoutes(audit)),

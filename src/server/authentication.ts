@@ -80,8 +80,8 @@ export class Authentication {
     const hash = digestOf(token)
     const entry = tokenByHash(this.#options.snapshot, hash)
     if (entry === undefined || !isSame(entry.value.hash, hash)) return undefined
-    const { id, name, role } = entry.value
-    return { caller: { name, role }, tokenId: id, sessionId: undefined }
+    const { id, name, role, may } = entry.value
+    return { caller: { name, role, may }, tokenId: id, sessionId: undefined }
   }
 
   #byCookie(cookie: string): Identity | undefined {
@@ -89,8 +89,8 @@ export class Authentication {
     if (session === undefined) return undefined
     const token = this.#options.snapshot.get(tokenKind, tokenKey(session.tokenId))?.value
     if (token === undefined) return undefined
-    const { id, name, role } = token
-    return { caller: { name, role }, tokenId: id, sessionId: session.id }
+    const { id, name, role, may } = token
+    return { caller: { name, role, may }, tokenId: id, sessionId: session.id }
   }
 
   #session(id: string) {

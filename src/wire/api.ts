@@ -5,7 +5,7 @@ import { LedgerWindow, Rollout } from '../parts/rollouts/model.ts'
 import { Instance, ObservedInstance } from '../parts/instances/model.ts'
 import { Node } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
-import { HandDrift } from './deploy-plan.ts'
+import { HandDrift, Notes } from './deploy-plan.ts'
 import { MomentView } from './history.ts'
 
 /** The REST API's bodies, beyond the records themselves; one object gives type, check and OpenAPI. */
@@ -46,7 +46,7 @@ export type HealthBody = Static<typeof HealthBody>
  */
 export const DeployRequest = Type.Object({
   manifest: Type.String({ maxLength: 1_048_576 }),
-  /** platform.yaml, where one lies beside the manifest. */
+  /** platform.yaml, where one lies beside the manifest; not looked at where one is in force. */
   platform: Type.Optional(Type.String({ maxLength: 1_048_576 })),
   /** By `source` directory as the manifest spells it (`.` by default). */
   artifacts: Type.Record(Type.String(), ArtifactRef),
@@ -69,6 +69,7 @@ export const DeployAnswer = Type.Object({
   state: Type.Enum(['queued', 'running']),
   /** The rollout was there already, with the same contents. */
   attached: Type.Optional(Type.Boolean()),
+  notes: Notes,
 })
 export type DeployAnswer = Static<typeof DeployAnswer>
 

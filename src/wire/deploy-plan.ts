@@ -18,6 +18,9 @@ export const HandDrift = Type.Object({
 })
 export type HandDrift = Static<typeof HandDrift>
 
+/** Sentences that go with an answer: what it waits for, what was not looked at; missing: none. */
+export const Notes = Type.Optional(Type.Array(Type.String()))
+
 /** One field that differs; values as the release has them, null where there is nothing. */
 export const FieldChange = Type.Object({
   path: Type.String(),
@@ -79,6 +82,7 @@ export const DeployPlanView = Type.Object({
   steps: Type.Array(Type.Object({ kind: Type.String(), title: Type.String() })),
   /** As the nodes are now; no part of the hash. */
   placement: Type.Array(FitView),
+  notes: Notes,
 })
 export type DeployPlanView = Static<typeof DeployPlanView>
 
@@ -86,5 +90,6 @@ export type DeployPlanView = Static<typeof DeployPlanView>
 export const UnchangedAnswer = Type.Object({
   unchanged: Type.Literal(true),
   release: ReleaseName,
+  notes: Notes,
 })
 export type UnchangedAnswer = Static<typeof UnchangedAnswer>

@@ -27,6 +27,8 @@ import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts
 import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
+import type { TokenRequest, TokenView } from '../../wire/access.ts'
+import type { PlatformAnswer, PlatformView } from '../../wire/platform.ts'
 import type { Query, Transport } from './transport.ts'
 
 /** Pages of a list that are fetched at the most: 100 of up to 1,000 items each. */
@@ -94,6 +96,32 @@ export class ApiClient {
 
   session(): Promise<SessionView> {
     return this.#get('/v1/session')
+  }
+
+  tokens(): Promise<TokenView[]> {
+    return this.#list('/v1/tokens')
+  }
+
+  createToken(request: TokenRequest): Promise<Written> {
+    return this.#write('POST', '/v1/tokens', request)
+  }
+
+  revokeToken(name: string): Promise<Written> {
+    return this.#write('DELETE', `/v1/tokens/${encodeURIComponent(name)}`, undefined)
+  }
+
+  /** The platform.yaml in force; undefined: none was applied. */
+  async platform(): Promise<PlatformView | undefined> {
+    try {
+      return await this.#get<PlatformView>('/v1/platform')
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'platform-missing') return undefined
+      throw error
+    }
+  }
+
+  applyPlatform(text: string): Promise<PlatformAnswer> {
+    return this.#write('PUT', '/v1/platform', { text })
   }
 
   apps(): Promise<AppView[]> {
@@ -294,7 +322,7 @@ export class ApiClient {
     return this.transport.json({ method: 'GET', path })
   }
 
-  #write<T>(method: 'POST' | 'DELETE', path: string, body: unknown): Promise<T> {
+  #write<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown): Promise<T> {
     return this.transport.json({ method, path, body })
   }
 

@@ -1,9 +1,10 @@
 import type { RenderedCell } from '../../parts/apps/manifest/render.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { DeployRequest } from '../../wire/api.ts'
+import type { PlatformView } from '../../wire/platform.ts'
 import type { Context } from '../context.ts'
 import { LiveBlock, whileDrawing } from '../terminal/live-block.ts'
-import { toned } from '../terminal/output.ts'
+import { remark, toned } from '../terminal/output.ts'
 import type { Parcels } from './parcels.ts'
 import type { ManifestFiles } from './source-files.ts'
 
@@ -32,14 +33,16 @@ export async function withDeployable<T>(
   options: DeployOptions,
   use: (deployable: Deployable) => Promise<T>,
 ): Promise<T> {
-  const [{ sourcesOf }, { tarArchiver }, { packParcels }, { faultsOf, refuseFaults }, files] =
+  const [{ sourcesOf }, { tarArchiver }, { packParcels }, { faultsOf, refuseFaults }, own, kept] =
     await Promise.all([
       import('../../parts/apps/manifest/release-content.ts'),
       import('../../drivers/artifacts/tar-archiver.ts'),
       import('./parcels.ts'),
       import('./fault-lines.ts'),
       readFiles(options.file),
+      context.client.platform(),
     ])
+  const files = withKept(context, own, kept)
   try {
     const rendered = await renderDeployable(context, files)
     const parcels = await drawing(
@@ -64,6 +67,20 @@ export async function withDeployable<T>(
 export function drawing<T>(context: Context, doing: string, work: Promise<T>): Promise<T> {
   const lines = (spinner: string): string[] => [`${toned(spinner, 'moving')} ${doing}`]
   return whileDrawing(new LiveBlock(process.stderr), context.clock, lines, work)
+}
+
+/** The platform.yaml that the server keeps is the one that counts, whatever lies beside. */
+function withKept(
+  context: Context,
+  files: ManifestFiles,
+  kept: PlatformView | undefined,
+): ManifestFiles {
+  if (kept === undefined) return files
+  const { platform } = files
+  if (platform !== undefined && platform.text !== kept.text && !context.json) {
+    remark(`${platform.file} is not looked at: the server keeps another one in force`)
+  }
+  return { ...files, platform: { text: kept.text, file: "the server's platform.yaml" } }
 }
 
 async function readFiles(file: string | undefined): Promise<ManifestFiles> {

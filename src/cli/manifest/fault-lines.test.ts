@@ -16,7 +16,7 @@ test('no fault of a line shows it when one of them is about a secret', () => {
   const result = validateManifest(manifest, undefined)
   const faults = result.ok ? [] : result.faults
   expect(faults.map(({ line }) => line)).toEqual([4, 4, 5, 6])
-  const lines = faultLines(faults, { directory: '.', manifest, platform: undefined })
+  const lines = faultLines(faults, { manifest, platform: undefined })
   const shown = lines.map(stripVTControlCharacters)
   expect(shown.join('\n')).not.toContain('hunter2')
   expect(shown.filter((line) => line === '4 | (not shown: it may hold a secret)')).toHaveLength(2)

@@ -7,8 +7,11 @@ import { pluralText } from '../terminal/format.ts'
 import { printJson, remark } from '../terminal/output.ts'
 import type { ManifestFiles } from './source-files.ts'
 
+/** The texts that faults point into. */
+type FaultFiles = Pick<ManifestFiles, 'manifest' | 'platform'>
+
 /** Faults of a manifest as they are shown: each with its line, carets and what would be right. */
-export function faultLines(faults: readonly ManifestFault[], files: ManifestFiles): string[] {
+export function faultLines(faults: readonly ManifestFault[], files: FaultFiles): string[] {
   const texts = formatFaults(faults, (file) => sourceOf(file, files))
   return texts.flatMap((text) => [...colouredLines(text), ''])
 }
@@ -26,7 +29,7 @@ function colouredLines(text: string): string[] {
 /** Prints all faults and ends the command: the manifest is refused. */
 export function refuseFaults(
   faults: readonly ManifestFault[],
-  files: ManifestFiles,
+  files: FaultFiles,
   json: boolean,
 ): never {
   if (json) {
@@ -54,7 +57,7 @@ function isFault(value: unknown): value is ManifestFault {
 }
 
 /** The text of a fault's file; the server knows the files by their plain names. */
-function sourceOf(file: string, { manifest, platform }: ManifestFiles): string {
+function sourceOf(file: string, { manifest, platform }: FaultFiles): string {
   const isPlatform = platform !== undefined && file.endsWith('platform.yaml')
   return isPlatform ? platform.text : manifest.text
 }

@@ -35,6 +35,17 @@ export async function readManifestFiles(path: string | undefined): Promise<Manif
   }
 }
 
+/** Reads a platform.yaml: a file, or the one in a directory. */
+export async function readPlatformFile(path: string): Promise<SourceText> {
+  const place = resolve(path)
+  const file = (await isDirectory(place)) ? join(place, platformName) : place
+  const text = await readText(file)
+  if (text !== undefined) return { text, file: shortName(file) }
+  throw new Refusal('platform-unreadable', `there is no ${shortName(file)}`, {
+    hint: 'name the file: roadstead platform apply FILE',
+  })
+}
+
 function missing(file: string): Refusal {
   return new Refusal('manifest-missing', `there is no ${shortName(file)}`, {
     hint: '`roadstead init` writes a first one; --file names one that lies elsewhere',

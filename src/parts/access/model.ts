@@ -6,6 +6,8 @@ import { keyOf, type Key } from '../../base/key.ts'
 export const Role = Type.Enum([
   /** People who run the platform: everything. */
   'operator',
+  /** People who release apps: they see what a viewer sees, and neither gates nor tokens are theirs. */
+  'developer',
   /** People who look only. */
   'viewer',
   /** The agent of one node: its own assignment, reports, logs, and artifacts. */
@@ -21,10 +23,15 @@ export const Token = Type.Object({
   /** What the log calls its bearer. */
   name: Type.String(),
   role: Role,
+  /** Names of platform.yaml that its bearer answers to beside the role, such as `releaser`. */
+  may: Type.Optional(Type.Array(Type.String())),
   hash: Type.String(),
   createdAt: Type.Number(),
 })
 export type Token = Static<typeof Token>
+
+/** Letters, digits and what stands in names of accounts: `alice`, `ci-main`, `jan.novak@shop`. */
+export const tokenNamePattern = '^[a-z0-9][a-z0-9._@-]{0,62}$'
 
 export function tokenKey(id: string): Key {
   return keyOf({ kind: 'token', name: id })
@@ -56,6 +63,7 @@ export function sessionKey(id: string): Key {
 export interface Caller {
   readonly name: string
   readonly role: Role
+  readonly may?: readonly string[] | undefined
 }
 
 /** The rule that each route states: open to all, or to the roles named. */
@@ -64,5 +72,8 @@ export type Rule = 'public' | { readonly roles: readonly [Role, ...Role[]] }
 /** Whether `rule` admits `caller` (undefined: nobody has identified themselves). */
 export function isAdmitted(rule: Rule, caller: Caller | undefined): boolean {
   if (rule === 'public') return true
-  return caller !== undefined && rule.roles.includes(caller.role)
+  if (caller === undefined) return false
+  const { role } = caller
+  // Developers see what viewers see, so that a route for people need not name them.
+  return rule.roles.includes(role) || (role === 'developer' && rule.roles.includes('viewer'))
 }

@@ -22,7 +22,7 @@ export interface AccessRoutesOptions {
   readonly countFailure: (address: string) => void
 }
 
-const roles = ['operator', 'viewer', 'agent', 'ingress'] as const
+const roles = ['operator', 'developer', 'viewer', 'agent', 'ingress'] as const
 
 /** Logging in and out of the console, and who am I. */
 export function accessRoutes(options: AccessRoutesOptions): RouteDefinition[] {

@@ -22,8 +22,9 @@ import { planFit } from '../rollouts/plan-fit.ts'
 import { openRollouts, rolloutKind } from '../rollouts/records.ts'
 import type { NodeUsage } from '../scheduling/usage.ts'
 import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
+import { keptPlatform } from '../tenants/records.ts'
 import type { ManifestReader } from './driver.ts'
-import type { ReleaseContent } from './manifest/release-content.ts'
+import type { DeployInput, ReleaseContent } from './manifest/release-content.ts'
 import type { App, Release } from './model.ts'
 import { appAt, appKind, currentRelease, releaseKind } from './records.ts'
 import { answerOf, newRollout, refuseDestroying } from './routes.ts'
@@ -75,10 +76,11 @@ function planRoute({ state, clock, usage, manifests }: DeployRouteOptions): Rout
     bodyBytesMax,
     answers: { 200: DeployPlanView },
     async handle({ params, body }) {
-      const content = await manifests.read(body, params)
+      const { input, notes } = heldAgainst(state, body)
+      const content = await manifests.read(input, params)
       const { view, decision } = draftOf(state, params, body, content)
       const placement = planFit(observeFit(state.snapshot, usage, view, decision), clock.now())
-      return { body: { ...decision.view, placement } }
+      return { body: { ...decision.view, placement, ...notesOf(notes) } }
     },
   })
 }
@@ -88,7 +90,7 @@ function deployRoute(options: DeployRouteOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/deploy`,
-    rule: { roles: ['operator'] },
+    rule: { roles: ['operator', 'developer'] },
     summary: 'Makes a release of a manifest and carries it into the cell.',
     tag: 'apps',
     params: appParams,
@@ -97,12 +99,14 @@ function deployRoute(options: DeployRouteOptions): RouteDefinition {
     answers: { 200: UnchangedAnswer, 202: DeployAnswer },
     async handle({ caller, params, body }) {
       const { state, manifests } = options
-      const content = await manifests.read(body, params)
+      const { input, notes } = heldAgainst(state, body)
+      const content = await manifests.read(input, params)
       for (let attempt = 1; ; attempt++) {
         const draft = draftOf(state, params, body, content)
         if (body.plan !== undefined) refuseStale(body.plan, draft.decision)
         try {
-          return await intend(options, caller?.name ?? '', draft, body)
+          const reply = await intend(options, caller?.name ?? '', draft, body)
+          return { ...reply, body: { ...(reply.body as object), ...notesOf(notes) } }
         } catch (error) {
           if (attempt === attemptsMax || !isConflict(error)) throw error
           await state.waitFor(revisionOf(error), conflictWaitMs)
@@ -110,6 +114,20 @@ function deployRoute(options: DeployRouteOptions): RouteDefinition {
       }
     },
   })
+}
+
+/** What a deploy is held against: the platform.yaml in force, before the one that it brings along. */
+function heldAgainst(state: State, body: DeployRequest): { input: DeployInput; notes: string[] } {
+  const kept = keptPlatform(state.snapshot)?.value.text
+  if (kept === undefined) return { input: body, notes: [] }
+  const isOther = body.platform !== undefined && body.platform !== kept
+  return { input: { ...body, platform: kept }, notes: isOther ? [platformIgnored] : [] }
+}
+
+const platformIgnored = 'the platform.yaml that was sent is not the one in force: it was left out'
+
+function notesOf(notes: readonly string[]): { notes?: string[] } {
+  return notes.length === 0 ? {} : { notes: [...notes] }
 }
 
 /** A deploy before anything of it is written. */

@@ -40,7 +40,7 @@ export interface AppRoutesOptions {
 }
 
 const people = { roles: ['operator', 'viewer'] } as const
-const operators = { roles: ['operator'] } as const
+const releasers = { roles: ['operator', 'developer'] } as const
 const tag = 'apps'
 
 /** Apps: what runs where, and the intents that change it. No route acts; controllers do. */
@@ -135,7 +135,7 @@ function scaleRoute({ state, clock }: AppRoutesOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/scale`,
-    rule: operators,
+    rule: releasers,
     summary: 'Sets how many instances of a service the cell should have.',
     tag,
     params: appParams,
@@ -163,7 +163,7 @@ function servicesRoute(
   return route({
     method: 'POST',
     path: `${appPath}/${verb}`,
-    rule: operators,
+    rule: releasers,
     summary,
     tag,
     params: appParams,
@@ -212,7 +212,7 @@ function revertRoute({ state, clock, random }: AppRoutesOptions): RouteDefinitio
   return route({
     method: 'POST',
     path: `${appPath}/revert`,
-    rule: operators,
+    rule: releasers,
     summary: 'Brings back the release before, or the one with the given number.',
     tag,
     params: appParams,

@@ -127,9 +127,9 @@ describe('artifact routes', () => {
   test('agents may read and not write, viewers may do neither', () => {
     const rules = artifactRoutes({ state, blobs, clock, usage }).map(({ rule }) => rule)
     expect(rules).toEqual([
-      { roles: ['operator'] },
-      { roles: ['operator', 'agent'] },
-      { roles: ['operator', 'agent'] },
+      { roles: ['operator', 'developer'] },
+      { roles: ['operator', 'developer', 'agent'] },
+      { roles: ['operator', 'developer', 'agent'] },
     ])
   })
 })

@@ -19,7 +19,7 @@ export interface ArtifactRoutesOptions {
 const path = '/v1/artifacts/:digest'
 const tag = 'artifacts'
 const params = Type.Object({ digest: Type.String({ pattern: digestPattern }) })
-const readers = { roles: ['operator', 'agent'] } as const
+const readers = { roles: ['operator', 'developer', 'agent'] } as const
 
 /** Archives by their digest: uploaded by who deploys, pulled by agents. */
 export function artifactRoutes(options: ArtifactRoutesOptions): RouteDefinition[] {
@@ -33,7 +33,7 @@ export function artifactRoutes(options: ArtifactRoutesOptions): RouteDefinition[
     route({
       method: 'PUT',
       path,
-      rule: { roles: ['operator'] },
+      rule: { roles: ['operator', 'developer'] },
       summary: 'Stores an archive under its sha256; what does not match it is refused.',
       tag,
       params,

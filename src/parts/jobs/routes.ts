@@ -24,7 +24,7 @@ export interface JobRoutesOptions {
 }
 
 const people = { roles: ['operator', 'viewer'] } as const
-const operators = { roles: ['operator'] } as const
+const releasers = { roles: ['operator', 'developer'] } as const
 const tag = 'jobs'
 const jobParams = Type.Object({ ...appParams.properties, job: appParams.properties.app })
 const runParams = Type.Object({ id: idParam })
@@ -87,7 +87,7 @@ function startRoute({ state, clock, random }: JobRoutesOptions): RouteDefinition
   return route({
     method: 'POST',
     path: `${appPath}/jobs/:job/run`,
-    rule: operators,
+    rule: releasers,
     summary: 'Runs a job once, now, or after the run that is under way.',
     tag,
     params: jobParams,
@@ -183,7 +183,7 @@ function cancelRoute({ state }: JobRoutesOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: '/v1/runs/:id/cancel',
-    rule: operators,
+    rule: releasers,
     summary: 'Takes back a run that is not over; an attempt under way is ended.',
     tag,
     params: runParams,

@@ -56,7 +56,7 @@ export interface DeployDecision {
   /** What the rollout undoes at its end; undefined: nothing. */
   readonly putsBack: HandChanges | undefined
   /** For people; placement is somebody else's to say. */
-  readonly view: Omit<DeployPlanView, 'placement'>
+  readonly view: Omit<DeployPlanView, 'placement' | 'notes'>
 }
 
 /** What is expected to run once everything ahead has ended well. */

@@ -83,7 +83,7 @@ function cancelRoute({ state }: RolloutRoutesOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/rollouts/:id/cancel`,
-    rule: { roles: ['operator'] },
+    rule: { roles: ['operator', 'developer'] },
     summary: 'Takes back a rollout that waits for its turn.',
     tag,
     params: rolloutParams,
