@@ -8,26 +8,21 @@ import { systemRandom } from '../base/random.ts'
 import { systemDisk } from '../base/system-disk.ts'
 import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningIngress } from '../ingress/ingress.ts'
-import type { Address } from '../parts/ingress/driver.ts'
+import { edgeSettingsOf, withEdgeOptions, type EdgeOptions } from './ingress-options.ts'
 
 /** `roadstead ingress`: carries the requests of this node to the instances behind them. */
 export function ingressCommand(): Command {
-  return new Command('ingress')
+  const command = new Command('ingress')
     .description('carry requests to instances: the public port, and the listeners of this node')
     .option('--server <url>', 'the server', 'http://127.0.0.1:7070')
     .option('--token-file <path>', "the ingress's token (tokens/ingress in the data folder)")
     .option('--id <id>', 'this ingress among all', idOf, 'local')
-    .option('--listen <host:port>', 'the public address', addressOf, {
-      host: '127.0.0.1',
-      port: 8_080,
-    })
-    .option('--port <port>', 'the public port, in place of the one in --listen', portOf)
-    .option('--default-host <host>', 'serve hosts that no route names as this one')
     .option('--data <folder>', 'where all data is kept (ROADSTEAD_DATA; ./.roadstead)')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--supervised', 'end with the process that started it')
     .addHelpText('after', closing)
     .action(run)
+  return withEdgeOptions(command)
 }
 
 const closing = `
@@ -37,13 +32,10 @@ once the requests under way have ended, after 10 s at the latest.
 Example:
   $ roadstead ingress --server https://cloud.example:7070 --id edge-1 --listen 0.0.0.0:80`
 
-interface Options {
+interface Options extends EdgeOptions {
   readonly server: string
   readonly tokenFile?: string
   readonly id: string
-  readonly listen: Address
-  readonly port?: number
-  readonly defaultHost?: string
   readonly data?: string
   readonly logLevel: string
   readonly supervised?: boolean
@@ -70,11 +62,11 @@ async function run(options: Options): Promise<void> {
     link: openServerLink({ serverUrl: options.server, ingressId: options.id, token }),
     disk: systemDisk,
     dataDir: join(dataFolder, 'ingress'),
-    publicAddress: { ...options.listen, port: options.port ?? options.listen.port },
-    defaultHost: options.defaultHost,
+    ...edgeSettingsOf(options),
     driver: builtinIngress(world),
   })
-  if (process.connected) process.send?.({ type: 'listening', port: ingress.publicPort })
+  if (process.connected)
+    process.send?.({ type: 'listening', port: ingress.publicPort, ...ingress.ports })
   endOnSignals(ingress, options.supervised === true, log)
 }
 
@@ -110,21 +102,6 @@ async function readToken(path: string): Promise<SecretRef> {
       },
     )
   }
-}
-
-function addressOf(text: string): Address {
-  const found = /^(?:(\[[0-9a-f:.]+\]|[^\s:[\]]+):)?(\d{1,5})$/i.exec(text)
-  const port = Number(found?.[2])
-  if (found !== null && port <= 65_535) {
-    return { host: (found[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port }
-  }
-  throw new InvalidArgumentError('It must be an address such as 127.0.0.1:8080.')
-}
-
-function portOf(text: string): number {
-  const port = Number(text)
-  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a port from 0 to 65535; 0 is any free one.')
 }
 
 function idOf(text: string): string {

@@ -114,6 +114,8 @@ export interface ServerSettings {
   /** Who reads manifests; without one they are read at once, on the caller's loop. */
   readonly manifests?: ManifestReader
   readonly ingressUrl: string
+  readonly privateUrl?: string | undefined
+  readonly adminUrl?: string | undefined
   readonly listenerPorts: { readonly from: number; readonly to: number }
   /** How long a singleton runs on while its node is not heard; the controller's usual time. */
   readonly singletonLeaseMs?: number
@@ -127,7 +129,8 @@ export function composeServer(
   settings: ServerSettings,
   stores: ServerStores,
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> & { readonly usage: NodeUsage } {
-  const { clock, random, log, ingressUrl, listenerPorts, singletonLeaseMs } = settings
+  const { clock, random, log, listenerPorts, singletonLeaseMs } = settings
+  const { ingressUrl, privateUrl, adminUrl } = settings
   const { manifests = inlineManifestReader } = settings
   const { state, observed, blobs, logs, backups, audit } = stores
   const { snapshot } = state
@@ -150,7 +153,7 @@ export function composeServer(
     schedulingController({ state, clock, usage: nodes }),
   ] as unknown as AnyController[]
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
-    ...appRoutes({ state: routed, clock, random, rates, ingressUrl }),
+    ...appRoutes({ state: routed, clock, random, rates, ingressUrl, privateUrl, adminUrl }),
     ...destroyRoutes({ state: routed, clock, random }),
     ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),

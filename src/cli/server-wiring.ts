@@ -35,6 +35,8 @@ export interface ServerCommandOptions {
   readonly host: string
   readonly port: number
   readonly ingressUrl: string
+  readonly privateUrl?: string
+  readonly adminUrl?: string
   readonly listenerPorts: { readonly from: number; readonly to: number }
   readonly singletonLease: number
   readonly auditCheckpoints?: string
@@ -61,13 +63,21 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   const { state, logs } = stores
   const { snapshot } = state
   const sealer = startSealer({ store, snapshot, ...audit, clock: systemClock, log })
-  const { ingressUrl, listenerPorts, singletonLease: singletonLeaseMs } = options
+  const { ingressUrl, privateUrl, adminUrl, listenerPorts } = options
+  const urls = { ingressUrl, privateUrl, adminUrl }
   const surroundings = { clock: systemClock, random: systemRandom, log }
   const manifests = openThreadReader({ clock: systemClock, bounds })
   await ensureTokens({ state, directory: tokens, clock: systemClock, random: systemRandom })
   const server = await startServer({
     ...composeServer(
-      { ingressUrl, listenerPorts, singletonLeaseMs, manifests, bounds, ...surroundings },
+      {
+        ...urls,
+        listenerPorts,
+        singletonLeaseMs: options.singletonLease,
+        manifests,
+        bounds,
+        ...surroundings,
+      },
       stores,
     ),
     ...surroundings,

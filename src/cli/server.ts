@@ -10,6 +10,8 @@ export function serverCommand(): Command {
     .option('--host <address>', 'where it listens', '127.0.0.1')
     .option('--port <port>', 'of the API and the console', portOf, 7_070)
     .option('--ingress-url <url>', 'of the public ingress', urlOf, 'http://127.0.0.1:8080')
+    .option('--private-url <url>', 'where the ingress serves private routes', urlOf)
+    .option('--admin-url <url>', 'where the ingress serves admin routes', urlOf)
     .option('--listener-ports <from-to>', "of the services' local listeners", rangeOf, {
       from: 20_000,
       to: 20_999,

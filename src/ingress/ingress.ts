@@ -4,7 +4,7 @@ import { Fault, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { backoffMs, callBackoff } from '../base/retry.ts'
-import type { Address, IngressDriver } from '../parts/ingress/driver.ts'
+import type { IngressDriver, IngressSettings, OpenPorts } from '../parts/ingress/driver.ts'
 import type { IngressReport } from '../parts/ingress/model.ts'
 import { Reporter } from './reporter.ts'
 import {
@@ -17,15 +17,12 @@ import {
 import type { ServerLink } from './server-link.ts'
 import { TableFile } from './table-file.ts'
 
-export interface IngressOptions {
+export interface IngressOptions extends IngressSettings {
   /** The way to the server; closed with the ingress. */
   readonly link: ServerLink
   readonly disk: Disk
   /** Where `table.json` is kept. */
   readonly dataDir: string
-  readonly publicAddress: Address
-  /** The host that requests for unknown hosts are served as. */
-  readonly defaultHost?: string | undefined
   readonly driver: IngressDriver
   readonly clock: Clock
   readonly random: Random
@@ -34,6 +31,7 @@ export interface IngressOptions {
 
 export interface RunningIngress {
   readonly publicPort: number
+  readonly ports: OpenPorts
   readonly incarnation: string
   /** The revision of the table that every new request meets. */
   appliedRevision(): number
@@ -59,7 +57,7 @@ const lastReportMs = 1_000
 
 class Ingress implements RunningIngress {
   readonly incarnation: string
-  publicPort = 0
+  ports: OpenPorts = { publicPort: 0 }
   readonly #options: IngressOptions
   readonly #link: ServerLink
   readonly #file: TableFile
@@ -91,22 +89,25 @@ class Ingress implements RunningIngress {
     })
   }
 
+  get publicPort(): number {
+    return this.ports.publicPort
+  }
+
   appliedRevision(): number {
     return this.#table.revision
   }
 
   async start(): Promise<void> {
-    const { driver, publicAddress, defaultHost, log } = this.#options
+    const { driver, log } = this.#options
     const last = await this.#file.read()
     if (last !== undefined) {
       await driver.apply(wholeTable(last))
       this.#table = last
     }
     driver.onNews(() => this.#reporter.hurry())
-    const { publicPort } = await driver.open({ publicAddress, defaultHost })
-    this.publicPort = publicPort
+    this.ports = await driver.open(this.#options)
     const { revision, backends } = this.#table
-    log.info('serving', { publicPort, revision, backends: backends.size })
+    log.info('serving', { ...this.ports, revision, backends: backends.size })
     this.#loops = Promise.all([
       this.#follow(this.#ending.signal),
       this.#reporter.run(this.#ended.signal),

@@ -120,7 +120,7 @@ export const ServiceView = Type.Object({
   draining: Type.Integer(),
   stopped: Type.Boolean(),
   needs: Type.Array(Type.String()),
-  /** Full URL of its route at the public ingress, or null. */
+  /** Full URL of its route, at the address of its exposure; null: none, or none that is known. */
   url: Type.Union([Type.String(), Type.Null()]),
   traffic: Type.Union([TrafficView, Type.Null()]),
 })

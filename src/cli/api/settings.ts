@@ -27,6 +27,9 @@ export interface UpFile {
   readonly ingress: string
   readonly serverPort: number
   readonly ingressPort: number
+  /** Where private and admin routes are served; an `up` of the version before names none. */
+  readonly privatePort?: number
+  readonly adminPort?: number
   readonly listenerPorts: PortRange
   readonly instancePorts: PortRange
   /** Processes of the roles, so that a next start can wait for leftovers to end. */
@@ -163,6 +166,8 @@ function isUpFile(content: unknown): content is UpFile {
     typeof file.server === 'string' &&
     isPort(file.serverPort) &&
     isPort(file.ingressPort) &&
+    (file.privatePort === undefined || isPort(file.privatePort)) &&
+    (file.adminPort === undefined || isPort(file.adminPort)) &&
     isRange(file.listenerPorts) &&
     isRange(file.instancePorts)
   )

@@ -13,6 +13,9 @@ import {
 export interface Addresses {
   readonly serverPort: number
   readonly ingressPort: number
+  /** Of the routes that are for the company, and of those for operators. */
+  readonly privatePort: number
+  readonly adminPort: number
   readonly listenerPorts: PortRange
   readonly instancePorts: PortRange
   /** What is not as usual, in sentences. */
@@ -25,7 +28,13 @@ export interface WantedPorts {
   readonly ingressPort?: number | undefined
 }
 
-const usual = { server: 7_070, ingress: 8_080, ranges: 20_000 } as const
+const usual = {
+  server: 7_070,
+  ingress: 8_080,
+  private: 8_081,
+  admin: 8_082,
+  ranges: 20_000,
+} as const
 
 /**
  * Chooses them: those named, those of the last start here, or the usual ones; a busy one gives way
@@ -44,10 +53,12 @@ export async function chooseAddresses(
     wanted.ingressPort === undefined
       ? await choosePort(previous?.ingressPort ?? usual.ingress, probePort, taken)
       : await namedPort(wanted.ingressPort, '--ingress-port')
+  const inner = await innerPorts(wanted, previous, taken.add(ingress.port))
   const ranges = await rangesOf(previous)
   return {
     serverPort: server.port,
     ingressPort: ingress.port,
+    ...inner,
     ...ranges,
     remarks: [
       ...remarkOn('the console and the API', server),
@@ -57,6 +68,19 @@ export async function chooseAddresses(
         : [`services listen from port ${ranges.listenerPorts.from} on`]),
     ],
   }
+}
+
+/** Nobody has to know them by heart, so they give way without a remark: the banner names them. */
+async function innerPorts(
+  wanted: WantedPorts,
+  previous: UpFile | undefined,
+  taken: ReadonlySet<number>,
+): Promise<Pick<Addresses, 'privatePort' | 'adminPort'>> {
+  if (wanted.ingressPort === 0) return { privatePort: await anyPort(), adminPort: await anyPort() }
+  const first = await choosePort(previous?.privatePort ?? usual.private, probePort, taken)
+  const others = new Set([...taken, first.port])
+  const second = await choosePort(previous?.adminPort ?? usual.admin, probePort, others)
+  return { privatePort: first.port, adminPort: second.port }
 }
 
 async function rangesOf(

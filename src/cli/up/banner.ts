@@ -25,6 +25,8 @@ export function bannerLines({ addresses, dataFolder, token, hasShop }: Banner): 
     hasShop
       ? ['shop', ingress, `or http://shop.localhost:${addresses.ingressPort}`]
       : ['apps', ingress, 'roadstead deploy brings the first one'],
+    ['private', `http://127.0.0.1:${addresses.privatePort}`, 'routes that are expose: private'],
+    ['admin', `http://127.0.0.1:${addresses.adminPort}`, 'routes that are expose: admin'],
     ['token', `${folder}/tokens/operator`, 'for the console and --token-file'],
     ['logs', `${folder}/logs/`, ''],
   ]

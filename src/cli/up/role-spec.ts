@@ -50,6 +50,8 @@ function optionsOf(name: RoleSpec['name'], dataFolder: string, addresses: Addres
         `--data=${dataFolder}`,
         `--port=${addresses.serverPort}`,
         `--ingress-url=http://127.0.0.1:${addresses.ingressPort}`,
+        `--private-url=http://127.0.0.1:${addresses.privatePort}`,
+        `--admin-url=http://127.0.0.1:${addresses.adminPort}`,
         `--listener-ports=${listenerPorts.from}-${listenerPorts.to}`,
       ]
     case 'agent':
@@ -63,6 +65,8 @@ function optionsOf(name: RoleSpec['name'], dataFolder: string, addresses: Addres
         `--data=${dataFolder}`,
         `--server=${server}`,
         `--port=${addresses.ingressPort}`,
+        `--private-listen=127.0.0.1:${addresses.privatePort}`,
+        `--admin-listen=127.0.0.1:${addresses.adminPort}`,
         `--default-host=${defaultHost}`,
       ]
   }

@@ -148,15 +148,17 @@ class Supervisor {
 
   #noteRole(name: string, identity: ProcessIdentity | undefined, addresses: Addresses): void {
     if (identity !== undefined) this.#identities[name] = identity
-    const { serverPort, ingressPort, listenerPorts, instancePorts } = addresses
+    const { serverPort, ingressPort, privatePort, adminPort } = addresses
     this.#unnoted = {
       pid: process.pid,
       server: `http://127.0.0.1:${serverPort}`,
       ingress: `http://127.0.0.1:${ingressPort}`,
       serverPort,
       ingressPort,
-      listenerPorts,
-      instancePorts,
+      privatePort,
+      adminPort,
+      listenerPorts: addresses.listenerPorts,
+      instancePorts: addresses.instancePorts,
       roles: this.#identities,
       startedAt: this.#clock.now(),
     }

@@ -319,11 +319,11 @@ function refuseLongQueue(state: State, at: AppCell): void {
   })
 }
 
-/** One host and path leads to one service: of this app (checked with the manifest) or of another. */
+/** One exposure, host and path leads to one service: of this app (its manifest says) or another. */
 function refuseRouteConflict(state: State, at: AppCell, content: ReleaseContent): void {
   const wanted = new Map(
     content.services.flatMap(({ name, route: own }) =>
-      own === null ? [] : [[`${own.host} ${own.path}`, name]],
+      own === null ? [] : [[`${own.expose} ${own.host} ${own.path}`, name]],
     ),
   )
   if (wanted.size === 0) return
@@ -331,8 +331,8 @@ function refuseRouteConflict(state: State, at: AppCell, content: ReleaseContent)
     if (appCellName(app.at) === appCellName(at)) continue
     for (const spec of currentRelease(state.snapshot, app)?.services ?? []) {
       if (spec.route === null) continue
-      const { host, path } = spec.route
-      const name = wanted.get(`${host} ${path}`)
+      const { expose, host, path } = spec.route
+      const name = wanted.get(`${expose} ${host} ${path}`)
       if (name === undefined) continue
       const owner = `${app.at.app}/${spec.name} in ${cellName(app.at)}`
       throw new Refusal('route-taken', `${host}${path} leads to ${owner} already`, {

@@ -37,6 +37,9 @@ export interface AppRoutesOptions {
   readonly rates: RatesOf
   /** The public ingress, such as `http://127.0.0.1:8080`. */
   readonly ingressUrl: string
+  /** Where private and admin routes are served, where somebody has said so. */
+  readonly privateUrl?: string | undefined
+  readonly adminUrl?: string | undefined
 }
 
 const people = { roles: ['operator', 'viewer'] } as const
@@ -48,9 +51,10 @@ export function appRoutes(options: AppRoutesOptions): RouteDefinition[] {
   return [...readRoutes(options), ...intentRoutes(options), revertRoute(options)]
 }
 
-function readRoutes({ state, clock, rates, ingressUrl }: AppRoutesOptions): RouteDefinition[] {
+function readRoutes(options: AppRoutesOptions): RouteDefinition[] {
+  const { state, clock, rates, ingressUrl, privateUrl, adminUrl } = options
   const { snapshot } = state
-  const now = { rates, origin: ingressUrl }
+  const now = { rates, origins: { public: ingressUrl, private: privateUrl, admin: adminUrl } }
   const query = Type.Object({ at: atQuery })
   return [
     route({

@@ -10,11 +10,20 @@ import { currentRelease, releaseAt } from './records.ts'
 /** Rates of a backend over the last ten seconds; null where nothing was counted. */
 export type RatesOf = (backendId: string) => TrafficView | null
 
+/**
+ * Where the ingress serves the routes of each exposure, such as `http://127.0.0.1:8080`; undefined:
+ * nobody has told the server.
+ */
+export interface Origins {
+  readonly public: string
+  readonly private?: string | undefined
+  readonly admin?: string | undefined
+}
+
 /** Where an app is looked at from. */
 export interface ViewedFrom {
   readonly rates: RatesOf
-  /** The public ingress, such as `http://127.0.0.1:8080`. */
-  readonly origin: string
+  readonly origins: Origins
   /** The snapshot is one of the past. */
   readonly asOf?: Moment | undefined
 }
@@ -44,7 +53,7 @@ function viewOfService(
   snapshot: Snapshot,
   app: App,
   spec: ServiceSpec,
-  { rates, origin, asOf }: ViewedFrom,
+  { rates, origins, asOf }: ViewedFrom,
 ): ServiceView {
   const counts = { ready: 0, maintenance: 0, draining: 0 }
   for (const { value } of instancesOf(snapshot, app.at, spec.name)) {
@@ -60,14 +69,17 @@ function viewOfService(
     ...counts,
     stopped: app.stopped.includes(spec.name),
     needs: spec.needs,
-    url: spec.route === null ? null : `${urlOf(spec.route.host, origin)}${spec.route.path}`,
+    url: urlOf(spec.route, origins),
     traffic: asOf !== undefined ? null : rates(serviceName(app.at, spec.name)),
   }
 }
 
-function urlOf(host: string, origin: string): string {
+/** Null: there is no route, or nobody said where those of its exposure are served. */
+function urlOf(route: ServiceSpec['route'], origins: Origins): string | null {
+  const origin = route === null ? undefined : origins[route.expose]
+  if (route === null || origin === undefined) return null
   const { protocol, port } = new URL(origin)
-  return `${protocol}//${host}${port === '' ? '' : `:${port}`}`
+  return `${protocol}//${route.host}${port === '' ? '' : `:${port}`}${route.path}`
 }
 
 function healthOf(

@@ -125,7 +125,7 @@ function trafficOf(
 ): AppTrafficView {
   const view = viewOfApp(snapshot, app, {
     rates: (id) => traffic.rates(id, now),
-    origin: 'http://127.0.0.1',
+    origins: { public: 'http://127.0.0.1' },
   })
   return {
     at: view.at,

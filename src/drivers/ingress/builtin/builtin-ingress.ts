@@ -1,4 +1,3 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { assert } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
@@ -8,20 +7,23 @@ import type {
   IngressDriver,
   IngressObservation,
   IngressSettings,
+  OpenPorts,
   TableChange,
 } from '../../../parts/ingress/driver.ts'
+import type { Backend } from '../../../parts/ingress/model.ts'
 import { aimAt } from './aim.ts'
 import { BackendSet, type BackendEntry } from './backend-set.ts'
 import { canonicalHost } from './canonical.ts'
 import { CountBook } from './counts.ts'
 import { Exchange, guard, type ExchangeHost } from './exchange.ts'
 import { answerText, failureHeader } from './failure-answer.ts'
-import { createFront, type Upgrade } from './front.ts'
-import { requestHeaders, type Entrance } from './headers.ts'
+import { Doors } from './doors.ts'
+import type { Arrival } from './front.ts'
+import { requestHeaders, type Entrance, type Exposure, type OutsideEntrance } from './headers.ts'
 import type { InstanceLink } from './instance-link.ts'
 import type { InstancePool } from './instance-pool.ts'
 import { limits, usualPatience, type Patience } from './limits.ts'
-import { listen, Listeners } from './listeners.ts'
+import { Listeners } from './listeners.ts'
 import { PassIndex } from './pass-index.ts'
 import { answerTestPage, passRefused, testPathOf } from './pass-page.ts'
 import { passName, Reception, type Received } from './reception.ts'
@@ -39,14 +41,6 @@ export function builtinIngress(options: BuiltinIngressOptions): IngressDriver {
   return new BuiltinIngress(options)
 }
 
-/** A request as a front hands it in. */
-interface Arrival {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  readonly upgrade: Upgrade | null
-}
-
-const publicEntrance: Entrance = { name: 'public', isSecure: false }
 const nodeEntrance: Entrance = { name: 'listener', isSecure: false }
 
 /** Between two looks at whether a closing ingress has become idle, in ms. */
@@ -66,8 +60,9 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
   readonly #exchanges = new Set<Exchange>()
   readonly #requestIdPrefix: string
   #requests = 0
-  #routes = new RouteIndex()
-  #front: Server | undefined
+  #routes: Readonly<Record<Exposure, RouteIndex>> = routeIndexes(undefined)
+  readonly #doors = new Doors((arrival, entrance) => this.#serveOutside(arrival, entrance))
+  #isOpen = false
   #sweep: Timer | undefined
   #onNews: () => void = () => {}
 
@@ -79,21 +74,20 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     this.#backends = new BackendSet({ counts: this.#counts, clock, patience })
     this.#reception = new Reception({ passes: this.#passes, clock, random })
     this.#listeners = new Listeners({
-      serve: (pool) => (req, res, upgrade) => this.#serveListener({ req, res, upgrade }, pool),
+      serve: (pool) => (arrival) => this.#serveListener(arrival, pool),
       clock,
       onTrouble: () => this.#onNews(),
     })
   }
 
-  async open({ publicAddress, defaultHost }: IngressSettings): Promise<{ publicPort: number }> {
-    assert(this.#front === undefined, 'the ingress is opened once')
-    this.#routes = new RouteIndex(defaultHost)
-    for (const { id, route } of this.#backends.all()) this.#routes.set(id, route)
-    const front = createFront((req, res, upgrade) => this.#servePublic({ req, res, upgrade }))
-    const publicPort = await listen(front, publicAddress)
-    this.#front = front
+  async open(settings: IngressSettings): Promise<OpenPorts> {
+    assert(!this.#isOpen, 'the ingress is opened once')
+    this.#isOpen = true
+    this.#routes = routeIndexes(settings.defaultHost)
+    for (const { id, route } of this.#backends.all()) this.#setRoute(id, route)
+    const ports = await this.#doors.open(settings)
     this.#scheduleSweep()
-    return { publicPort }
+    return ports
   }
 
   async apply(change: TableChange): Promise<void> {
@@ -102,12 +96,12 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     const removed = change.full ? this.#backends.idsWithout(change.backends) : change.removed
     for (const id of removed) {
       this.#backends.remove(id)
-      this.#routes.remove(id)
+      this.#setRoute(id, null)
       this.#passes.remove(id)
     }
     for (const backend of change.backends) {
       this.#backends.set(backend)
-      this.#routes.set(backend.id, backend.route)
+      this.#setRoute(backend.id, backend.route)
       this.#passes.set(backend.id, backend.passes)
     }
     await this.#listeners.apply(this.#backends.listeners())
@@ -128,11 +122,7 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
   async close(graceMs: number): Promise<void> {
     this.isClosing = true
     this.#sweep?.cancel()
-    const servers = this.#listeners.close()
-    if (this.#front !== undefined) {
-      this.#front.close()
-      servers.push(this.#front)
-    }
+    const servers = [...this.#listeners.close(), ...this.#doors.close()]
     const deadline = this.clock.monotonic() + graceMs
     while (this.#exchanges.size > 0 && this.clock.monotonic() < deadline) {
       for (const server of servers) server.closeIdleConnections()
@@ -151,16 +141,20 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     if (this.#backends.noteFreed(link)) this.#onNews()
   }
 
-  #servePublic(arrival: Arrival): void {
+  #setRoute(backendId: string, route: Backend['route']): void {
+    for (const index of Object.values(this.#routes)) index.set(backendId, route)
+  }
+
+  #serveOutside(arrival: Arrival, entrance: OutsideEntrance): void {
     const { req, res } = arrival
     const { host } = req.headers
     const testPath = testPathOf(req)
     if (testPath !== undefined) {
-      return answerTestPage(res, testPath, this.#passes, publicEntrance, this.clock.now())
+      return answerTestPage(res, testPath, this.#passes, entrance, this.clock.now())
     }
-    const resolved = this.#routes.resolve(host, req.url ?? '/')
+    const resolved = this.#routes[entrance.name].resolve(host, req.url ?? '/')
     if (resolved.to === 'backend') {
-      return this.#serveBackend(arrival, this.#backends.at(resolved.backendId), publicEntrance)
+      return this.#serveBackend(arrival, this.#backends.at(resolved.backendId), entrance)
     }
     const name = canonicalHost(host)
     const says =
@@ -212,4 +206,9 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
       this.#scheduleSweep()
     })
   }
+}
+
+function routeIndexes(defaultHost: string | undefined): Record<Exposure, RouteIndex> {
+  const indexOf = (exposure: Exposure): RouteIndex => new RouteIndex(exposure, defaultHost)
+  return { public: indexOf('public'), private: indexOf('private'), admin: indexOf('admin') }
 }

@@ -10,7 +10,14 @@ export interface Upgrade {
   readonly socket: Duplex
 }
 
-export type Serve = (req: IncomingMessage, res: ServerResponse, upgrade: Upgrade | null) => void
+/** A request as a front hands it in. */
+export interface Arrival {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  readonly upgrade: Upgrade | null
+}
+
+export type Serve = (arrival: Arrival) => void
 
 /** A listening side of the ingress: Node's own HTTP server, strict, with our limits. */
 export function createFront(serve: Serve): Server {
@@ -26,7 +33,7 @@ export function createFront(serve: Serve): Server {
   })
   server.maxConnections = limits.connectionsMax
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
-    if (normaliseTarget(req)) return serve(req, res, null)
+    if (normaliseTarget(req)) return serve({ req, res, upgrade: null })
     answerText(res, 400, 'the request target is neither a path nor an http URL', {
       connection: 'close',
     })
@@ -39,8 +46,9 @@ export function createFront(serve: Serve): Server {
   server.on('upgrade', (req, socket, head) => {
     const res = responseOn(req, socket, head)
     const protocol = upgradeOf(req)
-    if (protocol !== undefined && normaliseTarget(req)) serve(req, res, { protocol, socket })
-    else answerText(res, 400, 'the request target is neither a path nor an http URL')
+    if (protocol !== undefined && normaliseTarget(req)) {
+      serve({ req, res, upgrade: { protocol, socket } })
+    } else answerText(res, 400, 'the request target is neither a path nor an http URL')
   })
   return server
 }

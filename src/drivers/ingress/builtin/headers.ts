@@ -17,12 +17,20 @@ const hopByHop = new Set([
   'upgrade',
 ])
 
+/** Who can reach a route (docs/glossary.md), and so at which address. */
+export type Exposure = 'public' | 'private' | 'admin'
+
 /** Where a request came in. */
 export interface Entrance {
   /** `listener`: from a service of this node; elsewhere nobody's word on the client's address counts. */
-  readonly name: 'public' | 'listener'
+  readonly name: Exposure | 'listener'
   /** The client came by TLS. */
   readonly isSecure: boolean
+}
+
+/** An entrance for whoever is no service of this node. */
+export interface OutsideEntrance extends Entrance {
+  readonly name: Exposure
 }
 
 /**

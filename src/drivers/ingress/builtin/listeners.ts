@@ -76,7 +76,7 @@ export class Listeners {
   }
 
   async #open(listener: Listener): Promise<void> {
-    const server = createFront((req, res, upgrade) => this.#serve(listener.pool)(req, res, upgrade))
+    const server = createFront((arrival) => this.#serve(listener.pool)(arrival))
     const hadTrouble = listener.because
     try {
       await listen(server, { host: listenerHost, port: listener.port })

@@ -6,7 +6,7 @@ import { RouteIndex } from './route-index.ts'
 const route = (host: string, path: string, expose = 'public') => ({ host, path, expose })
 
 function anIndex(routes: Record<string, [string, string]>, defaultHost?: string): RouteIndex {
-  const index = new RouteIndex(defaultHost)
+  const index = new RouteIndex('public', defaultHost)
   for (const [id, [host, path]] of Object.entries(routes)) index.set(id, route(host, path))
   return index
 }
@@ -129,7 +129,7 @@ describe('route index', () => {
   })
 
   test('leads nowhere by a route that is not public', () => {
-    const index = new RouteIndex()
+    const index = new RouteIndex('public')
     index.set('web', route('a.test', '/', 'private'))
     expect(led(index, 'a.test', '/')).toBe('no host')
   })

@@ -1,5 +1,6 @@
 import type { Backend } from '../../../parts/ingress/model.ts'
 import { canonicalHost, canonicalPath } from './canonical.ts'
+import type { Exposure } from './headers.ts'
 
 interface Row {
   readonly path: string
@@ -12,26 +13,29 @@ export type Resolved =
   | { readonly to: 'nothing'; readonly known: 'no host' | 'host' }
 
 /**
- * Finds the backend of a public request: exact host, then the longest path that is a prefix on a
- * boundary of segments. A host that no route names is served as the default host, if there is one.
+ * Finds the backend of a request at the addresses of one exposure: exact host, then the longest path
+ * that is a prefix on a boundary of segments. A host that no route names is served as the default
+ * host, if there is one.
  *
  * Two backends that claim one host and path (a fault of the table): the first id has it.
  */
 export class RouteIndex {
+  readonly #exposure: Exposure
   readonly #defaultHost: string | undefined
   readonly #hosts = new Map<string, Row[]>()
   readonly #routes = new Map<string, NonNullable<Backend['route']>>()
 
-  constructor(defaultHost?: string) {
+  constructor(exposure: Exposure, defaultHost?: string) {
+    this.#exposure = exposure
     this.#defaultHost = defaultHost === undefined ? undefined : canonicalHost(defaultHost)
   }
 
-  /** Takes in a backend's route; only those exposed as public lead anywhere. */
+  /** Takes in a backend's route; one of another exposure leads nowhere from here. */
   set(backendId: string, route: Backend['route']): void {
     const before = this.#routes.get(backendId)
     if (isSame(before, route)) return
     this.remove(backendId)
-    if (route === null || route.expose !== 'public') return
+    if (route === null || route.expose !== this.#exposure) return
     this.#routes.set(backendId, route)
     const host = canonicalHost(route.host)
     const rows = this.#hosts.get(host) ?? []

@@ -2,7 +2,7 @@ import { spotAt, type CellView } from './cell-view.ts'
 import { hostProblem } from './host.ts'
 import { lineWords, placeAt } from './tree.ts'
 
-/** Routes that exist, each once in a cell. */
+/** Routes that exist, each once in a cell; every exposure is served at an address of its own. */
 export function checkRoutes(view: CellView): void {
   const claimed = new Map<string, string>()
   for (const [name, { route }] of view.services) {
@@ -13,7 +13,7 @@ export function checkRoutes(view: CellView): void {
       view.faults.add('bad-host', spot, ...problem)
       continue
     }
-    const address = `${route.host}${route.path.replace(/\/+$/, '')}/`
+    const address = `${route.expose} ${route.host}${route.path.replace(/\/+$/, '')}/`
     const other = claimed.get(address)
     if (other === undefined) {
       claimed.set(address, name)

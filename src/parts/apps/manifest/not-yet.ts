@@ -65,14 +65,6 @@ function refuseKey(rendered: RenderedCell, faults: FaultList, key: string, what:
 
 function refuseInService(rendered: RenderedCell, faults: FaultList, name: string): void {
   const path = ['services', name]
-  const exposure = [...path, 'route', 'expose']
-  const expose = textOf(nodeAt(rendered.root, exposure))
-  if (expose !== undefined && expose !== 'public') {
-    const message = `only public routes are served yet, and that of ${name} is ${expose}`
-    const line = lineOf(rendered, exposure)
-    const hint = `remove its route (line ${line}): services that need ${name} reach it without one`
-    faults.add('not-yet', spotOf(rendered, exposure), message, hint)
-  }
   for (const need of neededElsewhere(nodeAt(rendered.root, [...path, 'needs']))) {
     const at = [...path, 'needs', need.key]
     const message = `${name} needs ${need.name}, and this version does not connect apps yet`

@@ -176,11 +176,6 @@ describe('what comes later is refused at deploy, each with its line', () => {
       'services: { web: { run: a, needs: [stock/levels] } }',
       'web needs stock/levels',
     ],
-    [
-      'private routes',
-      'services: { web: { run: a, health: /, route: { host: a.localhost, expose: private } } }',
-      'only public routes are served yet',
-    ],
     ['after', `${web}\nrelease: { after: [ { soak: 1h } ] }`, '`after` is validated'],
   ]
   test.each(cases)('%s', (_name, manifest, words) => {
@@ -190,6 +185,15 @@ describe('what comes later is refused at deploy, each with its line', () => {
     const faults = refusal.details?.['faults'] as ManifestFault[]
     expect(faults.length).toBe(1)
     expect(faults[0]!.hint).not.toBe('')
+  })
+
+  test('private and admin routes are not: each exposure has an address of its own', () => {
+    const manifest = `
+services:
+  web: { run: a, health: /, route: { host: a.localhost, expose: private } }
+  ops: { run: b, health: /, route: { host: a.localhost, expose: admin } }`
+    const { services } = releaseContentOf(input(manifest), at)
+    expect(services.map(({ route }) => route?.expose)).toEqual(['private', 'admin'])
   })
 
   test('interfaces and singletons are not: they are checked, and kept', () => {
