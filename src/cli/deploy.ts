@@ -30,6 +30,7 @@ export function deployCommand(): Command {
 
 const examples = `
 A deploy of what runs already changes nothing, and exits with 0.
+Where a gate of platform.yaml holds the rollout, it says what it waits for, and exits with 0.
 Exit code 1: it was refused, or it went out and was reverted; the last line says why.
 
 Examples:
@@ -47,12 +48,8 @@ async function run(options: Options, command: Command): Promise<void> {
   }))
   const { at, answer } = done
   if ('unchanged' in answer) return context.json ? printJson(answer) : undefined
-  if (options.detach !== true) {
-    const { followRollout } = await import('./rollout-follower.ts')
-    return followRollout(context, at, answer.rolloutId)
-  }
-  if (context.json) return printJson(answer)
-  print(`release ${answer.releaseNumber}: roadstead rollout ${answer.rolloutId} follows it`)
+  const { followIntent } = await import('./rollout-follower.ts')
+  return followIntent(context, at, answer, options.detach === true)
 }
 
 /** Shows what it comes to, sends what the server lacks, and asks for the release. */

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { approveCommand } from './approve.ts'
 import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { globalHeading } from './command-tree.ts'
@@ -22,6 +23,7 @@ import { planCommand } from './plan.ts'
 import { platformCommand } from './platform.ts'
 import { plansCommand } from './plans.ts'
 import { programVersion } from './program-version.ts'
+import { promoteCommand } from './promote.ts'
 import { psCommand } from './ps.ts'
 import { releasesCommand } from './releases.ts'
 import { renderCommand } from './render.ts'
@@ -92,6 +94,8 @@ function changeCommands(): Command[] {
   return [
     planCommand(),
     deployCommand(),
+    promoteCommand(),
+    approveCommand(),
     revertCommand(),
     runCommand(),
     scaleCommand(),

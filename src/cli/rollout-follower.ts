@@ -1,6 +1,6 @@
 import { isOver } from '../parts/rollouts/model.ts'
 import type { AppCell } from '../parts/tenants/model.ts'
-import type { RolloutView } from '../wire/api.ts'
+import type { DeployAnswer, RolloutView } from '../wire/api.ts'
 import { patiently, type Context } from './context.ts'
 import { Exit, exitCodes, hintLine } from './terminal/failure.ts'
 import { LiveBlock, spinnerAt } from './terminal/live-block.ts'
@@ -12,6 +12,24 @@ const lookEveryMs = 250
 
 /** Time between two pictures, in ms: the spinner's pace. */
 const drawEveryMs = 80
+
+/**
+ * After a deploy or a promotion: follows its rollout, or says how to. One that a gate holds is not
+ * followed: that takes as long as people take.
+ */
+export async function followIntent(
+  context: Context,
+  at: AppCell,
+  answer: DeployAnswer,
+  detached: boolean,
+): Promise<void> {
+  const { rolloutId, releaseNumber, heldBy } = answer
+  if (!detached && heldBy === undefined) return followRollout(context, at, rolloutId)
+  if (context.json) return printJson(answer)
+  if (heldBy !== undefined) print(`${rolloutId} ${heldBy.because}`)
+  if (heldBy?.approval === true) print(`to approve it: roadstead approve ${rolloutId}`)
+  print(`release ${releaseNumber}: roadstead rollout ${rolloutId} follows it`)
+}
 
 /**
  * Follows a rollout until it is over: a living list of steps on a terminal, plain lines elsewhere.

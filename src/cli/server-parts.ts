@@ -10,6 +10,7 @@ import type { ManifestReader } from '../parts/apps/driver.ts'
 import { appKind, destroyedAppKind, releaseKind } from '../parts/apps/records.ts'
 import { deployRoutes } from '../parts/apps/routes-deploy.ts'
 import { destroyRoutes } from '../parts/apps/routes-destroy.ts'
+import { promoteRoutes } from '../parts/apps/routes-promote.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
 import { artifactsController } from '../parts/artifacts/controller.ts'
 import type { BlobStore } from '../parts/artifacts/driver.ts'
@@ -45,6 +46,7 @@ import { findingRoutes } from '../parts/nodes/routes-findings.ts'
 import { nodeRoutes } from '../parts/nodes/routes.ts'
 import { rolloutsController } from '../parts/rollouts/controller.ts'
 import { rolloutKind } from '../parts/rollouts/records.ts'
+import { approveRoutes } from '../parts/rollouts/routes-approve.ts'
 import { rolloutRoutes } from '../parts/rollouts/routes.ts'
 import { schedulingController } from '../parts/scheduling/controller.ts'
 import { schedulingRoutes } from '../parts/scheduling/routes.ts'
@@ -156,6 +158,8 @@ export function composeServer(
     ...appRoutes({ state: routed, clock, random, rates, ingressUrl, privateUrl, adminUrl }),
     ...destroyRoutes({ state: routed, clock, random }),
     ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
+    ...promoteRoutes({ state: routed, clock, random, usage: nodes, manifests }),
+    ...approveRoutes({ state: routed, clock }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...jobRoutes({ state: routed, clock, random, logs }),
     ...instanceRoutes({ snapshot }),

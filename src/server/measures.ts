@@ -22,7 +22,7 @@ export interface MeasuresOptions {
   }[]
 }
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const tag = 'server'
 
 /** How full everything is that grows, and how the server does. */

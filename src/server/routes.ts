@@ -44,7 +44,7 @@ function plansRoute({ plans }: ServerRoutesOptions) {
   return route({
     method: 'GET',
     path: '/v1/plans',
-    rule: { roles: ['operator', 'viewer'] },
+    rule: { roles: ['operator', 'developer', 'viewer'] },
     summary: 'What the control loops decided last, each with one sentence why, newest first.',
     tag,
     query: Type.Object({

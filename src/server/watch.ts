@@ -105,7 +105,7 @@ export class Watch {
     return route({
       method: 'GET',
       path: '/v1/watch',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary: 'Server-sent events of each change; resumes after a revision.',
       tag: 'watch',
       query: Type.Object({

@@ -69,6 +69,15 @@ export const DeployAnswer = Type.Object({
   state: Type.Enum(['queued', 'running']),
   /** The rollout was there already, with the same contents. */
   attached: Type.Optional(Type.Boolean()),
+  /** The gate that it waits at; missing: none holds it. */
+  heldBy: Type.Optional(
+    Type.Object({
+      /** "waits for the approval of 1 releaser, not its author alice". */
+      because: Type.String(),
+      /** Somebody has to approve it: POST …/rollouts/{id}/approve. */
+      approval: Type.Boolean(),
+    }),
+  ),
   notes: Notes,
 })
 export type DeployAnswer = Static<typeof DeployAnswer>

@@ -5,7 +5,7 @@ import { aRunningServer, errorOf, type TestServer } from '../fixtures/running-se
 
 /** Every route with every role: the table is the test. */
 
-const roles = ['operator', 'viewer', 'agent', 'ingress'] as const
+const roles = ['operator', 'developer', 'viewer', 'agent', 'ingress'] as const
 let server: TestServer
 
 beforeAll(async () => {

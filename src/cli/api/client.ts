@@ -28,6 +28,7 @@ import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
 import type { TokenRequest, TokenView } from '../../wire/access.ts'
+import type { ApproveAnswer, PromoteRequest } from '../../wire/promotion.ts'
 import type { PlatformAnswer, PlatformView } from '../../wire/platform.ts'
 import type { Query, Transport } from './transport.ts'
 
@@ -163,6 +164,24 @@ export class ApiClient {
   /** What a deploy would change; nothing is stored. */
   planDeploy(at: AppCell, request: DeployRequest): Promise<DeployPlanView> {
     return this.#write('POST', `${appPath(at)}/plan`, request)
+  }
+
+  /** Carries the release of another cell into this one. */
+  promote(at: AppCell, request: PromoteRequest): Promise<DeployAnswer | UnchangedAnswer> {
+    return this.#write('POST', `${appPath(at)}/promote`, request)
+  }
+
+  /** What a promotion would change; nothing is stored. */
+  planPromotion(at: AppCell, request: PromoteRequest): Promise<DeployPlanView> {
+    return this.#write('POST', `${appPath(at)}/promote/plan`, request)
+  }
+
+  approveRollout(at: AppCell, id: string): Promise<ApproveAnswer> {
+    return this.#write(
+      'POST',
+      `${appPath(at)}/rollouts/${encodeURIComponent(id)}/approve`,
+      undefined,
+    )
   }
 
   cancelRollout(at: AppCell, id: string): Promise<Written> {

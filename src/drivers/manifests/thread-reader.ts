@@ -77,8 +77,14 @@ class ThreadReader implements ManifestReader {
       return Promise.reject(busy())
     }
     return new Promise((resolve, reject) => {
-      const { manifest, platform, artifacts, files } = input
-      const plain = { manifest, artifacts, files, ...(platform === undefined ? {} : { platform }) }
+      const { manifest, platform, artifacts, files, promotes } = input
+      const plain = {
+        manifest,
+        artifacts,
+        files,
+        ...(platform === undefined ? {} : { platform }),
+        ...(promotes === undefined ? {} : { promotes }),
+      }
       this.#waiting.push({ question: { input: plain, at }, resolve, reject })
       if (this.#waiting.length === 1) this.#next()
     })

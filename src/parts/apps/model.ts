@@ -145,6 +145,17 @@ export const Release = Type.Object({
   files: Type.Union([ArtifactRef, Type.Null()]),
   /** The manifest as it was sent, for `render` and for people. */
   manifest: Type.String(),
+  /** The cell and the release that it was tested as; missing: it was deployed, not promoted. */
+  promotedFrom: Type.Optional(
+    Type.Object({
+      environment: Type.String(),
+      tenant: Type.String(),
+      releaseId: Type.String(),
+      number: Type.Integer(),
+      /** Who brought it that far. */
+      authors: Type.Array(Type.String()),
+    }),
+  ),
   /** Of the plan that it was deployed by; missing on releases of before there were plans. */
   planHash: Type.Optional(Type.String()),
   createdBy: Type.String(),
@@ -213,6 +224,11 @@ export function putBack(app: App, changes: HandChanges | undefined): App {
     stop: keep(app.hands?.stop, stopped),
   }
   return { ...app, scale, stopped, hands }
+}
+
+/** Everybody who brought a release to where it is, each once: through all cells before. */
+export function authorsOf({ createdBy, promotedFrom }: Release): string[] {
+  return [...new Set([createdBy, ...(promotedFrom?.authors ?? [])])]
 }
 
 /** How many instances of a service the cell should have now. */

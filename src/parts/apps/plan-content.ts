@@ -13,6 +13,7 @@ type Label =
   | 'number'
   | 'version'
   | 'manifest'
+  | 'promotedFrom'
   | 'planHash'
   | 'createdBy'
   | 'createdAt'
@@ -35,6 +36,7 @@ export function contentsOf(release: Release): Contents {
     number: _number,
     version: _version,
     manifest: _manifest,
+    promotedFrom: _promotedFrom,
     planHash: _planHash,
     createdBy: _createdBy,
     createdAt: _createdAt,

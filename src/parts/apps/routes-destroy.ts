@@ -161,6 +161,7 @@ function undestroyRoute({ state, clock, random }: DestroyRoutesOptions): RouteDe
         release,
         purpose: 'deploy',
         supersede: false,
+        bringsBack: true,
         createdBy,
         createdAt,
       })

@@ -24,8 +24,9 @@ import { appParams, appPath } from '../../wire/paths.ts'
 import { route, type RouteDefinition, type RouteReply } from '../../wire/route.ts'
 import type { Attribution } from '../audit/model.ts'
 import { emptyLedger, type Rollout } from '../rollouts/model.ts'
+import type { Hold } from '../rollouts/plan-gates.ts'
 import { openRollouts, rolloutKind } from '../rollouts/records.ts'
-import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
+import { appCellName, cellName, type AppCell, type Gate } from '../tenants/model.ts'
 import { Release, type App, type HandChanges } from './model.ts'
 import { appAt, appKind, currentRelease, releasesOf } from './records.ts'
 import { viewOfApp, type RatesOf } from './view.ts'
@@ -42,7 +43,7 @@ export interface AppRoutesOptions {
   readonly adminUrl?: string | undefined
 }
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const releasers = { roles: ['operator', 'developer'] } as const
 const tag = 'apps'
 
@@ -256,10 +257,13 @@ export function newRollout(input: {
   readonly supersede: boolean
   /** What was done by hand and is to be undone at its end. */
   readonly putsBack?: HandChanges | undefined
+  readonly gate?: Gate | undefined
+  readonly bringsBack?: boolean
   readonly createdBy: string
   readonly createdAt: number
 }): Rollout {
-  const { id, at, release, purpose, supersede, putsBack, createdBy, createdAt } = input
+  const { id, at, release, purpose, supersede, createdBy, createdAt } = input
+  const { putsBack, gate = {}, bringsBack = false } = input
   return {
     id,
     at: { tenant: at.tenant, environment: at.environment, app: at.app },
@@ -268,6 +272,8 @@ export function newRollout(input: {
     fromReleaseId: null,
     supersede,
     ...(putsBack === undefined ? {} : { putsBack }),
+    ...(Object.keys(gate).length === 0 ? {} : { gate }),
+    ...(bringsBack ? { bringsBack } : {}),
     state: 'queued',
     because: 'waits to begin',
     steps: [],
@@ -290,6 +296,7 @@ export function answerOf(
   rollout: Rollout,
   release: Release,
   revision: number,
+  hold: Hold | null = null,
 ): DeployAnswer {
   const ahead = openRollouts(state.snapshot, rollout.at).some(
     ({ value }) => value.id !== rollout.id,
@@ -299,7 +306,8 @@ export function answerOf(
     releaseId: release.id,
     releaseNumber: release.number,
     rolloutId: rollout.id,
-    state: ahead && !rollout.supersede ? 'queued' : 'running',
+    state: hold !== null || (ahead && !rollout.supersede) ? 'queued' : 'running',
+    ...(hold === null ? {} : { heldBy: { because: hold.because, approval: hold.approval } }),
   }
 }
 

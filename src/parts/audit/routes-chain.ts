@@ -12,7 +12,7 @@ export interface ChainRoutesOptions {
   readonly checkpoints: Checkpoints
 }
 
-const rule = { roles: ['operator', 'viewer'] } as const
+const rule = { roles: ['operator', 'developer', 'viewer'] } as const
 const tag = 'audit'
 
 /** Records in one answer where the caller does not say. */

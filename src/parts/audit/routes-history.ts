@@ -18,7 +18,7 @@ export function historyRoutes({ state }: { readonly state: State }): RouteDefini
     route({
       method: 'GET',
       path: '/v1/history',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary:
         'What became of a record: each change with who, what, why, and the fields, old and new.',
       tag: 'audit',

@@ -15,7 +15,7 @@ export function auditRoutes({ state }: { readonly state: State }): RouteDefiniti
     route({
       method: 'GET',
       path: '/v1/events',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary: 'The log of commits: the newest first, or from `after` on the oldest first.',
       tag: 'audit',
       query: Type.Object({

@@ -32,7 +32,7 @@ export interface TableSource {
   isSame(version: number, digest: string): boolean
 }
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const ingresses = { roles: ['ingress'] } as const
 const params = Type.Object({ ingressId: machineParam })
 const tag = 'ingress'

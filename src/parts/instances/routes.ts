@@ -9,7 +9,7 @@ import { appCellName } from '../tenants/model.ts'
 import type { Instance } from './model.ts'
 import { instanceById, instanceKind } from './records.ts'
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const tag = 'instances'
 const name = Type.Optional(Type.String({ maxLength: 40 }))
 

@@ -23,7 +23,7 @@ export interface JobRoutesOptions {
   readonly logs: Pick<LogStore, 'search'>
 }
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const releasers = { roles: ['operator', 'developer'] } as const
 const tag = 'jobs'
 const jobParams = Type.Object({ ...appParams.properties, job: appParams.properties.app })

@@ -18,7 +18,7 @@ export function findingRoutes({ state }: { readonly state: State }): RouteDefini
     route({
       method: 'GET',
       path: '/v1/findings',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary: 'What agents found on their nodes that nobody had asked for, and undid.',
       tag: 'nodes',
       query: Type.Object(pageQuery),

@@ -22,7 +22,7 @@ export function nodeRoutes(options: {
     route({
       method: 'GET',
       path: '/v1/nodes',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary: 'The nodes, whether they are heard, and what is reserved on each.',
       tag: 'nodes',
       query: Type.Object(pageQuery),

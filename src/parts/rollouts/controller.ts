@@ -20,8 +20,9 @@ import { testJob, type JobRun } from '../jobs/model.ts'
 import { newRun, runResources } from '../jobs/new-run.ts'
 import { jobRunKind } from '../jobs/records.ts'
 import { appCellName, appCellOf } from '../tenants/model.ts'
-import type { Rollout } from './model.ts'
+import { isOver, type Rollout } from './model.ts'
 import { planRollout, type RolloutAction } from './plan.ts'
+import { withoutHeldSuperseders } from './plan-gates.ts'
 import { testStepOf } from './plan-steps.ts'
 import { openRollouts, rolloutKind } from './records.ts'
 import {
@@ -69,7 +70,8 @@ export function rolloutsController(options: {
       return rollouts.length === 0 ? undefined : { rollouts, stale: staleRecords(snapshot, key) }
     },
     plan(view, now): Plan<Action> {
-      const plans = view.rollouts.map((seen) => ({ seen, plan: planRollout(seen, now) }))
+      const rollouts = withoutHeldSuperseders(view.rollouts, now)
+      const plans = rollouts.map((seen) => ({ seen, plan: planRollout(seen, now) }))
       const wakes = plans.map(({ plan }) => plan.wakeAt ?? Infinity)
       const wakeAt = Math.min(...wakes)
       return {
@@ -97,6 +99,12 @@ export function rolloutsController(options: {
 function* keysOf(change: Change, snapshot: Snapshot): Iterable<string> {
   switch (change.of) {
     case 'record': {
+      // Gates have changed: whatever waits for one is looked at anew.
+      if (change.kind === 'platform') {
+        const open = [...snapshot.list(rolloutKind)].filter(({ value }) => !isOver(value.state))
+        yield* new Set(open.map(({ value }) => appCellName(value.at)))
+        return
+      }
       if (!['rollout', 'instance', 'app', 'listener', 'job-run'].includes(change.kind)) return
       const { tenant, environment, app } = partsOf(change.key)
       const at = { tenant, environment, app }

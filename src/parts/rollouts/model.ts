@@ -3,7 +3,7 @@ import { keyOf, type Key } from '../../base/key.ts'
 import type { StateTable } from '../../base/state-table.ts'
 import { CounterSeries, FailureCause } from '../ingress/model.ts'
 import { HandChanges } from '../apps/model.ts'
-import { AppCell } from '../tenants/model.ts'
+import { AppCell, Gate } from '../tenants/model.ts'
 
 /** Where a rollout stands. Writer: the rollouts controller, after the route that created it. */
 export const RolloutState = Type.Enum([
@@ -127,6 +127,16 @@ export const LedgerBaseline = Type.Object({
 })
 export type LedgerBaseline = Static<typeof LedgerBaseline>
 
+/** One person's consent to exactly this rollout, whose release never changes. */
+export const Approval = Type.Object({
+  by: Type.String(),
+  /** Wall ms. */
+  at: Type.Number(),
+  /** The role of platform.yaml that they held. */
+  as: Type.String(),
+})
+export type Approval = Static<typeof Approval>
+
 /** Carrying a release into a cell, step by step, forward or back. */
 export const Rollout = Type.Object({
   id: Type.String(),
@@ -140,6 +150,12 @@ export const Rollout = Type.Object({
   supersede: Type.Boolean(),
   /** What people did by hand before it was asked for, and its end undoes; missing: nothing. */
   putsBack: Type.Optional(HandChanges),
+  /** What it has to pass, as platform.yaml said when it was asked for, approved, and begun. */
+  gate: Type.Optional(Gate),
+  /** Who approved it, oldest first; writer: the approve route, while it is queued. */
+  approvals: Type.Optional(Type.Array(Approval)),
+  /** It brings back what was destroyed: as little as a revert does it wait for gates. */
+  bringsBack: Type.Optional(Type.Boolean()),
   /** Who does not want it any more; writer: the cancel route, while it is queued. */
   cancelledBy: Type.Optional(Type.String()),
   state: RolloutState,

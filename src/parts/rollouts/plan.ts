@@ -1,6 +1,7 @@
 import type { Plan } from '../../base/control-loop.ts'
 import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
+import type { Gate } from '../tenants/model.ts'
 import type { LedgerBaseline, LedgerWindow, Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import {
   progressOf,
@@ -17,6 +18,7 @@ import {
   type SpanLedger,
   type Toll,
 } from './plan-ledger.ts'
+import { holdOf } from './plan-gates.ts'
 import { changesBetween, progressOfService, type ServiceSeen } from './plan-targets.ts'
 
 /**
@@ -30,6 +32,8 @@ export interface RolloutView {
   readonly release: Release
   /** What to come back to; null where nothing ran. */
   readonly from: Release | null
+  /** What platform.yaml asks of a release here; missing: nothing. */
+  readonly gate?: Gate | undefined
   /** Another rollout of this app and cell that runs, or stands before this one in the queue. */
   readonly ahead: { readonly id: string } | null
   /** A newer rollout that wants this one's place. */
@@ -97,6 +101,8 @@ function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
     return supersede(view, now, `${rollout.cancelledBy} took it back`, 'cancelled')
   }
   if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
+  const hold = holdOf(view, now)
+  if (hold !== null) return { ...tell(rollout, hold.because), wakeAt: hold.wakeAt }
   if (view.ahead !== null) return tell(rollout, `waits for ${view.ahead.id} to end`)
   if (view.listenersMissing.length > 0) {
     return tell(rollout, `waits for the listener ports of ${view.listenersMissing.join(', ')}`)
@@ -114,6 +120,7 @@ function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
   const changes: Partial<Rollout> = {
     state: 'running',
     fromReleaseId: app.releaseId,
+    ...(view.gate === undefined ? {} : { gate: view.gate }),
     targets,
     steps: startStep(steps, 0, now),
     startedAt: now,

@@ -10,6 +10,7 @@ import { jobRunKey } from '../jobs/model.ts'
 import { jobRunKind } from '../jobs/records.ts'
 import { causeOf } from '../../wire/agent-protocol.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
+import { gateAt } from '../tenants/records.ts'
 import type { LedgerWindow, Rollout, ServiceTarget } from './model.ts'
 import type { IngressCounts } from './plan-ledger.ts'
 import type { TestSeen } from './plan-steps.ts'
@@ -63,6 +64,7 @@ export function observeRollout(
     app,
     release,
     from,
+    gate: gateAt(snapshot, rollout.at.environment) ?? rollout.gate,
     ahead: ahead === undefined ? null : { id: ahead.value.id },
     superseder: index >= 0 && superseder !== undefined ? superseder.value.id : null,
     listenersMissing: isQueued ? listenersMissing(snapshot, release) : [],

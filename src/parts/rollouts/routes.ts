@@ -18,9 +18,9 @@ export interface RolloutRoutesOptions {
   readonly lastMinute: LastMinute
 }
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const tag = 'rollouts'
-const rolloutParams = Type.Object({ ...appParams.properties, id: idParam })
+export const rolloutParams = Type.Object({ ...appParams.properties, id: idParam })
 
 /** Rollouts as they go, and as they went. */
 export function rolloutRoutes(options: RolloutRoutesOptions): RouteDefinition[] {
@@ -106,7 +106,8 @@ function cancelRoute({ state }: RolloutRoutesOptions): RouteDefinition {
   })
 }
 
-function begun({ id, state, at }: Rollout): Refusal {
+/** Why what is no longer queued takes no word any more. */
+export function begun({ id, state, at }: Rollout): Refusal {
   const isUnderWay = !isOver(state)
   const message = isUnderWay ? `${id} has begun already` : `${id} is over: it is ${state}`
   return new Refusal('rollout-begun', message, {
@@ -118,7 +119,10 @@ function begun({ id, state, at }: Rollout): Refusal {
   })
 }
 
-function requireRollout(state: State, params: AppCell & { readonly id: string }): Entry<Rollout> {
+export function requireRollout(
+  state: State,
+  params: AppCell & { readonly id: string },
+): Entry<Rollout> {
   const entry = state.snapshot.get(rolloutKind, rolloutKey(params, params.id))
   if (entry !== undefined) return entry
   throw new Refusal('rollout-unknown', `${params.app} has no rollout ${params.id}`, {

@@ -28,7 +28,7 @@ export function schedulingRoutes(options: SchedulingRoutesOptions): RouteDefinit
     route({
       method: 'GET',
       path: '/v1/instances/:id/why',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary:
         'Why an instance is where it is, or why there is no place for it and what would help.',
       tag: 'instances',

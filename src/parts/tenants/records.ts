@@ -1,5 +1,5 @@
 import type { Entry, Kind, Snapshot } from '../../store/port.ts'
-import { KeptPlatform, platformKey } from './model.ts'
+import { KeptPlatform, platformKey, type Gate } from './model.ts'
 
 export const platformKind: Kind<KeptPlatform> = {
   name: 'platform',
@@ -13,4 +13,9 @@ export const platformKind: Kind<KeptPlatform> = {
 /** The operators' file that is in force; undefined: none was applied. */
 export function keptPlatform(snapshot: Snapshot): Entry<KeptPlatform> | undefined {
   return snapshot.get(platformKind, platformKey)
+}
+
+/** The gate that is in force for an environment; undefined: no platform.yaml in force knows it. */
+export function gateAt(snapshot: Snapshot, environment: string): Gate | undefined {
+  return keptPlatform(snapshot)?.value.gates[environment]
 }

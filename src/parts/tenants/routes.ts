@@ -31,7 +31,7 @@ export function platformRoutes({ state, clock }: PlatformRoutesOptions): RouteDe
     route({
       method: 'GET',
       path: '/v1/platform',
-      rule: { roles: ['operator', 'viewer'] },
+      rule: { roles: ['operator', 'developer', 'viewer'] },
       summary: 'The platform.yaml in force, and who applied it.',
       tag,
       answers: { 200: PlatformView },

@@ -16,7 +16,7 @@ export interface LogRoutesOptions {
   readonly clock: Clock
 }
 
-const people = { roles: ['operator', 'viewer'] } as const
+const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const tag = 'logs'
 
 /** A name in a query: environments, tenants, apps, services. */

@@ -42,7 +42,9 @@ export function refusalsAtDeploy(rendered: RenderedCell): ManifestFault[] {
   for (const { name } of rendered.services) refuseInService(rendered, faults, name)
   refuseInRelease(rendered, faults)
   const what = 'take releases from elsewhere by itself'
-  refuse(rendered, faults, ['deploy'], '`deploy` is validated', what, 'the block `deploy`')
+  for (const key of ['when', 'branch']) {
+    refuse(rendered, faults, ['deploy', key], `\`deploy.${key}\` is validated`, what, `\`${key}\``)
+  }
   refuseGates(rendered, faults)
   return faults.sorted()
 }
@@ -117,8 +119,6 @@ function refuseGates(rendered: RenderedCell, faults: FaultList): void {
     faults.add('not-yet', { place, path }, message, hint)
   }
   const environment = ['environments', cell.environment]
-  gate('approve', [...environment, 'approve'], 'ask for approvals')
-  gate('freeze', [...environment, 'freeze'], 'watch the calendar')
   gate('ttl', [...environment, 'ttl'], 'remove apps by itself')
   gate('quota', ['teams', team, 'quota', cell.environment], 'count against quotas')
   const group = platform.data.environments[cell.environment]?.nodeGroup ?? ''

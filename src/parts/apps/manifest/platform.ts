@@ -78,6 +78,13 @@ function checkPlatform({ data, root }: Platform, faults: FaultList): void {
       const hint = didYouMean(environment.nodeGroup, groups, 'define it under nodeGroups')
       faults.add('unknown-reference', spot('environments', name, 'nodeGroup'), message, hint)
     }
+    if (environment.from !== undefined) {
+      unknownEnvironment(environment.from, 'environments', name, 'from')
+      if (environment.from === name) {
+        const message = `${name} cannot take its releases from itself`
+        faults.add('unknown-reference', spot('environments', name, 'from'), message, noSelf)
+      }
+    }
     for (const [index, { from, until, timezone }] of (environment.freeze ?? []).entries()) {
       const at = ['environments', name, 'freeze', String(index)] as const
       const days = [
@@ -102,6 +109,8 @@ function checkPlatform({ data, root }: Platform, faults: FaultList): void {
     }
   }
 }
+
+const noSelf = 'name the environment that is tested before it'
 
 /** Domains are hosts of known environments, each of one cell. */
 function checkDomains(

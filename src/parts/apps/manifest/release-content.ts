@@ -1,14 +1,16 @@
 import { Refusal } from '../../../base/errors.ts'
 import type { ArtifactRef } from '../../artifacts/model.ts'
-import type { AppCell } from '../../tenants/model.ts'
+import { cellName, type AppCell, type Cell, type Gate } from '../../tenants/model.ts'
 import type { Release, ReleaseStep, ServiceSpec } from '../model.ts'
 import { argumentsOf } from './check-command.ts'
+import { gateOf } from './gates.ts'
 import { manifestRefusal, requireCell } from './manifest.ts'
 import { refusalsAtDeploy } from './not-yet.ts'
 import type { RenderedCell } from './render.ts'
 import { tidyPath, type RenderedService } from './rendered-service.ts'
 import type { Step } from './schema-release.ts'
 import { stepDefaults } from './defaults.ts'
+import { nodeAt, textOf } from './tree.ts'
 import { aboveOf, durationOf, shareOf } from './units.ts'
 
 /** What a manifest gives to a release. */
@@ -17,6 +19,10 @@ export interface ReleaseContent extends Pick<
   'services' | 'steps' | 'revertAboveFailed' | 'jobs'
 > {
   readonly team: string
+  /** What platform.yaml asks of a release in this environment; empty: nothing. */
+  readonly gate: Gate
+  /** The environment that it has to have run in before; null: none. */
+  readonly promoteFrom: string | null
 }
 
 /** What a deploy sends along with its manifest. */
@@ -26,6 +32,11 @@ export interface DeployInput {
   /** By source directory, as `sourcesOf` names it. */
   readonly artifacts: Readonly<Record<string, ArtifactRef>>
   readonly files: ArtifactRef | null
+  /** Of a promotion: what ran elsewhere, by service, is what runs here; `artifacts` is empty. */
+  readonly promotes?: {
+    readonly from: Cell
+    readonly services: Readonly<Record<string, ArtifactRef>>
+  }
 }
 
 /** Directories and files that a deploy has to pack. */
@@ -41,7 +52,7 @@ export const platformFileName = 'platform.yaml'
 
 /**
  * What a deploy into a cell would release. Refusals: `manifest-invalid`, `manifest-not-yet`,
- * `app-mismatch`, `artifact-missing` (all 422).
+ * `app-mismatch`, `artifact-missing` (all 422), and `promotion-untested` (409).
  */
 export function releaseContentOf(input: DeployInput, at: AppCell): ReleaseContent {
   const source = { text: input.manifest, file: manifestFileName }
@@ -59,7 +70,44 @@ export function releaseContentOf(input: DeployInput, at: AppCell): ReleaseConten
   }
   const refused = refusalsAtDeploy(rendered)
   if (refused.length > 0) throw manifestRefusal(refused, 'manifest-not-yet')
-  return toReleaseContent(rendered, input.artifacts, input.files)
+  const artifacts =
+    input.promotes === undefined
+      ? input.artifacts
+      : testedArtifacts(
+          rendered,
+          requireCell(source, platform, input.promotes.from),
+          input.promotes,
+        )
+  return toReleaseContent(rendered, artifacts, input.files)
+}
+
+/** What each directory's archive was where the release ran: nothing is packed anew for another cell. */
+function testedArtifacts(
+  rendered: RenderedCell,
+  tested: RenderedCell,
+  { from, services }: NonNullable<DeployInput['promotes']>,
+): Record<string, ArtifactRef> {
+  const artifacts: Record<string, ArtifactRef> = {}
+  for (const { name, source } of tested.services) {
+    const artifact = Object.hasOwn(services, name) ? services[name] : undefined
+    if (source !== null && artifact !== undefined) artifacts[source] = artifact
+  }
+  for (const { name, source } of rendered.services) {
+    if (source === null || Object.hasOwn(artifacts, source)) continue
+    const message = `${name} is made of ${source}, which did not run in ${cellName(from)}`
+    throw new Refusal('promotion-untested', message, {
+      status: 409,
+      path: `services.${name}.source`,
+      hint: `deploy it to ${cellName(from)} first, so that it is tested there`,
+    })
+  }
+  return artifacts
+}
+
+/** The operators' word goes before the manifest's. */
+function promoteFromOf({ platform, cell, root }: RenderedCell): string | null {
+  const asked = platform?.data.environments[cell.environment]?.from
+  return asked ?? textOf(nodeAt(root, ['deploy', 'from'])) ?? null
 }
 
 /** A rendered cell with its artifacts, in the types of a release. */
@@ -73,8 +121,11 @@ export function toReleaseContent(
     throw missing('release.files', 'the files that `release.files` names were not sent along')
   }
   const { revertIf } = release
+  const { platform, cell } = rendered
   return {
     team,
+    gate: platform === undefined ? {} : gateOf(platform.data, cell.environment),
+    promoteFrom: promoteFromOf(rendered),
     services: rendered.services.map((service) => specOf(service, artifacts)),
     steps: release.steps.flatMap(stepOf),
     ...(rendered.jobs.length === 0 ? {} : { jobs: [...rendered.jobs] }),

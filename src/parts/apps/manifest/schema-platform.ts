@@ -56,6 +56,7 @@ const Environment = block(
     ttl: Optional(
       duration('Apps in it are removed after so long.', { least: '1h', most: '3650d' }),
     ),
+    from: Optional(name('Only what has run in this environment before, by promotion.')),
     approve: Optional(
       block(
         {
