@@ -26,7 +26,11 @@ interface Level {
 
 const levels: readonly Level[] = [
   { level: 0, name: 'base', files: /^src\/base\// },
-  { level: 1, name: 'model', files: /^src\/parts\/[^/]+\/((judge-)?model\.ts|builders\.ts|manifest\/)/ },
+  {
+    level: 1,
+    name: 'model',
+    files: /^src\/parts\/[^/]+\/((judge-)?model\.ts|builders\.ts|manifest\/)/,
+  },
   { level: 2, name: 'wire', files: /^src\/wire\// },
   { level: 3, name: 'plan', files: /^src\/parts\/[^/]+\/plan[^/]*\.ts$/ },
   { level: 3, name: 'port', files: /^src\/parts\/[^/]+\/driver\.ts$/ },
