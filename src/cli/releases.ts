@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { Release } from '../parts/apps/model.ts'
 import { openContext } from './context.ts'
 import { timeText } from './terminal/format.ts'
 import { printJson, printTable, toned } from './terminal/output.ts'
@@ -24,9 +25,15 @@ export function releasesCommand(): Command {
           { title: '', of: ({ id }) => (id === app.releaseId ? toned('online', 'well') : '') },
           { title: 'MADE', of: ({ createdAt }) => timeText(createdAt, now) },
           { title: 'BY', of: ({ createdBy }) => createdBy },
+          { title: 'FROM', of: sourceText },
           { title: 'SERVICES', of: ({ services }) => services.map((each) => each.name).join(', ') },
         ],
         'no releases yet',
       )
     })
+}
+
+/** `qa/cz 7`: where it was promoted from, and its number there. */
+function sourceText({ promotedFrom: from }: Release): string {
+  return from === undefined ? '-' : `${from.environment}/${from.tenant} ${from.number}`
 }

@@ -50,8 +50,12 @@ async function printRollout(view: RolloutView, now: number): Promise<void> {
   print(rolloutEnding(view))
   print()
   const { before, during, after, gaps, services } = view.ledger
+  const { approvals = [] } = view
   printFields([
     ['rollout', `${view.id}, ${timeText(view.createdAt, now)}, by ${view.createdBy}`],
+    ...approvals.map(
+      ({ by, at, as }) => ['approved', `by ${by}, ${as}, ${timeText(at, now)}`] as const,
+    ),
     ['before', trafficLine(before)],
     ['during', trafficLine(during)],
     ['after', trafficLine(after)],

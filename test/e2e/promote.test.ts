@@ -143,6 +143,10 @@ describe('from qa to prod', () => {
     const first = await newest('prod/default')
     expect(await cloud.run('approve', first.id, '--reject')).toMatchObject({ code: 0 })
     await until(async () => (await newest('prod/default')).state === 'cancelled', 'it is rejected')
+    // A revert passes no gate, so it brings back only what has passed them.
+    const around = await as('dan', 'revert', 'greeter', '--to', '2', '--cell', 'prod/default')
+    expect(around).toMatchObject({ code: 1 })
+    expect(around.output).toContain('release 2 of greeter has never begun to run here')
 
     expect(await as('dan', ...promotion)).toMatchObject({ code: 0 })
     const second = await newest('prod/default')

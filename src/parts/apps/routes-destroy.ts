@@ -161,7 +161,8 @@ function undestroyRoute({ state, clock, random }: DestroyRoutesOptions): RouteDe
         release,
         purpose: 'deploy',
         supersede: false,
-        bringsBack: true,
+        // What never ran has passed no gate yet.
+        bringsBack: app.releaseId !== null,
         createdBy,
         createdAt,
       })

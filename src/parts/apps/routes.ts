@@ -360,18 +360,34 @@ function releaseToRevertTo(state: State, app: App, number: number | undefined): 
     number === undefined
       ? previousOf(state, app, releases)
       : releases.find((release) => release.number === number)
-  if (wanted !== undefined && wanted.id !== current?.id) return wanted
-  const known = releases.map((release) => release.number).join(', ')
+  const hasRun = wanted !== undefined && hasBegun(state, wanted)
+  if (hasRun && wanted.id !== current?.id) return wanted
+  const ran = releases.filter((release) => hasBegun(state, release))
+  const known = ran.map((release) => release.number).join(', ')
   const message =
     number === undefined
       ? `${app.at.app} has no earlier release to go back to`
       : number === current?.number
         ? `release ${number} is the one that runs`
-        : `there is no release ${number} of ${app.at.app}`
+        : wanted === undefined
+          ? `there is no release ${number} of ${app.at.app}`
+          : `release ${number} of ${app.at.app} has never begun to run here`
   throw new Refusal('release-unknown', message, {
     status: 409,
     hint: known === '' ? 'deploy it first' : `releases that are kept: ${known}`,
   })
+}
+
+/**
+ * Whether a release has passed the gates of its cell: a revert passes none, so that it may only
+ * bring back what did.
+ */
+function hasBegun(state: State, { id, at }: Release): boolean {
+  for (const { value } of state.snapshot.find(rolloutKind, 'app', appCellName(at))) {
+    if (value.fromReleaseId === id) return true
+    if (value.releaseId === id && value.startedAt !== null) return true
+  }
+  return false
 }
 
 /** What the rollout that brought the current release came from. */

@@ -208,11 +208,26 @@ function staleRecords(snapshot: Snapshot, app: string): Entry<Rollout | Release>
     needed.add(value.fromReleaseId)
   }
   const releases = releasesOf(snapshot, at).slice(0, -releasesKept)
-  const rollouts = [...snapshot.find(rolloutKind, 'app', app)]
-    .toSorted((a, b) => a.createdRevision - b.createdRevision)
-    .slice(0, -rolloutsKept)
+  const rollouts = [...snapshot.find(rolloutKind, 'app', app)].toSorted(
+    (a, b) => a.createdRevision - b.createdRevision,
+  )
+  const proofs = proofsOfRunning(rollouts, releasesOf(snapshot, at).slice(-releasesKept))
   return [
     ...releases.filter(({ value }) => !needed.has(value.id)),
-    ...rollouts.filter(({ value }) => value.endedAt !== null && value.baseline === null),
+    ...rollouts
+      .slice(0, -rolloutsKept)
+      .filter(
+        ({ key, value }) => value.endedAt !== null && value.baseline === null && !proofs.has(key),
+      ),
   ]
+}
+
+/** The last rollout that began of each release that is kept: only what has begun can be reverted to. */
+function proofsOfRunning(
+  rollouts: readonly Entry<Rollout>[],
+  releases: readonly Entry<Release>[],
+): Set<string> {
+  const last = (id: string): Entry<Rollout> | undefined =>
+    rollouts.findLast(({ value }) => value.releaseId === id && value.startedAt !== null)
+  return new Set(releases.flatMap(({ value }) => last(value.id)?.key ?? []))
 }
