@@ -30,7 +30,9 @@ It serves from the last table that it knew, also while the server is away. SIGTE
 once the requests under way have ended, after 10 s at the latest.
 
 Example:
-  $ roadstead ingress --server https://cloud.example:7070 --id edge-1 --listen 0.0.0.0:80`
+  $ roadstead ingress --server https://cloud.example:7070 --id edge-1 --listen 0.0.0.0:80
+  $ roadstead ingress --listen 0.0.0.0:80 --tls-listen 0.0.0.0:443 --certificates /etc/certificates
+  $ roadstead ingress --rate-limit 200/s --connections-per-client 100 --deny 203.0.113.0/24`
 
 interface Options extends EdgeOptions {
   readonly server: string

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { OpenPorts } from '../../src/parts/ingress/driver.ts'
 import type { Backend, CounterSeries, IngressReport } from '../../src/parts/ingress/model.ts'
 import { until } from '../contract/ingress-bed.ts'
 
@@ -116,9 +117,19 @@ export class IngressPlace {
       { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
     )
     this.#children.add(child)
-    const ingress = { child, port: 0, errors: '', exit: undefined as number | null | undefined }
+    const ports: OpenPorts = { publicPort: 0 }
+    const ingress = {
+      child,
+      port: 0,
+      ports,
+      errors: '',
+      exit: undefined as number | null | undefined,
+    }
     child.stderr?.on('data', (chunk: Buffer) => (ingress.errors += chunk.toString()))
-    child.on('message', (message: { type: string; port: number }) => (ingress.port = message.port))
+    child.on('message', (message: OpenPorts) => {
+      ingress.port = message.publicPort
+      ingress.ports = message
+    })
     child.on('exit', (code) => (ingress.exit = code))
     await until(() => ingress.port > 0 || ingress.exit !== undefined, 'it listens', 15_000)
     return ingress
@@ -137,6 +148,7 @@ export class IngressPlace {
 export interface IngressProcess {
   readonly child: ChildProcess
   readonly port: number
+  readonly ports: OpenPorts
   readonly errors: string
   /** Undefined while it runs; null when a signal ended it. */
   readonly exit: number | null | undefined

@@ -53,15 +53,23 @@ export interface TlsSettings {
   readonly hstsSeconds: number
 }
 
-/** What one client may do, so that the others do not notice; undefined: unbounded. */
+/**
+ * What one client of the public address may do, so that the others do not notice; undefined:
+ * unbounded. Whoever reaches a private or admin address is of the company: only `bodyBytesMax` is his.
+ */
 export interface Shield {
   /** Requests of one address that are let through per second, on average over 10 s; others: 429. */
   readonly requestsPerSecond?: number | undefined
   /** Connections of one address at a time; further ones are closed at once. */
   readonly connectionsPerClient?: number | undefined
-  /** Addresses and networks (CIDR) that are answered 403. */
+  /** Addresses and networks (CIDR) that are answered 403. Refusal `deny-invalid`. */
   readonly deny?: readonly string[] | undefined
+  /** Bytes of one request's body, whoever sends it; larger ones: 413. `bodyBytesUsual` if undefined. */
+  readonly bodyBytesMax?: number | undefined
 }
+
+/** Larger than what people upload in one request, and no disk is full of it at once: 1 GiB. */
+export const bodyBytesUsual = 1_073_741_824
 
 export interface OpenPorts {
   readonly publicPort: number

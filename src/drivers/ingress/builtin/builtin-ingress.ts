@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { assert } from '../../../base/errors.ts'
 import { newId } from '../../../base/ids.ts'
@@ -15,7 +16,7 @@ import { aimAt } from './aim.ts'
 import { BackendSet, type BackendEntry } from './backend-set.ts'
 import { canonicalHost } from './canonical.ts'
 import { CountBook } from './counts.ts'
-import { Exchange, guard, type ExchangeHost } from './exchange.ts'
+import { Exchange, guard, tooLarge, type ExchangeHost } from './exchange.ts'
 import { answerText, failureHeader } from './failure-answer.ts'
 import { Doors } from './doors.ts'
 import type { Arrival } from './front.ts'
@@ -61,7 +62,7 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
   readonly #requestIdPrefix: string
   #requests = 0
   #routes: Readonly<Record<Exposure, RouteIndex>> = routeIndexes(undefined)
-  readonly #doors = new Doors((arrival, entrance) => this.#serveOutside(arrival, entrance))
+  readonly #doors: Doors
   #isOpen = false
   #sweep: Timer | undefined
   #onNews: () => void = () => {}
@@ -73,6 +74,11 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
     this.#requestIdPrefix = newId('req', random)
     this.#backends = new BackendSet({ counts: this.#counts, clock, patience })
     this.#reception = new Reception({ passes: this.#passes, clock, random })
+    this.#doors = new Doors({
+      serve: (arrival, entrance) => this.#serveOutside(arrival, entrance),
+      clock,
+      log,
+    })
     this.#listeners = new Listeners({
       serve: (pool) => (arrival) => this.#serveListener(arrival, pool),
       clock,
@@ -148,6 +154,12 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
   #serveOutside(arrival: Arrival, entrance: OutsideEntrance): void {
     const { req, res } = arrival
     const { host } = req.headers
+    const { hstsSeconds = 0, redirectPort } = entrance
+    if (hstsSeconds > 0) res.setHeader('strict-transport-security', `max-age=${hstsSeconds}`)
+    if (redirectPort !== undefined) return redirect(req, res, redirectPort)
+    if (Number(req.headers['content-length'] ?? 0) > entrance.bodyBytesMax) {
+      return answerText(res, 413, tooLarge(entrance.bodyBytesMax), { connection: 'close' })
+    }
     const testPath = testPathOf(req)
     if (testPath !== undefined) {
       return answerTestPage(res, testPath, this.#passes, entrance, this.clock.now())
@@ -188,7 +200,9 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
       const { aim, cookies, token } = received
       if (token !== undefined) headers.push(passName, token)
       const target = req.url ?? '/'
-      const exchange = new Exchange(this, { req, res, aim, target, headers, cookies, upgrade })
+      const { bodyBytesMax = Number.POSITIVE_INFINITY } = entrance
+      const parts = { req, res, aim, target, headers, bodyBytesMax, cookies, upgrade }
+      const exchange = new Exchange(this, parts)
       this.#exchanges.add(exchange)
       exchange.start()
     })
@@ -206,6 +220,16 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
       this.#scheduleSweep()
     })
   }
+}
+
+/** To the same place by HTTPS, with the same method. */
+function redirect(req: IncomingMessage, res: ServerResponse, port: number): void {
+  const name = canonicalHost(req.headers.host)
+  if (!/^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(name)) {
+    return answerText(res, 400, 'this is served by HTTPS only, and the request names no host')
+  }
+  const headers = { location: `https://${name}${port === 443 ? '' : `:${port}`}${req.url ?? '/'}` }
+  answerText(res, 308, 'this is served by HTTPS only', headers)
 }
 
 function routeIndexes(defaultHost: string | undefined): Record<Exposure, RouteIndex> {

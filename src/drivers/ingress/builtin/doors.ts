@@ -1,31 +1,46 @@
 import type { Server } from 'node:http'
-import type { Address, IngressSettings, OpenPorts } from '../../../parts/ingress/driver.ts'
+import type { TlsOptions } from 'node:tls'
+import type { Clock } from '../../../base/clock.ts'
+import type { Log } from '../../../base/log.ts'
+import {
+  bodyBytesUsual,
+  type Address,
+  type IngressSettings,
+  type OpenPorts,
+  type TlsSettings,
+} from '../../../parts/ingress/driver.ts'
+import { CertificateStore } from './certificate-store.ts'
 import { createFront, type Arrival } from './front.ts'
 import type { OutsideEntrance } from './headers.ts'
+import { limits } from './limits.ts'
 import { listen } from './listeners.ts'
+import { Shield } from './shield.ts'
 
 /** What is done with a request from outside, by the way in that it took. */
 export type ServeFromOutside = (arrival: Arrival, entrance: OutsideEntrance) => void
 
-/** The addresses at which requests come in from outside: public, private and admin. */
+/** The addresses at which requests come in from outside: public, with TLS, private and admin. */
 export class Doors {
   readonly #serve: ServeFromOutside
+  readonly #clock: Clock
+  readonly #log: Log
   readonly #servers: Server[] = []
+  #certificates: CertificateStore | undefined
 
-  constructor(serve: ServeFromOutside) {
-    this.#serve = serve
+  constructor(options: {
+    readonly serve: ServeFromOutside
+    readonly clock: Clock
+    readonly log: Log
+  }) {
+    this.#serve = options.serve
+    this.#clock = options.clock
+    this.#log = options.log
   }
 
   /** Opens all of them or, with a refusal, none. */
   async open(settings: IngressSettings): Promise<OpenPorts> {
-    const { publicAddress, privateAddress, adminAddress } = settings
     try {
-      const publicPort = await this.#open(publicAddress, { name: 'public', isSecure: false })
-      return {
-        publicPort,
-        privatePort: await this.#openIfAny(privateAddress, { name: 'private', isSecure: false }),
-        adminPort: await this.#openIfAny(adminAddress, { name: 'admin', isSecure: false }),
-      }
+      return await this.#openAll(settings)
     } catch (error) {
       this.close()
       throw error
@@ -34,22 +49,80 @@ export class Doors {
 
   /** Stops accepting at all addresses, and gives the servers that still have connections. */
   close(): Server[] {
+    this.#certificates?.close()
     const servers = this.#servers.splice(0)
     for (const server of servers) server.close()
     return servers
   }
 
-  async #openIfAny(
+  async #openAll(settings: IngressSettings): Promise<OpenPorts> {
+    const { publicAddress, privateAddress, adminAddress, tls } = settings
+    const shield =
+      settings.shield === undefined ? undefined : new Shield(settings.shield, this.#clock)
+    const bodyBytesMax = settings.shield?.bodyBytesMax ?? bodyBytesUsual
+    const entrance = { name: 'public', isSecure: false, bodyBytesMax } as const
+    const secure = { ...entrance, isSecure: true, hstsSeconds: tls?.hstsSeconds ?? 0 }
+    const tlsPort = tls === undefined ? undefined : await this.#openTls(tls, secure, shield)
+    const redirectPort = tls?.redirect === true ? tlsPort : undefined
+    return {
+      tlsPort,
+      publicPort: await this.#open(publicAddress, { ...entrance, redirectPort }, shield),
+      privatePort: await this.#openInner(privateAddress, { ...entrance, name: 'private' }),
+      adminPort: await this.#openInner(adminAddress, { ...entrance, name: 'admin' }),
+    }
+  }
+
+  async #openTls(
+    tls: TlsSettings,
+    entrance: OutsideEntrance,
+    shield: Shield | undefined,
+  ): Promise<number> {
+    let server: SecureServer | undefined
+    const certificates = new CertificateStore({
+      folder: tls.certificates,
+      clock: this.#clock,
+      log: this.#log,
+      onChange: ({ pem }) => server?.setSecureContext({ ...pem, ...usualTls }),
+    })
+    this.#certificates = certificates
+    const { pem } = await certificates.open()
+    const options: TlsOptions = {
+      ...pem,
+      ...usualTls,
+      SNICallback: (host, callback) => callback(null, certificates.contextFor(host)),
+    }
+    const port = await this.#open(tls.address, entrance, shield, options)
+    server = this.#servers.at(-1) as (Server & SecureServer) | undefined
+    return port
+  }
+
+  /** Whoever reaches these is of the company: nothing keeps them off but the network. */
+  async #openInner(
     address: Address | undefined,
     entrance: OutsideEntrance,
   ): Promise<number | undefined> {
     return address === undefined ? undefined : this.#open(address, entrance)
   }
 
-  async #open(address: Address, entrance: OutsideEntrance): Promise<number> {
-    const server = createFront((arrival) => this.#serve(arrival, entrance))
+  async #open(
+    address: Address,
+    entrance: OutsideEntrance,
+    shield?: Shield,
+    tls?: TlsOptions,
+  ): Promise<number> {
+    const server = createFront((arrival) => {
+      if (shield?.admits(arrival) !== false) this.#serve(arrival, entrance)
+    }, tls)
+    shield?.watch(server)
     const port = await listen(server, address)
     this.#servers.push(server)
     return port
   }
 }
+
+interface SecureServer {
+  setSecureContext(options: TlsOptions): void
+}
+
+/** Older versions are broken, and no browser of the last ten years needs them. */
+const usualTls = { minVersion: 'TLSv1.2', handshakeTimeout: limits.headersTimeoutMs } as const

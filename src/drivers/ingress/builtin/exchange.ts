@@ -37,6 +37,8 @@ export interface ExchangeParts {
   readonly target: string
   /** name, value, name, value. */
   readonly headers: string[]
+  /** Bytes of the request's body at the most. */
+  readonly bodyBytesMax: number
   /** Set-Cookie headers of the ingress itself, for the client. */
   readonly cookies: readonly string[]
   /** Set when the client asks to go on with another protocol. */
@@ -70,7 +72,10 @@ export class Exchange implements Held, AttemptOwner {
     this.#host = host
     this.#parts = parts
     this.#startedAt = host.clock.monotonic()
-    this.#body = new RequestBody(parts.req, parts.res, host.clock)
+    this.#body = new RequestBody(parts.req, parts.res, host.clock, {
+      bytesMax: parts.bodyBytesMax,
+      onTooLarge: () => this.#giveUp(413, tooLarge(parts.bodyBytesMax)),
+    })
     parts.aim.pool.tally.begin()
   }
 
@@ -93,13 +98,7 @@ export class Exchange implements Held, AttemptOwner {
 
   /** Ends a request whose client owes the rest of its body and has fallen silent. */
   checkBody(now: number): void {
-    if (this.#isSettled || !this.#body.isStalled(now)) return
-    const { res } = this.#parts
-    this.#settle({ is: 'clientAborted' })
-    this.#attempt?.abandon()
-    const says = 'the rest of the request did not come'
-    if (res.headersSent) res.destroy()
-    else answerText(res, 408, says, { connection: 'close' })
+    if (this.#body.isStalled(now)) this.#giveUp(408, 'the rest of the request did not come')
   }
 
   /** Ends it because the ingress does. */
@@ -253,6 +252,16 @@ export class Exchange implements Held, AttemptOwner {
     this.#attempt?.abandon()
   }
 
+  /** Ends a request that its client does not bring to an end in order. */
+  #giveUp(status: number, says: string): void {
+    if (this.#isSettled) return
+    const { res } = this.#parts
+    this.#settle({ is: 'clientAborted' })
+    this.#attempt?.abandon()
+    if (res.headersSent) res.destroy()
+    else answerText(res, status, says, { connection: 'close' })
+  }
+
   #settleAnswered(): void {
     if (!this.#isAnswering) return
     const latencyMs = this.#latencyMs()
@@ -299,6 +308,11 @@ export class Exchange implements Held, AttemptOwner {
   #now(): number {
     return this.#host.clock.monotonic()
   }
+}
+
+/** What a client is told whose body is larger than it may be. */
+export function tooLarge(bodyBytesMax: number): string {
+  return `the body of a request may have ${bodyBytesMax} bytes`
 }
 
 /** Keeps a defect in one request from ending the others: it is logged and the client told. */

@@ -1,6 +1,8 @@
 import { createServer, ServerResponse, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TlsOptions } from 'node:tls'
 import { answerText } from './failure-answer.ts'
 import { limits } from './limits.ts'
 
@@ -20,8 +22,8 @@ export interface Arrival {
 export type Serve = (arrival: Arrival) => void
 
 /** A listening side of the ingress: Node's own HTTP server, strict, with our limits. */
-export function createFront(serve: Serve): Server {
-  const server = createServer({
+export function createFront(serve: Serve, tls?: TlsOptions): Server {
+  const options = {
     maxHeaderSize: limits.headerBytesMax,
     headersTimeout: limits.headersTimeoutMs,
     // Bodies may take as long as they need, as long as they move: see RequestBody.isStalled.
@@ -29,8 +31,10 @@ export function createFront(serve: Serve): Server {
     keepAliveTimeout: limits.clientIdleMs,
     connectionsCheckingInterval: limits.sweepEveryMs,
     optimizeEmptyRequests: true,
-    shouldUpgradeCallback: (req) => upgradeOf(req) !== undefined,
-  })
+    shouldUpgradeCallback: (req: IncomingMessage) => upgradeOf(req) !== undefined,
+  }
+  const server =
+    tls === undefined ? createServer(options) : createSecureServer({ ...options, ...tls })
   server.maxConnections = limits.connectionsMax
   const onRequest = (req: IncomingMessage, res: ServerResponse): void => {
     if (normaliseTarget(req)) return serve({ req, res, upgrade: null })

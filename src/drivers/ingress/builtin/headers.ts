@@ -26,11 +26,18 @@ export interface Entrance {
   readonly name: Exposure | 'listener'
   /** The client came by TLS. */
   readonly isSecure: boolean
+  /** Bytes of a request's body at the most; undefined: unbounded. */
+  readonly bodyBytesMax?: number
 }
 
 /** An entrance for whoever is no service of this node. */
 export interface OutsideEntrance extends Entrance {
   readonly name: Exposure
+  readonly bodyBytesMax: number
+  /** Whoever comes is sent to this port, by HTTPS. */
+  readonly redirectPort?: number | undefined
+  /** `max-age` of Strict-Transport-Security; 0 or undefined: it is not sent. */
+  readonly hstsSeconds?: number
 }
 
 /**

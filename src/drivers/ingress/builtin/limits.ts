@@ -28,6 +28,14 @@ export const limits = {
   avoidMs: 1_000,
   /** A port in use is tried again in this interval, in ms. */
   listenRetryMs: 1_000,
+  /** Clients whose requests are counted, 200 bytes each; those heard longest ago are forgotten. */
+  clientsMax: 100_000,
+  /** The folder of certificates is looked at in this interval, in ms. */
+  certificatesLookMs: 10_000,
+  /** Files in that folder: a certificate takes some 50 KiB of memory. */
+  certificateFilesMax: 2_000,
+  /** A chain of ten certificates with its key has 20 KiB; this is no such file, in bytes. */
+  certificateBytesMax: 1_048_576,
   /** Counts and stalled bodies are looked through in this interval, in ms. */
   sweepEveryMs: 5_000,
 } as const

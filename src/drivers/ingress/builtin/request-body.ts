@@ -19,8 +19,18 @@ export class RequestBody {
   #hasBegun = false
   #attach: (() => void) | undefined
   #lastByteAt = 0
+  #bytes = 0
+  readonly #bytesMax: number
+  readonly #onTooLarge: () => void
 
-  constructor(req: IncomingMessage, res: ServerResponse, clock: Clock) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    clock: Clock,
+    bound: { readonly bytesMax: number; readonly onTooLarge: () => void },
+  ) {
+    this.#bytesMax = bound.bytesMax
+    this.#onTooLarge = bound.onTooLarge
     this.#req = req
     this.#res = res
     this.#clock = clock
@@ -81,6 +91,8 @@ export class RequestBody {
     const req = this.#req
     const onData = (chunk: Buffer): void => {
       this.#lastByteAt = this.#clock.monotonic()
+      this.#bytes += chunk.length
+      if (this.#bytes > this.#bytesMax) return this.#onTooLarge()
       if (!stream.push(chunk)) req.pause()
     }
     const onEnd = (): void => void stream.push(null)
