@@ -48,7 +48,7 @@ export function queuedRollout(
       online: 0,
       predecessors: count,
     })),
-    testRunId: null,
+    runId: null,
     createdBy: 'operator',
     createdAt: now,
     startedAt: null,

@@ -280,7 +280,7 @@ export function aRollout(id: string, parts: Partial<Rollout> = {}): Operation {
     because: '',
     steps: [],
     targets: [],
-    testRunId: null,
+    runId: null,
     createdBy: 'test',
     createdAt: 0,
     startedAt: 0,

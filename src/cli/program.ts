@@ -34,6 +34,7 @@ import { rolloutCommand } from './rollout.ts'
 import { rolloutsCommand } from './rollouts.ts'
 import { runCommand } from './run.ts'
 import { runsCommand } from './runs.ts'
+import { schemaCommand } from './schema.ts'
 import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
@@ -112,6 +113,7 @@ function historyCommands(): Command[] {
     rolloutCommand(),
     runsCommand(),
     releasesCommand(),
+    schemaCommand(),
     eventsCommand(),
     historyCommand(),
     auditCommand(),

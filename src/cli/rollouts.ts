@@ -11,8 +11,9 @@ const listedMax = 200
 export function rolloutsCommand(): Command {
   return new Command('rollouts')
     .addCommand(cancelCommand())
+    .addCommand(proceedCommand())
     .description('print the rollouts, newest first: how each went, and what it cost customers')
-    .argument('[app]', 'one app only; or `cancel ID`')
+    .argument('[app]', 'one app only; or `cancel ID`, `proceed ID`')
     .option('-n, --limit <count>', 'how many', countOf, 20)
     .addHelpText('after', '\nExample:\n  $ roadstead rollouts shop -n 5')
     .action(async (name: string | undefined, options: { limit: number }, command: Command) => {
@@ -42,6 +43,23 @@ function cancelCommand(): Command {
       const written = await client.cancelRollout(at, whole)
       if (context.json) return printJson(written)
       print(`${whole} is taken back; \`roadstead rollouts\` shows what is left`)
+    })
+}
+
+/** `roadstead rollouts proceed ID`: a comparison that cannot tell is overruled. */
+function proceedCommand(): Command {
+  return new Command('proceed')
+    .description('let a rollout go on whose comparison of old and new cannot tell')
+    .argument('<id>', 'a beginning of its id is enough')
+    .addHelpText('after', '\nExample:\n  $ roadstead rollouts proceed ro-7k3')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const context = await openContext(command)
+      const { client } = context
+      const { resolveRollout } = await import('./api/names.ts')
+      const { at, id: whole } = resolveRollout(id, await client.rollouts(listedMax))
+      const written = await client.proceedRollout(at, whole)
+      if (context.json) return printJson(written)
+      print(`${whole} goes on; \`roadstead rollouts\` shows how`)
     })
 }
 

@@ -45,9 +45,10 @@ import { findingKind, nodeKind } from '../parts/nodes/records.ts'
 import { findingRoutes } from '../parts/nodes/routes-findings.ts'
 import { nodeRoutes } from '../parts/nodes/routes.ts'
 import { rolloutsController } from '../parts/rollouts/controller.ts'
-import { rolloutKind } from '../parts/rollouts/records.ts'
+import { rolloutKind, schemaStageKind } from '../parts/rollouts/records.ts'
 import { approveRoutes } from '../parts/rollouts/routes-approve.ts'
 import { rolloutRoutes } from '../parts/rollouts/routes.ts'
+import { schemaRoutes } from '../parts/rollouts/routes-schema.ts'
 import { schedulingController } from '../parts/scheduling/controller.ts'
 import { schedulingRoutes } from '../parts/scheduling/routes.ts'
 import { NodeUsage } from '../parts/scheduling/usage.ts'
@@ -72,6 +73,7 @@ export const recordKinds = [
   releaseKind,
   artifactKind,
   rolloutKind,
+  schemaStageKind,
   jobRunKind,
   jobStateKind,
   instanceKind,
@@ -161,6 +163,7 @@ export function composeServer(
     ...promoteRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...approveRoutes({ state: routed, clock }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
+    ...schemaRoutes({ state: routed, clock, random }),
     ...jobRoutes({ state: routed, clock, random, logs }),
     ...instanceRoutes({ snapshot }),
     ...execRoutes({ state: routed, clock, random, log, bounds: settings.bounds }),

@@ -16,7 +16,7 @@ import type { Exec } from '../parts/execs/model.ts'
 import { execKind } from '../parts/execs/records.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
 import { jobRunKind } from '../parts/jobs/records.ts'
-import { rolloutKind } from '../parts/rollouts/records.ts'
+import { rolloutKind, schemaStageKind } from '../parts/rollouts/records.ts'
 import { create, remove, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import type { Assignment } from '../wire/agent.ts'
@@ -27,6 +27,7 @@ const kinds = [
   instanceKind,
   listenerKind,
   rolloutKind,
+  schemaStageKind,
   jobRunKind,
   execKind,
 ] as unknown as Kind<never>[]
@@ -126,7 +127,7 @@ describe('assignments', () => {
     const [queued] = [...state.snapshot.list(rolloutKind)]
     const target = { releaseId: 'rel-2', specDigest: `sha256:${'1'.repeat(64)}` }
     const api = { service: 'api', target, successors: 1, online: 0, predecessors: 1 }
-    const running = aRollout({ state: 'running', testRunId: 'run-of-i-test', targets: [api] })
+    const running = aRollout({ state: 'running', runId: 'run-of-i-test', targets: [api] })
     await write(state, replace(rolloutKind, queued!, running))
     const assignment = await ask('node-1', 0)
     const told = assignment?.instances.map(({ instanceId, env }) => [

@@ -115,7 +115,7 @@ export class Assignments {
   #targetsOf(run: JobRun | undefined): readonly ServiceTarget[] {
     if (run?.purpose !== 'test') return []
     const rollout = activeRollout(this.#snapshot, run.at)?.value
-    return rollout?.testRunId === run.id ? rollout.targets : []
+    return rollout?.runId === run.id ? rollout.targets : []
   }
 
   #listenersOf(app: string): ReadonlyMap<string, Listener> {

@@ -20,7 +20,7 @@ import type { Instance } from '../parts/instances/model.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
 import { nodeKey } from '../parts/nodes/model.ts'
 import { nodeKind } from '../parts/nodes/records.ts'
-import { rolloutKind } from '../parts/rollouts/records.ts'
+import { rolloutKind, schemaStageKind } from '../parts/rollouts/records.ts'
 import { create, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import { applyDelta, digestOfTable, emptyTable } from '../ingress/routing-table.ts'
@@ -30,6 +30,7 @@ const kinds = [
   appKind,
   releaseKind,
   rolloutKind,
+  schemaStageKind,
   instanceKind,
   nodeKind,
   listenerKind,

@@ -10,6 +10,8 @@ import { join } from 'node:path'
 export type Gate =
   /** New processes wait before they listen. */
   | 'start'
+  /** The migration does not end. */
+  | 'migrate'
   /** The release's test does not end. */
   | 'test'
   /** Requests to /slow are not answered. */
@@ -51,6 +53,17 @@ wait().catch((error) => {
 })
 `
 
+/** The migration; it notes each time that it was through, as a database would. */
+const expand = `
+const { appendFileSync, existsSync } = require('node:fs')
+const { GATES } = process.env
+const wait = () => {
+  if (existsSync(GATES + '/migrate')) return setTimeout(wait, 20)
+  appendFileSync(GATES + '/expanded', process.env.CONTENT + '\\n')
+}
+wait()
+`
+
 /** Instances that serve when all is well. */
 export const instancesWanted = 3
 
@@ -66,13 +79,19 @@ export class CrashApp {
     mkdirSync(this.#gates)
     writeFileSync(join(this.folder, 'server.js'), server)
     writeFileSync(join(this.folder, 'check.js'), checkAt(this.#gates))
+    writeFileSync(join(this.folder, 'expand.js'), expand)
   }
 
   /** Writes the manifest of another version; each differs from all before. */
-  nextVersion(): string {
+  nextVersion(isJudged = false): string {
     this.#version++
-    writeFileSync(join(this.folder, 'roadstead.yaml'), this.#manifest())
+    writeFileSync(join(this.folder, 'roadstead.yaml'), this.#manifest(isJudged))
     return `v${this.#version}`
+  }
+
+  /** The versions whose migration was through, in order. */
+  expanded(): string[] {
+    return readOr(join(this.#gates, 'expanded')).trim().split('\n')
   }
 
   close(gate: Gate): void {
@@ -95,7 +114,10 @@ export class CrashApp {
     })
   }
 
-  #manifest(): string {
+  #manifest(isJudged: boolean): string {
+    const canary = `    - online: { weight: 30% }
+    - judge: { for: 10s, against: baseline, stop: { errors: 40% } }
+`
     const env = `{ GATES: ${this.#gates}, CONTENT: "${this.#version}" }`
     return `roadstead: v1
 app: crash
@@ -108,12 +130,14 @@ services:
     health: { http: /, every: 200ms }
     route: crash.localhost
     env: ${env}
+    migrate: { expand: node expand.js, timeout: 1m }
     stop: { drain: 10s, grace: 10s }
 release:
   steps:
+    - migrate: expand
     - maintenance: { portion: 30%, min: 1 }
     - test: { run: node check.js, timeout: 1m }
-    - remaining: { batch: 30%, pause: 1s }
+${isJudged ? canary : ''}    - remaining: { batch: 30%, pause: 1s }
 `
   }
 }

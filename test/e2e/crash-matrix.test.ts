@@ -49,6 +49,15 @@ const moments: readonly Moment[] = [
   },
   {
     state: 'running',
+    step: 'migrate',
+    ends: 'done',
+    async arrive() {
+      app.close('migrate')
+      return at(await deploy(), 'running', 'migrate')
+    },
+  },
+  {
+    state: 'running',
     step: 'maintenance',
     ends: 'done',
     async arrive() {
@@ -73,6 +82,14 @@ const moments: readonly Moment[] = [
       app.close('slow')
       customers.askSlowly(instancesWanted * 3)
       return at(await deploy(), 'running', 'online', 1)
+    },
+  },
+  {
+    state: 'running',
+    step: 'judge',
+    ends: 'done',
+    async arrive() {
+      return at(await deployJudged(), 'running', 'judge', 1)
     },
   },
   {
@@ -137,15 +154,22 @@ const unreachable: Partial<Record<RolloutState, string>> = {
 }
 
 /** Steps of the way forward; `revert` is the state `reverting`. */
-const stepKinds: readonly RolloutStep['kind'][] = ['maintenance', 'test', 'online', 'remaining']
+const stepKinds: readonly RolloutStep['kind'][] = [
+  'migrate',
+  'maintenance',
+  'test',
+  'online',
+  'judge',
+  'remaining',
+]
 
 /** No instance is in maintenance at these: there is no successor to kill. */
-const withoutSuccessor: readonly RolloutState[] = ['done', 'reverted']
+const withoutSuccessor: readonly string[] = ['done', 'reverted', 'migrate']
 
 const cells = moments.flatMap((moment) =>
   victims
-    .filter((victim) => victim !== 'successor' || !withoutSuccessor.includes(moment.state))
-    .map((victim) => ({ victim, moment, name: moment.step ?? moment.state })),
+    .map((victim) => ({ victim, moment, name: moment.step ?? moment.state }))
+    .filter(({ victim, name }) => victim !== 'successor' || !withoutSuccessor.includes(name)),
 )
 
 beforeAll(async () => {
@@ -155,7 +179,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => cloud.remove(), 90_000)
 afterEach(async () => {
-  app.open('start', 'test', 'slow', 'stop', 'fail')
+  app.open('start', 'migrate', 'test', 'slow', 'stop', 'fail')
   await customers?.end()
 })
 
@@ -175,7 +199,7 @@ describe('kill -9', { timeout: 90_000 }, () => {
     const killed = await kill(victim)
     // A test that finds no ingress has failed rightly; all else has to go on without what is dead.
     if (victim === 'ingress') await killed.isBack()
-    app.open('start', 'test', 'slow', 'stop')
+    app.open('start', 'migrate', 'test', 'slow', 'stop')
     await killed.isBack()
     const over = await ended(rolloutId, moment.ends, victim)
     app.open('fail')
@@ -183,6 +207,8 @@ describe('kill -9', { timeout: 90_000 }, () => {
     await customers.end()
     expect(unexplained(customers.failed, killed)).toEqual([])
     expect(customers.answered).toBeGreaterThan(20)
+    // Whatever died, no migration was through twice.
+    expect(new Set(app.expanded()).size).toBe(app.expanded().length)
     expect(over.ledger.during?.sent ?? 0).toBeGreaterThanOrEqual(0)
   })
 })
@@ -253,9 +279,17 @@ function unexplained(failed: readonly FailedRequest[], killed: Killed): FailedRe
   })
 }
 
-async function deploy(...options: string[]): Promise<string> {
+function deploy(...options: string[]): Promise<string> {
+  return deployAs(app.nextVersion(), options)
+}
+
+/** With a canary that is compared with the version before. */
+function deployJudged(): Promise<string> {
+  return deployAs(app.nextVersion(true), [])
+}
+
+async function deployAs(version: string, options: readonly string[]): Promise<string> {
   const before = await newestId()
-  const version = app.nextVersion()
   const how = ['--detach', '--version', version, '-f', app.folder, ...options]
   const { code, output } = await cloud.run('deploy', ...how)
   expect(output, `deploy of ${version}`).toContain('release')

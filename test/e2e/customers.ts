@@ -12,7 +12,7 @@ export interface FailedRequest {
 }
 
 /** Between two requests, in ms: what two cores carry beside all the rest. */
-const everyMs = 25
+const usualEveryMs = 25
 
 export class Customers {
   readonly failed: FailedRequest[] = []
@@ -24,7 +24,10 @@ export class Customers {
   readonly #underWay = new Set<Promise<void>>()
   #asking: Promise<void> = Promise.resolve()
 
-  constructor(origin: string, host: string) {
+  readonly #everyMs: number
+
+  constructor(origin: string, host: string, everyMs = usualEveryMs) {
+    this.#everyMs = everyMs
     this.#origin = origin
     this.#host = host
   }
@@ -51,7 +54,7 @@ export class Customers {
     const { signal } = this.#ending
     while (!signal.aborted) {
       this.#send('/')
-      await systemClock.sleep(everyMs, signal).catch(() => {})
+      await systemClock.sleep(this.#everyMs, signal).catch(() => {})
     }
   }
 

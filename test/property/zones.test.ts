@@ -57,6 +57,7 @@ function progress(count: number, online: number, left: readonly InstanceSeen[]):
       successors: [],
       others: left.length,
       othersOnline,
+      baseline: [],
     },
     1,
   )

@@ -22,6 +22,7 @@ import type {
 } from '../../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
 import type { BoundView } from '../../wire/bounds.ts'
+import type { SchemaView } from '../../wire/schema.ts'
 import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts'
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
@@ -188,6 +189,23 @@ export class ApiClient {
     return this.#write(
       'POST',
       `${appPath(at)}/rollouts/${encodeURIComponent(id)}/cancel`,
+      undefined,
+    )
+  }
+
+  async schema(at: AppCell): Promise<SchemaView[]> {
+    return (await this.#get<{ items: SchemaView[] }>(`${appPath(at)}/schema`)).items
+  }
+
+  undoSchema(at: AppCell, service: string): Promise<RunAnswer> {
+    const path = `${appPath(at)}/schema/${encodeURIComponent(service)}/undo`
+    return this.#write('POST', path, undefined)
+  }
+
+  proceedRollout(at: AppCell, id: string): Promise<Written> {
+    return this.#write(
+      'POST',
+      `${appPath(at)}/rollouts/${encodeURIComponent(id)}/proceed`,
       undefined,
     )
   }

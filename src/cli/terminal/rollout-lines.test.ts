@@ -44,7 +44,7 @@ function aRollout(changes: Partial<RolloutView> = {}): RolloutView {
     because: 'is under way',
     steps: [aStep('maintenance', 'running', 'waits for i-1'), aStep('online', 'waiting')],
     targets: [],
-    testRunId: null,
+    runId: null,
     createdBy: 'operator',
     createdAt: 500,
     startedAt: 1_000,

@@ -99,12 +99,19 @@ function markOf(step: Step, spinner: string): string {
     case 'running':
       return toned(spinner, 'moving')
     case 'waiting':
+    case 'cancelled':
       return toned('·', 'quiet')
   }
 }
 
 function wordOf(step: Step): string {
-  const words = { waiting: 'waits: ', running: 'begins:', done: 'done:  ', failed: 'failed:' }
+  const words = {
+    waiting: 'waits: ',
+    running: 'begins:',
+    done: 'done:  ',
+    failed: 'failed:',
+    cancelled: 'left out:',
+  }
   return words[step.state]
 }
 

@@ -48,6 +48,19 @@ const SpreadRule = Type.Enum([
   'none',
 ])
 
+/** Changes of a schema, one run at a time in a cell. */
+export const Migrate = Type.Object({
+  /** Before the new version starts; the old one must go on with what it leaves. */
+  expand: Type.Union([Command, Type.Null()]),
+  /** When no old instance is left: it closes the way back. */
+  contract: Type.Union([Command, Type.Null()]),
+  /** Takes the expand back; only when somebody asks for it by name. */
+  undo: Type.Union([Command, Type.Null()]),
+  /** Of each run. */
+  timeoutMs: Type.Integer({ minimum: 1 }),
+})
+export type Migrate = Static<typeof Migrate>
+
 /** A service as rendered for one cell: all that is needed to place, run and route it. */
 export const ServiceSpec = Type.Object({
   name: Type.String(),
@@ -72,8 +85,30 @@ export const ServiceSpec = Type.Object({
   ]),
   /** At most one, and the old one stops before the new one starts. */
   singleton: Type.Boolean(),
+  /** Changes of the schema that it works on; missing: none. */
+  migrate: Type.Optional(Migrate),
 })
 export type ServiceSpec = Static<typeof ServiceSpec>
+
+/** What makes the new version fail when it is compared; missing: it is not looked at. */
+export const JudgeLimits = Type.Object({
+  /** By how much its share of errors may exceed the baseline's, 0 to 1. */
+  errors: Type.Optional(Type.Number()),
+  /** By how much it may be slower than the baseline, as a share of it: 0.2 is a fifth. */
+  p50: Type.Optional(Type.Number()),
+  p95: Type.Optional(Type.Number()),
+  p99: Type.Optional(Type.Number()),
+})
+export type JudgeLimits = Static<typeof JudgeLimits>
+
+/** What follows a release later, in nobody's way: a newer one cancels it. */
+export const AfterStep = Type.Union([
+  /** Nothing but time. */
+  Type.Object({ kind: Type.Literal('soak'), ms: Type.Integer() }),
+  /** Every service's `migrate.contract`, once no old instance is left. */
+  Type.Object({ kind: Type.Literal('contract') }),
+])
+export type AfterStep = Static<typeof AfterStep>
 
 /** How a release goes out; the first form of the manifest's `release.steps`. */
 export const ReleaseStep = Type.Union([
@@ -86,6 +121,17 @@ export const ReleaseStep = Type.Union([
   }),
   /** A command run against the maintenance pool (ROADSTEAD_TARGET); exit code 0 passes. */
   Type.Object({ kind: Type.Literal('test'), run: Command, timeoutMs: Type.Integer() }),
+  /** Every service's `migrate.expand`, one after the other. */
+  Type.Object({ kind: Type.Literal('migrate'), stage: Type.Literal('expand') }),
+  /** The portion goes online, and gets that share (0 to 1) of the customers' requests at first. */
+  Type.Object({
+    kind: Type.Literal('online'),
+    weight: Type.Number(),
+    /** A customer stays on the side where he came first. */
+    sticky: Type.Boolean(),
+  }),
+  /** Old and new are compared under customers' load. */
+  Type.Object({ kind: Type.Literal('judge'), forMs: Type.Integer(), stop: JudgeLimits }),
   /** The rest, in batches of that share (0 to 1), with a pause between two. */
   Type.Object({
     kind: Type.Literal('remaining'),
@@ -137,6 +183,8 @@ export const Release = Type.Object({
   version: Type.String(),
   services: Type.Array(ServiceSpec),
   steps: Type.Array(ReleaseStep),
+  /** Missing: nothing. */
+  after: Type.Optional(Type.Array(AfterStep)),
   /** Missing: none. */
   jobs: Type.Optional(Type.Array(JobSpec)),
   /** The rollout reverts when more requests than this have failed; null: never for that. */

@@ -25,7 +25,7 @@ import { route, type RouteDefinition, type RouteReply } from '../../wire/route.t
 import type { Attribution } from '../audit/model.ts'
 import { emptyLedger, type Rollout } from '../rollouts/model.ts'
 import type { Hold } from '../rollouts/plan-gates.ts'
-import { openRollouts, rolloutKind } from '../rollouts/records.ts'
+import { openRollouts, rolloutKind, schemaStagesOf } from '../rollouts/records.ts'
 import { appCellName, cellName, type AppCell, type Gate } from '../tenants/model.ts'
 import { Release, type App, type HandChanges } from './model.ts'
 import { appAt, appKind, currentRelease, releasesOf } from './records.ts'
@@ -227,6 +227,7 @@ function revertRoute({ state, clock, random }: AppRoutesOptions): RouteDefinitio
       const entry = requireApp(state, params)
       refuseDestroying(entry.value)
       const release = releaseToRevertTo(state, entry.value, body.releaseNumber)
+      refuseContracted(state, release)
       const who = caller?.name ?? ''
       const rollout = newRollout({
         id: newId('ro', random),
@@ -278,7 +279,7 @@ export function newRollout(input: {
     because: 'waits to begin',
     steps: [],
     targets: [],
-    testRunId: null,
+    runId: null,
     createdBy,
     createdAt,
     startedAt: null,
@@ -376,6 +377,23 @@ function releaseToRevertTo(state: State, app: App, number: number | undefined): 
     status: 409,
     hint: known === '' ? 'deploy it first' : `releases that are kept: ${known}`,
   })
+}
+
+/** A contract has closed the way back: the earlier code would meet a schema that it does not know. */
+function refuseContracted({ snapshot }: State, release: Release): void {
+  for (const { value } of schemaStagesOf(snapshot, release.at)) {
+    const { service, contractedBy } = value
+    if (contractedBy === null || contractedBy.number <= release.number) continue
+    if (!release.services.some(({ name }) => name === service)) continue
+    const message =
+      `release ${contractedBy.number} has contracted the schema of ${service}: ` +
+      `release ${release.number} would not find what it needs`
+    throw new Refusal('schema-contracted', message, {
+      status: 409,
+      hint: 'mend it forward: deploy a version that works with the schema as it is now',
+      details: { service, contractedBy: contractedBy.number },
+    })
+  }
 }
 
 /**

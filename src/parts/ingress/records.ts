@@ -8,7 +8,8 @@ import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
 import type { AppCell } from '../tenants/model.ts'
-import type { Backend, Endpoint } from './model.ts'
+import type { TargetSplit } from '../rollouts/model.ts'
+import type { Backend, Endpoint, SplitGroup } from './model.ts'
 
 /**
  * A service's part of the routing table, straight from the records: who is online and who is in
@@ -21,12 +22,21 @@ export function backendOf(snapshot: Snapshot, at: AppCell, service: string): Bac
   const listener = snapshot.get(listenerKind, listenerKey(at, service))?.value
   const online: Endpoint[] = []
   const maintenance: Endpoint[] = []
+  const canary: string[] = []
+  const baseline: string[] = []
+  const rollout = activeRollout(snapshot, at)?.value
+  const split = rollout?.targets.find((target) => target.service === service)?.split
   for (const { value: instance } of instancesOf(snapshot, at, service)) {
     if (instance.desired === 'stopped' || instance.pool === 'draining') continue
     const endpoint = endpointOf(snapshot, instance)
     if (endpoint === undefined) continue
-    if (instance.pool === 'online') online.push(endpoint)
-    else maintenance.push(endpoint)
+    if (instance.pool !== 'online') {
+      maintenance.push(endpoint)
+      continue
+    }
+    online.push(endpoint)
+    if (instance.specDigest === split?.specDigest) canary.push(instance.id)
+    else if (instance.baselineOf === rollout?.id) baseline.push(instance.id)
   }
   if (route === null && listener === undefined && online.length + maintenance.length === 0) {
     return undefined
@@ -40,7 +50,22 @@ export function backendOf(snapshot: Snapshot, at: AppCell, service: string): Bac
       listener === undefined
         ? null
         : { port: listener.port, maintenancePort: listener.maintenancePort },
+    ...(split === undefined ? {} : splitOf(split, canary, baseline)),
   }
+}
+
+/** The shares as the rollout wants them; until its canary is online there is nothing to divide. */
+function splitOf(
+  { share, sticky }: TargetSplit,
+  canary: readonly string[],
+  baseline: readonly string[],
+): Pick<Backend, 'split'> {
+  if (canary.length === 0) return {}
+  const groups: SplitGroup[] = [{ name: 'canary', share, instanceIds: canary.toSorted() }]
+  if (baseline.length > 0) {
+    groups.push({ name: 'baseline', share, instanceIds: baseline.toSorted() })
+  }
+  return { split: { groups, sticky } }
 }
 
 /** The route of the release that runs; before the first has ended, of the one that is coming. */

@@ -162,12 +162,10 @@ function writesOf(action: Action, options: Making): Write[] {
   return entry === undefined ? [] : [changeOf(decision, entry, options.clock.now())]
 }
 
+type Creation = Extract<InstanceAction, { type: 'create' }>
+
 /** A singleton comes with the next epoch, in one commit: of two that decide the same, one fails. */
-function creationOf(
-  view: ServiceView,
-  options: Making,
-  decision: { readonly because: string },
-): Write[] {
+function creationOf(view: ServiceView, options: Making, decision: Creation): Write[] {
   const instance = newInstance(view, options, decision)
   if (!view.wanted.singleton) return [create(instanceKind, instance)]
   const { at, service, epoch: before } = view
@@ -221,16 +219,20 @@ function changeOf(
 function newInstance(
   view: ServiceView,
   options: Pick<Making, 'clock' | 'random'>,
-  decision: { readonly because: string },
+  decision: Creation,
 ): Instance {
-  const { at, service, spec, wanted } = view
+  const { at, service, wanted } = view
+  const baseline = decision.of === 'baseline' ? wanted.baseline : undefined
+  const spec = baseline === undefined ? view.spec : view.currentSpec
+  const target = baseline ?? wanted.target
   return {
     id: newId('i', options.random),
     at,
     service,
     purpose: 'service',
-    releaseId: wanted.target?.releaseId ?? '',
-    specDigest: wanted.target?.specDigest ?? '',
+    releaseId: target?.releaseId ?? '',
+    specDigest: target?.specDigest ?? '',
+    ...(baseline === undefined ? {} : { baselineOf: baseline.rolloutId }),
     resources: spec?.resources ?? { cpu: 0, memoryBytes: 0, diskBytes: 0 },
     needsPort: spec?.worker === false,
     state: 'pending',

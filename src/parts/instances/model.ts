@@ -62,6 +62,8 @@ export const Instance = Type.Object({
   needsPort: Type.Boolean(),
   /** Of a singleton; missing for all others. Written once, at its creation. */
   singleton: Type.Optional(SingletonTerms),
+  /** The rollout that compares its new version with this one, a fresh instance of the old. */
+  baselineOf: Type.Optional(Type.String()),
   state: InstanceState,
   /** What the instances controller wants of it. */
   desired: Type.Enum(['running', 'stopped']),

@@ -53,6 +53,13 @@ export interface Wanted {
    */
   readonly promised: number
   readonly singleton: boolean
+  /** Fresh instances of the earlier release that a rollout compares with; missing: none. */
+  readonly baseline?: {
+    readonly rolloutId: string
+    readonly releaseId: string
+    readonly specDigest: string
+    readonly count: number
+  }
 }
 
 export interface ServiceInstancesView {
@@ -67,7 +74,7 @@ export interface ServiceInstancesView {
 
 /** Everything that the instances controller may ever do. */
 export type InstanceAction =
-  | { readonly type: 'create'; readonly because: string }
+  | { readonly type: 'create'; readonly of?: 'baseline'; readonly because: string }
   | { readonly type: 'promote'; readonly id: string; readonly because: string }
   | { readonly type: 'drain'; readonly id: string; readonly because: string }
   | { readonly type: 'stop'; readonly id: string; readonly because: string }
@@ -93,6 +100,7 @@ export function planInstances(view: ServiceInstancesView, now: number): Plan<Ins
   pass.finishDrains()
   pass.trimSuccessors()
   pass.createSuccessors()
+  pass.keepBaseline()
   pass.promote()
   pass.releasePredecessors()
   pass.forget()
@@ -189,6 +197,21 @@ class Pass {
     }
   }
 
+  /** Fresh instances of the old version, online as soon as they are ready: they serve as the others do. */
+  keepBaseline(): void {
+    const { baseline } = this.#view.wanted
+    if (baseline === undefined) return
+    const fresh = this.#running().filter((seen) => this.#isBaseline(seen))
+    for (const seen of fresh) {
+      if (seen.instance.pool !== 'maintenance' || !isReady(seen)) continue
+      this.#act('promote', seen, 'ready to be compared with')
+    }
+    for (let count = fresh.length; count < baseline.count; count++) {
+      const because = `${baseline.count} wanted to compare with`
+      this.#actions.push({ type: 'create', of: 'baseline', because })
+    }
+  }
+
   /** Ready successors leave the maintenance pool, oldest first, as many as may be online. */
   promote(): void {
     const successors = this.#successors()
@@ -207,7 +230,9 @@ class Pass {
    */
   releasePredecessors(): void {
     const { wanted } = this.#view
-    const others = this.#running().filter((seen) => !this.#isSuccessor(seen))
+    const others = this.#running().filter(
+      (seen) => !this.#isSuccessor(seen) && !this.#isBaseline(seen),
+    )
     for (const seen of others) {
       if (seen.instance.pool === 'maintenance') this.#take(seen, 'its release is not wanted here')
     }
@@ -250,6 +275,14 @@ class Pass {
   #isSuccessor(seen: InstanceSeen): boolean {
     if (seen.observed?.altered === true) return false
     return seen.instance.specDigest === this.#view.wanted.target?.specDigest
+  }
+
+  /** One to compare with, while a rollout compares. */
+  #isBaseline({ instance, observed }: InstanceSeen): boolean {
+    const { baseline } = this.#view.wanted
+    if (baseline === undefined || observed?.altered === true) return false
+    if (instance.baselineOf !== baseline.rolloutId || instance.pool === 'draining') return false
+    return instance.specDigest === baseline.specDigest
   }
 
   #readyOnline(): InstanceSeen[] {

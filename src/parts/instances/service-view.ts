@@ -1,9 +1,16 @@
 import type { Entry, Expectation, Snapshot } from '../../store/port.ts'
-import { putBack, specDigest, wantedCount, type App, type ServiceSpec } from '../apps/model.ts'
+import {
+  putBack,
+  specDigest,
+  wantedCount,
+  type App,
+  type Release,
+  type ServiceSpec,
+} from '../apps/model.ts'
 import { appAt, appKind, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
-import type { Rollout } from '../rollouts/model.ts'
+import type { Rollout, ServiceTarget } from '../rollouts/model.ts'
 import { openAttempts } from '../jobs/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
 import { appCellName, appCellOf, type AppCell } from '../tenants/model.ts'
@@ -17,6 +24,8 @@ export interface ServiceView extends ServiceInstancesView {
   readonly at: AppCell
   /** Of the wanted target; undefined when nothing is wanted. */
   readonly spec: ServiceSpec | undefined
+  /** Of what runs now: what a baseline is made of. */
+  readonly currentSpec: ServiceSpec | undefined
   /** Every kept record, ended ones too, by instance id. */
   readonly entries: ReadonlyMap<string, Entry<Instance>>
   /** The epoch that its newest instance was given, if it ever was a singleton. */
@@ -60,6 +69,7 @@ export function observeService(
     at,
     service,
     spec,
+    currentSpec: app && serviceOf(currentRelease(snapshot, app), service),
     wanted,
     entries,
     wantedBy: [appEntry, rolloutEntry]
@@ -112,7 +122,15 @@ function wantedOf(
       promisedOf(app, current),
       promisedOf(putBack(app, rollout.putsBack), spec),
     )
-    const wanted = { target: target.target, successors, online, predecessors, promised, singleton }
+    const wanted = {
+      target: target.target,
+      successors,
+      online,
+      predecessors,
+      promised,
+      singleton,
+      ...baselineOf(rollout, current, release, target),
+    }
     return { wanted, spec }
   }
   const spec = current
@@ -129,6 +147,19 @@ function wantedOf(
     },
     spec,
   }
+}
+
+/** The fresh predecessors that a rollout wants beside its canary. */
+function baselineOf(
+  rollout: Rollout,
+  spec: ServiceSpec | undefined,
+  release: Release | undefined,
+  { split }: ServiceTarget,
+): Pick<Wanted, 'baseline'> {
+  const count = split?.baseline ?? 0
+  if (count === 0 || spec === undefined || release === undefined) return {}
+  const { id: rolloutId } = rollout
+  return { baseline: { rolloutId, releaseId: release.id, specDigest: specDigest(spec), count } }
 }
 
 /** How many customers may count on; one that may run only once has to make room first. */

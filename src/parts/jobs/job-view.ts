@@ -88,7 +88,9 @@ function runSeen(snapshot: Snapshot, run: JobRun): RunSeen {
 function isUnwanted(snapshot: Snapshot, run: JobRun): boolean {
   if (run.rolloutId === null) return false
   const rollout = rolloutById(snapshot, run.at, run.rolloutId)?.value
-  return rollout === undefined || isOver(rollout.state) || rollout.testRunId !== run.id
+  if (rollout === undefined || rollout.runId !== run.id) return true
+  // A contract follows when its rollout is over.
+  return isOver(rollout.state) && run.purpose !== 'migration'
 }
 
 function isNodeLost(snapshot: Snapshot, { placement }: Instance): boolean {

@@ -143,3 +143,6 @@ export function jobName(at: AppCell, job: string): string {
 
 /** The name that a release's tests stand under; no job can be called so. */
 export const testJob = '~test'
+
+/** The name that a release's migrations stand under: one at a time, whatever release they are of. */
+export const migrateJob = '~migrate'

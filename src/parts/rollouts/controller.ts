@@ -14,17 +14,19 @@ import {
   type Write,
 } from '../../store/port.ts'
 import { putBack, testTargetOf, type App, type Release } from '../apps/model.ts'
-import { appAt, appKind, releasesOf } from '../apps/records.ts'
+import { appAt, appKind, releasesOf, serviceOf } from '../apps/records.ts'
 import { instanceById, instanceKind } from '../instances/records.ts'
-import { testJob, type JobRun } from '../jobs/model.ts'
+import { migrateJob, testJob, type JobRun, type RunSpec } from '../jobs/model.ts'
 import { newRun, runResources } from '../jobs/new-run.ts'
 import { jobRunKind } from '../jobs/records.ts'
 import { appCellName, appCellOf } from '../tenants/model.ts'
-import { isOver, type Rollout } from './model.ts'
-import { planRollout, type RolloutAction } from './plan.ts'
+import { isOver, type Rollout, type SchemaStage } from './model.ts'
+import { planRollout } from './plan.ts'
+import type { RolloutAction } from './plan-actions.ts'
 import { withoutHeldSuperseders } from './plan-gates.ts'
-import { testStepOf } from './plan-steps.ts'
-import { openRollouts, rolloutKind } from './records.ts'
+import type { PassedMigration, RunToStart } from './plan-progress.ts'
+import { currentStep, statedStep } from './plan-steps.ts'
+import { openRollouts, rolloutKind, schemaStageKind } from './records.ts'
 import {
   observeRollout,
   rolloutsAt,
@@ -136,21 +138,24 @@ function writesOf(
   options: { readonly clock: Clock; readonly random: Random },
 ): Write[] {
   const { entry, appEntry, rollout, app } = view
+  const written = (changes: Partial<Rollout>): Write =>
+    replace(rolloutKind, entry, { ...rollout, ...changes })
   switch (decision.type) {
     case 'begin':
-    case 'advance':
     case 'settle':
-      return [replace(rolloutKind, entry, { ...rollout, ...decision.changes })]
-    case 'start-test': {
-      const test = newTest(view, options)
-      if (test === undefined) return []
+      return [written(decision.changes)]
+    case 'advance':
       return [
-        create(jobRunKind, test),
-        replace(rolloutKind, entry, { ...rollout, testRunId: test.id }),
+        written(decision.changes),
+        ...schemaWrites(view, decision.passed, options.clock.now()),
       ]
+    case 'start-run': {
+      const run = newRunOf(decision.run, view, options)
+      if (run === undefined) return []
+      return [create(jobRunKind, run), written({ ...decision.changes, runId: run.id })]
     }
     case 'finish': {
-      const over = replace(rolloutKind, entry, { ...rollout, ...decision.changes })
+      const over = written(decision.changes)
       const { releaseId } = decision
       if (releaseId === undefined) return [over]
       const after = { ...putBack(app, rollout.putsBack), releaseId }
@@ -161,30 +166,75 @@ function writesOf(
   }
 }
 
-/** The run of the test step under way; undefined: no service of the release has anything to run. */
-function newTest(
+/** The run that a step waits for; undefined: no service of the release has anything to run. */
+function newRunOf(
+  what: RunToStart,
   { release, rollout }: ObservedRollout,
-  options: { readonly clock: Clock; readonly random: Random },
+  making: { readonly clock: Clock; readonly random: Random },
 ): JobRun | undefined {
-  const step = testStepOf(release, rollout.steps)
+  const spec = what.of === 'test' ? testSpec(release, rollout) : migrationSpec(release, what)
+  if (spec === undefined) return undefined
+  const isTest = what.of === 'test'
+  return newRun(
+    {
+      at: rollout.at,
+      job: isTest ? testJob : migrateJob,
+      purpose: isTest ? 'test' : 'migration',
+      slot: null,
+      rolloutId: rollout.id,
+      releaseId: release.id,
+      spec,
+    },
+    rollout.createdBy,
+    making,
+  )
+}
+
+function testSpec(release: Release, { steps }: Rollout): RunSpec | undefined {
+  const step = statedStep(release, 'test', currentStep(steps))
   const artifact = release.files ?? testTargetOf(release)?.artifact
   if (step === undefined || artifact === undefined) return undefined
   const { run, timeoutMs } = step
   const resources = runResources
-  const spec = { run, timeoutMs, artifact, resources, service: null, retries: 0 } as const
-  return newRun(
-    {
-      at: rollout.at,
-      job: testJob,
-      purpose: 'test',
-      slot: null,
-      rolloutId: rollout.id,
-      releaseId: release.id,
-      spec: { ...spec, run, overlap: 'allow' },
-    },
-    rollout.createdBy,
-    options,
-  )
+  return { run, timeoutMs, artifact, resources, service: null, retries: 0, overlap: 'allow' }
+}
+
+/** With the code and the environment of its service; those of one cell one after the other. */
+function migrationSpec(
+  release: Release,
+  { stage, service }: Extract<RunToStart, { of: 'migration' }>,
+): RunSpec | undefined {
+  const spec = serviceOf(release, service)
+  const run = spec?.migrate?.[stage] ?? null
+  if (spec?.migrate === undefined || run === null) return undefined
+  const { artifact, resources } = spec
+  const { timeoutMs } = spec.migrate
+  return { run, timeoutMs, artifact, resources, service, retries: 0, overlap: 'queue' }
+}
+
+/** What a migration has done to the schema, in the commit that takes note of its success. */
+function schemaWrites(
+  { release, rollout, schemaStages }: ObservedRollout,
+  passed: PassedMigration | undefined,
+  now: number,
+): Write[] {
+  if (passed === undefined) return []
+  const { service, stage } = passed
+  const by = { releaseId: release.id, number: release.number, at: now }
+  const before = schemaStages.find((entry) => entry.value.service === service)
+  const stages: SchemaStage = {
+    at: rollout.at,
+    service,
+    expandedBy: before?.value.expandedBy ?? by,
+    contractedBy: before?.value.contractedBy ?? null,
+    ...(stage === 'contract' && before?.value.undo ? { undo: before.value.undo } : {}),
+    [stage === 'expand' ? 'expandedBy' : 'contractedBy']: by,
+  }
+  return [
+    before === undefined
+      ? create(schemaStageKind, stages)
+      : replace(schemaStageKind, before, stages),
+  ]
 }
 
 /** What is beyond the bounds goes with the commit that ends a rollout. */

@@ -4,6 +4,7 @@ import type { StateTable } from '../../base/state-table.ts'
 import { CounterSeries, FailureCause } from '../ingress/model.ts'
 import { HandChanges } from '../apps/model.ts'
 import { AppCell, Gate } from '../tenants/model.ts'
+import { JudgeReport } from './judge-model.ts'
 
 /** Where a rollout stands. Writer: the rollouts controller, after the route that created it. */
 export const RolloutState = Type.Enum([
@@ -50,15 +51,39 @@ const openStates: ReadonlySet<RolloutState> = new Set(['queued', 'running', 'rev
 
 /** One step as people follow it. */
 export const RolloutStep = Type.Object({
-  kind: Type.Enum(['maintenance', 'test', 'online', 'remaining', 'revert']),
+  kind: Type.Enum([
+    'migrate',
+    'maintenance',
+    'test',
+    'online',
+    'judge',
+    'remaining',
+    'revert',
+    'soak',
+    'contract',
+  ]),
+  /** Which of the release's steps it carries out, from 0; missing: none that stands in the manifest. */
+  index: Type.Optional(Type.Integer()),
   /** "maintenance: 1 of 4 instances of storefront". */
   title: Type.String(),
-  state: Type.Enum(['waiting', 'running', 'done', 'failed']),
+  state: Type.Enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
   startedAt: Type.Union([Type.Number(), Type.Null()]),
   endedAt: Type.Union([Type.Number(), Type.Null()]),
   because: Type.String(),
 })
 export type RolloutStep = Static<typeof RolloutStep>
+
+/** The canary's part of the customers' requests, and the fresh instances that it is compared with. */
+export const TargetSplit = Type.Object({
+  /** What the canary runs. */
+  specDigest: Type.String(),
+  /** 0 to 1: of the canary, and of the baseline as much again. */
+  share: Type.Number(),
+  sticky: Type.Boolean(),
+  /** Fresh instances of the earlier release to compare with; 0: none. */
+  baseline: Type.Integer(),
+})
+export type TargetSplit = Static<typeof TargetSplit>
 
 /**
  * What the rollout wants of one service now; the instances controller carries it out.
@@ -77,6 +102,8 @@ export const ServiceTarget = Type.Object({
   online: Type.Integer(),
   /** Instances of anything else that may stay online; the others drain and stop. */
   predecessors: Type.Integer(),
+  /** How customers' requests are divided while the new version proves itself; missing: evenly. */
+  split: Type.Optional(TargetSplit),
 })
 export type ServiceTarget = Static<typeof ServiceTarget>
 
@@ -137,6 +164,20 @@ export const Approval = Type.Object({
 })
 export type Approval = Static<typeof Approval>
 
+/** A comparison of the canary with the baseline. */
+export const Judging = Type.Object({
+  startedAt: Type.Number(),
+  /** Wall ms at which it may pass; later while it cannot tell. */
+  endsAt: Type.Number(),
+  /** Wall ms of the next look. */
+  lookAt: Type.Number(),
+  /** The counters when it began. */
+  baseline: LedgerBaseline,
+  /** What the last look found; null before the first. */
+  report: Type.Union([JudgeReport, Type.Null()]),
+})
+export type Judging = Static<typeof Judging>
+
 /** Carrying a release into a cell, step by step, forward or back. */
 export const Rollout = Type.Object({
   id: Type.String(),
@@ -164,8 +205,8 @@ export const Rollout = Type.Object({
   steps: Type.Array(RolloutStep),
   /** Empty before it begins; then one entry per service that it changes. */
   targets: Type.Array(ServiceTarget),
-  /** The run of the test step under way, or null. */
-  testRunId: Type.Union([Type.String(), Type.Null()]),
+  /** The run that the step under way waits for: a test, or a service's migration; null: none. */
+  runId: Type.Union([Type.String(), Type.Null()]),
   createdBy: Type.String(),
   createdAt: Type.Number(),
   startedAt: Type.Union([Type.Number(), Type.Null()]),
@@ -176,12 +217,45 @@ export const Rollout = Type.Object({
   resumeAt: Type.Union([Type.Number(), Type.Null()]),
   baseline: Type.Union([LedgerBaseline, Type.Null()]),
   ledger: Ledger,
+  /** Services whose migration is through in the step under way. */
+  migrated: Type.Optional(Type.Array(Type.String())),
+  /** The comparison of old and new, while and after it; missing: none was made. */
+  judging: Type.Optional(Judging),
+  /** Who let it go on although the comparison said nothing; writer: the proceed route. */
+  proceed: Type.Optional(Type.Object({ by: Type.String(), at: Type.Number() })),
+  /** What follows once it is done; it holds no queue. Missing: nothing. */
+  after: Type.Optional(Type.Array(RolloutStep)),
 })
 export type Rollout = Static<typeof Rollout>
 
 export function rolloutKey(at: AppCell, id: string): Key {
   const { tenant, environment, app } = at
   return keyOf({ kind: 'rollout', tenant, environment, app, name: id })
+}
+
+/** Whether something of what follows it is still to come. */
+export function isFollowed({ after = [] }: Rollout): boolean {
+  return after.some(({ state }) => state === 'waiting' || state === 'running')
+}
+
+/** The record of what a migration has done to the schema that a service works on. */
+export const SchemaStage = Type.Object({
+  at: AppCell,
+  service: Type.String(),
+  /** The newest release whose expand is in it, by id and number. */
+  expandedBy: Type.Object({ releaseId: Type.String(), number: Type.Integer(), at: Type.Number() }),
+  /** The newest one whose contract is: earlier releases cannot work with it. Null: none. */
+  contractedBy: Type.Union([
+    Type.Object({ releaseId: Type.String(), number: Type.Integer(), at: Type.Number() }),
+    Type.Null(),
+  ]),
+  /** Who asked for the expand to be taken back, and the run that does it; writer: the undo route. */
+  undo: Type.Optional(Type.Object({ runId: Type.String(), by: Type.String(), at: Type.Number() })),
+})
+export type SchemaStage = Static<typeof SchemaStage>
+
+export function schemaStageKey({ tenant, environment, app }: AppCell, service: string): Key {
+  return keyOf({ kind: 'schema-stage', tenant, environment, app, name: service })
 }
 
 export function emptyLedger(): Ledger {

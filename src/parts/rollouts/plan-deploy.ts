@@ -171,7 +171,15 @@ function stepsPlanned(base: Base, next: Release, after: App): DeployPlanView['st
   const portions = changes
     .filter(({ count }) => count > 0)
     .map(({ service, count }) => `${service} ${firstPortionOf(base.release, next, count)}/${count}`)
-  return stepsOf(next, 'deploy').map(({ kind, title }) => {
+  return stepsOf(next, 'deploy').map((step) => {
+    const { kind, title } = step
+    const stated = step.index === undefined ? undefined : next.steps[step.index]
+    if (stated?.kind === 'online' && stated.weight < 1) {
+      return { kind, title: `${title}: ${percentText(stated.weight)} of customers’ requests` }
+    }
+    if (stated?.kind === 'judge') {
+      return { kind, title: `${title} for ${stated.forMs / 1_000} s` }
+    }
     if (kind === 'maintenance') return { kind, title: `${title}: ${portions.join(', ')}` }
     if (kind === 'remaining') return { kind, title: `${title}${batchText(next)}` }
     return { kind, title }
@@ -189,7 +197,12 @@ function batchText({ steps }: Release): string {
   const step = steps.find((candidate) => candidate.kind === 'remaining')
   if (step === undefined) return ''
   const pause = step.pauseMs > 0 ? `, ${step.pauseMs / 1_000} s apart` : ''
-  return ` of ${Math.round(step.batch * 100)} %${pause}`
+  return ` of ${percentText(step.batch)}${pause}`
+}
+
+/** `0.5 %`, `25 %`. */
+function percentText(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`
 }
 
 function nameOf({ id, number, version }: Release): { id: string; number: number; version: string } {

@@ -1,8 +1,12 @@
+import { Bug, unreachable } from '../../base/errors.ts'
 import type { Release, ReleaseStep, ServiceSpec } from '../apps/model.ts'
-import type { JobRun } from '../jobs/model.ts'
 import { isRunOver } from '../jobs/model.ts'
-import type { Rollout, RolloutStep, ServiceTarget } from './model.ts'
+import { judgeProgress } from './plan-judging.ts'
+import { migrationProgress } from './plan-migration.ts'
+import type { StepProgress, StepsView } from './plan-progress.ts'
+import type { Rollout, RolloutStep } from './model.ts'
 import {
+  advanceCanary,
   advanceMaintenance,
   advanceOnline,
   nextGoal,
@@ -14,78 +18,93 @@ import {
 
 /** The steps of a rollout, and how far each one is. */
 
-/** What is seen of the run of the test step under way. */
-export type TestSeen = Pick<JobRun, 'state' | 'because'>
-
-export interface StepsView {
-  readonly rollout: Rollout
-  readonly release: Release
-  /** What ran before; null where nothing did. */
-  readonly from: Release | null
-  /** In the order in which they go out. */
-  readonly services: readonly ServiceProgress[]
-  readonly test: TestSeen | null
+/** The steps as people will follow them: those of the manifest, and those that it takes for granted. */
+export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutStep[] {
+  const stated = release.steps.map(({ kind }, index) => stepOf(kind, index))
+  const find = (kind: RolloutStep['kind']): RolloutStep =>
+    stated.find((step) => step.kind === kind) ?? stepOf(kind)
+  const essential = [find('maintenance'), find('online'), find('remaining')]
+  // What ran before has been migrated, tested and judged before.
+  if (purpose === 'revert') return essential
+  const steps: RolloutStep[] = []
+  const add = (step: RolloutStep): void => {
+    if (step.kind !== 'migrate' && step.kind !== 'maintenance') ensure('maintenance')
+    if (step.kind === 'judge' || step.kind === 'remaining') ensure('online')
+    if (!steps.includes(step)) steps.push(step)
+  }
+  const ensure = (kind: 'maintenance' | 'online'): void => {
+    if (steps.every((step) => step.kind !== kind)) add(find(kind))
+  }
+  for (const step of stated) add(step)
+  if (steps.every(({ kind }) => kind !== 'remaining')) add(find('remaining'))
+  return steps
 }
 
-/** How far a step is: done, still on its way (with new targets perhaps), or failed. */
-export type StepProgress =
-  | { readonly outcome: 'done' }
-  | { readonly outcome: 'failed'; readonly because: string }
-  | {
-      readonly outcome: 'waits'
-      readonly waitsFor: string
-      readonly targets?: readonly ServiceTarget[]
-      readonly startTest?: boolean
-      readonly resumeAt?: number
-    }
+/** What follows the release, as people will follow it. */
+export function afterOf({ after = [] }: Release): RolloutStep[] {
+  return after.map(({ kind }, index) => stepOf(kind, index))
+}
 
-/** The steps as people will follow them. */
-export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutStep[] {
-  const kinds: RolloutStep['kind'][] = ['maintenance']
-  const tests = release.steps.filter((step) => step.kind === 'test')
-  if (purpose === 'deploy') kinds.push(...tests.map(({ kind }) => kind))
-  kinds.push('online', 'remaining')
-  return kinds.map((kind) => ({
+function stepOf(kind: RolloutStep['kind'], index?: number): RolloutStep {
+  return {
     kind,
     title: titles[kind],
     state: 'waiting',
     startedAt: null,
     endedAt: null,
     because: '',
-  }))
+    ...(index === undefined ? {} : { index }),
+  }
 }
 
-/** The release's test that the step under way runs, if it is one. */
-export function testStepOf(
+/** The step of the release that a step under way carries out, if it stands in the manifest. */
+export function statedStep<K extends ReleaseStep['kind']>(
   release: Release,
-  steps: readonly RolloutStep[],
-): Extract<ReleaseStep, { kind: 'test' }> | undefined {
-  const current = steps.findIndex((step) => step.state !== 'done')
-  if (steps[current]?.kind !== 'test') return undefined
-  const before = steps.slice(0, current).filter((step) => step.kind === 'test').length
-  return release.steps.filter((step) => step.kind === 'test')[before]
+  kind: K,
+  step: RolloutStep | undefined,
+): Extract<ReleaseStep, { kind: K }> | undefined {
+  const stated = step?.index === undefined ? undefined : release.steps[step.index]
+  return stated?.kind === kind ? (stated as Extract<ReleaseStep, { kind: K }>) : undefined
+}
+
+/** The step under way. */
+export function currentStep(steps: readonly RolloutStep[]): RolloutStep | undefined {
+  return steps.find((step) => step.state !== 'done')
 }
 
 export const titles: Readonly<Record<RolloutStep['kind'], string>> = {
+  migrate: 'the schema is expanded, for old and new alike',
   maintenance: 'a portion starts in the maintenance pool and is warmed up',
   test: 'tests run against the maintenance pool',
   online: 'the portion goes online, as many predecessors drain',
+  judge: 'old and new are compared under customers’ load',
   remaining: 'the remaining instances follow in batches',
   revert: 'what ran before comes back',
+  soak: 'the release proves itself',
+  contract: 'what only the old version needed leaves the schema',
 }
 
-export function progressOf(kind: RolloutStep['kind'], view: StepsView, now: number): StepProgress {
-  switch (kind) {
+export function progressOf(step: RolloutStep, view: StepsView, now: number): StepProgress {
+  switch (step.kind) {
+    case 'migrate':
+      return migrationProgress(view, 'expand')
     case 'maintenance':
       return maintenanceProgress(view)
     case 'test':
       return testProgress(view)
     case 'online':
-      return onlineProgress(view)
+      return onlineProgress(view, statedStep(view.release, 'online', step))
+    case 'judge':
+      return judgeProgress(view, statedStep(view.release, 'judge', step), now)
     case 'remaining':
       return remainingProgress(view, now)
     case 'revert':
       return revertProgress(view)
+    case 'soak':
+    case 'contract':
+      throw new Bug(`${step.kind} follows a rollout and is none of its steps`)
+    default:
+      return unreachable(step.kind)
   }
 }
 
@@ -140,23 +159,42 @@ function allAtOnce(view: StepsView, advance: (seen: ServiceProgress) => Advance)
   }
 }
 
-function testProgress({ test }: StepsView): StepProgress {
-  if (test === null) return { outcome: 'waits', waitsFor: 'the test to start', startTest: true }
-  if (!isRunOver(test.state)) return { outcome: 'waits', waitsFor: `the test: ${test.because}` }
-  if (test.state === 'succeeded') return { outcome: 'done' }
-  const because = `the test failed: ${test.because} (roadstead logs shows its output)`
+function testProgress({ run }: StepsView): StepProgress {
+  if (run === null)
+    return { outcome: 'waits', waitsFor: 'the test to start', start: { of: 'test' } }
+  if (!isRunOver(run.state)) return { outcome: 'waits', waitsFor: `the test: ${run.because}` }
+  if (run.state === 'succeeded') return { outcome: 'done' }
+  const because = `the test failed: ${run.because} (roadstead logs shows its output)`
   return { outcome: 'failed', because }
 }
 
 /** One service after the other, those that others need first. */
-function onlineProgress(view: StepsView): StepProgress {
+function onlineProgress(
+  view: StepsView,
+  step: Extract<ReleaseStep, { kind: 'online' }> | undefined,
+): StepProgress {
+  const isJudged = view.rollout.steps.some(({ kind }) => kind === 'judge')
   for (const seen of view.services) {
     // What the step before has made: predecessors that go meanwhile are no reason to want more.
     const made = Math.min(seen.target.successors, seen.change.count)
-    const progress = advanceOnline(seen, made > 0 ? made : firstPortion(view, seen))
+    const goal = made > 0 ? made : firstPortion(view, seen)
+    const progress = isSplit(view, seen, step)
+      ? advanceCanary(seen, goal, { ...step, isJudged })
+      : advanceOnline(seen, goal)
     if (progress.next !== undefined) return waits(progress)
   }
   return { outcome: 'done' }
+}
+
+/** Whether the canary gets a share of its own: there is an old version, and an ingress between. */
+function isSplit(
+  view: StepsView,
+  { change }: ServiceProgress,
+  step: Extract<ReleaseStep, { kind: 'online' }> | undefined,
+): step is Extract<ReleaseStep, { kind: 'online' }> {
+  if (step === undefined || step.weight >= 1 || view.rollout.purpose === 'revert') return false
+  if (change.singleton || specOf(view, change.service)?.worker !== false) return false
+  return view.from?.services.some((spec) => spec.name === change.service) === true
 }
 
 function remainingProgress(view: StepsView, now: number): StepProgress {
@@ -195,7 +233,7 @@ function pauseBefore(
 }
 
 /** All of what ran before online again first, then the others go. */
-function revertProgress(view: StepsView): StepProgress {
+export function revertProgress(view: StepsView): StepProgress {
   return allAtOnce(view, (seen) => {
     const { count } = seen.change
     return advanceOnline(seen, count)

@@ -88,6 +88,16 @@ export interface ServiceSeen {
   readonly others: number
   /** Those of them that customers reach, by zone. */
   readonly othersOnline: Readonly<Record<string, number>>
+  /** Those that this rollout started to compare with; over or not, for their counts. */
+  readonly baseline: readonly BaselineSeen[]
+}
+
+/** A fresh instance of the earlier release. */
+export interface BaselineSeen {
+  readonly instanceId: string
+  /** In the online pool, and ready. */
+  readonly online: boolean
+  readonly revision: number
 }
 
 /** The same, counted. */
@@ -95,6 +105,8 @@ export interface ServiceProgress extends ServiceSeen {
   readonly ready: number
   /** In the online pool of the table that every ingress has applied. */
   readonly online: number
+  /** The same of the fresh predecessors. */
+  readonly baselineOnline: number
 }
 
 /** Counts a service's successors; `appliedRevision` is the oldest table that is still in use. */
@@ -103,7 +115,10 @@ export function progressOfService(seen: ServiceSeen, appliedRevision: number): S
   const online = ready.filter(
     (successor) => successor.pool === 'online' && successor.revision <= appliedRevision,
   )
-  return { ...seen, ready: ready.length, online: online.length }
+  const baselineOnline = seen.baseline.filter(
+    (one) => one.online && one.revision <= appliedRevision,
+  ).length
+  return { ...seen, ready: ready.length, online: online.length, baselineOnline }
 }
 
 /** One service on its way to `goal` successors online: what to want next, or that it is there. */
@@ -147,6 +162,39 @@ export function advanceOnline(seen: ServiceProgress, goal: number): Advance {
   if (seen.others > remaining) {
     const waitsFor = `${seen.others - remaining} instances of ${change.service} to drain`
     return { next: target, waitsFor }
+  }
+  return { next: undefined, waitsFor: '' }
+}
+
+/**
+ * Brings `goal` successors online beside all of the predecessors, with a share of the customers'
+ * requests; where they are to be compared, as many fresh predecessors come first.
+ */
+export function advanceCanary(
+  seen: ServiceProgress,
+  goal: number,
+  step: { readonly weight: number; readonly sticky: boolean; readonly isJudged: boolean },
+): Advance {
+  const { change, target } = seen
+  if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
+  if (seen.ready < goal) {
+    const waitsFor = `${seen.ready} of ${goal} instances of ${change.service} ready`
+    return { next: target, waitsFor }
+  }
+  if (target.split === undefined && target.online < goal) {
+    const specDigest = change.target?.specDigest ?? ''
+    const { weight: share, sticky, isJudged } = step
+    const split = { specDigest, share, sticky, baseline: isJudged ? goal : 0 }
+    return { next: { ...target, split }, waitsFor: 'the shares' }
+  }
+  const wanted = target.split?.baseline ?? 0
+  if (seen.baselineOnline < wanted && target.online < goal) {
+    const fresh = `fresh instances of the old ${change.service}`
+    return { next: target, waitsFor: `${seen.baselineOnline} of ${wanted} ${fresh} online` }
+  }
+  if (target.online < goal) return { next: { ...target, online: goal }, waitsFor: 'the ingress' }
+  if (seen.online < goal) {
+    return { next: target, waitsFor: `${seen.online} of ${goal} of ${change.service} online` }
   }
   return { next: undefined, waitsFor: '' }
 }

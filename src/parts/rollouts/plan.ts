@@ -1,72 +1,28 @@
 import type { Plan } from '../../base/control-loop.ts'
-import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
+import { putBack, wantedCount, type Release } from '../apps/model.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
-import type { Gate } from '../tenants/model.ts'
-import type { LedgerBaseline, LedgerWindow, Rollout, RolloutStep, ServiceTarget } from './model.ts'
+import type { LedgerBaseline, Rollout, RolloutStep, ServiceTarget } from './model.ts'
+import type { RolloutAction, RolloutView } from './plan-actions.ts'
+import { planAfter } from './plan-after.ts'
+import { comparedGroups } from './plan-judging.ts'
 import {
+  afterOf,
+  currentStep,
   progressOf,
+  revertProgress,
+  statedStep,
   stepsOf,
-  testStepOf,
   titles,
-  type StepsView,
-  type TestSeen,
 } from './plan-steps.ts'
-import {
-  ledgerSince,
-  tollSince,
-  type IngressCounts,
-  type SpanLedger,
-  type Toll,
-} from './plan-ledger.ts'
+import type { RunToStart, StepProgress, StepsView } from './plan-progress.ts'
+import { ledgerSince, tollSince, type SpanLedger, type Toll } from './plan-ledger.ts'
 import { holdOf } from './plan-gates.ts'
-import { changesBetween, progressOfService, type ServiceSeen } from './plan-targets.ts'
+import { changesBetween, progressOfService } from './plan-targets.ts'
 
 /**
  * Decides how one rollout goes on: forward step by step, or back. It only says what is wanted
  * (`targets`); the instances controller makes it so, and the next pass looks again.
  */
-
-export interface RolloutView {
-  readonly rollout: Rollout
-  readonly app: App
-  readonly release: Release
-  /** What to come back to; null where nothing ran. */
-  readonly from: Release | null
-  /** What platform.yaml asks of a release here; missing: nothing. */
-  readonly gate?: Gate | undefined
-  /** Another rollout of this app and cell that runs, or stands before this one in the queue. */
-  readonly ahead: { readonly id: string } | null
-  /** A newer rollout that wants this one's place. */
-  readonly superseder: string | null
-  /** Services of the release that still have no listener ports. */
-  readonly listenersMissing: readonly string[]
-  readonly services: readonly ServiceSeen[]
-  readonly test: TestSeen | null
-  /** What every ingress has counted for this app up to now. */
-  readonly counts: readonly IngressCounts[]
-  /** The table that each ingress has applied, and when it said so. */
-  readonly ingresses: readonly { readonly heardAt: number; readonly appliedRevision: number }[]
-  /** The app's traffic in the last minute. */
-  readonly lastMinute: LedgerWindow | null
-}
-
-/** Everything that the rollouts controller may ever do. */
-export type RolloutAction =
-  /** Begin: targets, steps and the ledger's baseline are set. */
-  | { readonly type: 'begin'; readonly changes: Partial<Rollout>; readonly because: string }
-  /** Go on: another step, other targets, another sentence. */
-  | { readonly type: 'advance'; readonly changes: Partial<Rollout>; readonly because: string }
-  /** Start the release's test as an instance. */
-  | { readonly type: 'start-test'; readonly because: string }
-  /** End; `releaseId` is what the cell runs from now on (undefined: as before). */
-  | {
-      readonly type: 'finish'
-      readonly changes: Partial<Rollout>
-      readonly releaseId: string | null | undefined
-      readonly because: string
-    }
-  /** Write the counts of the time after its end into the record. */
-  | { readonly type: 'settle'; readonly changes: Partial<Rollout>; readonly because: string }
 
 /** How long a step may wait for instances before the rollout reverts, in ms. */
 const stepWaitMs = 120_000
@@ -104,6 +60,9 @@ function planQueued(view: RolloutView, now: number): Plan<RolloutAction> {
   const hold = holdOf(view, now)
   if (hold !== null) return { ...tell(rollout, hold.because), wakeAt: hold.wakeAt }
   if (view.ahead !== null) return tell(rollout, `waits for ${view.ahead.id} to end`)
+  if (view.contracting !== null) {
+    return tell(rollout, `waits for the contract of ${view.contracting} to end`)
+  }
   if (view.listenersMissing.length > 0) {
     return tell(rollout, `waits for the listener ports of ${view.listenersMissing.join(', ')}`)
   }
@@ -141,7 +100,9 @@ function countBefore({ app, from }: RolloutView, service: string): number {
 function planRunning(view: RolloutView, now: number): Plan<RolloutAction> {
   const { app, rollout, release } = view
   if (app.destroying) return supersede(view, now, 'the app is being destroyed')
-  if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
+  if (view.superseder !== null && !isMigrating(view)) {
+    return supersede(view, now, `${view.superseder} took its place`)
+  }
   const toll = tollOf(view)
   const trouble = troubleOf(view, toll)
   if (trouble !== null) return beginRevert(view, now, trouble)
@@ -152,21 +113,46 @@ function planRunning(view: RolloutView, now: number): Plan<RolloutAction> {
     const because = `${nameOf(release)} is online: ${failed} of ${sent} requests failed`
     return finish(view, now, 'done', release.id, because)
   }
-  const progress = progressOf(step.kind, stepsView(view, now), now)
-  if (progress.outcome === 'failed') return beginRevert(view, now, progress.because)
-  if (progress.outcome === 'done') return completeStep(view, index, now)
-  if (now >= (rollout.deadline ?? now + 1)) {
+  const progress = progressOf(step, stepsView(view, now), now)
+  if (progress.outcome === 'failed') {
+    return beginRevert(view, now, progress.because, judged(rollout, progress))
+  }
+  if (progress.outcome === 'done') {
+    return completeStep(view, index, now, judged(rollout, progress))
+  }
+  if (progress.isPatient !== true && now >= (rollout.deadline ?? now + 1)) {
     return beginRevert(view, now, tooLate(view, progress.waitsFor))
   }
-  if (progress.startTest === true) return one({ type: 'start-test', because: 'the test starts' })
+  if (progress.start !== undefined) return startRun(progress.start, now)
   return carryOn(view, now, progress)
+}
+
+/** A schema is not left in the middle of a change, whoever is in a hurry. */
+function isMigrating({ rollout }: RolloutView): boolean {
+  return rollout.runId !== null && currentStep(rollout.steps)?.kind === 'migrate'
+}
+
+function startRun(run: RunToStart, now: number): Plan<RolloutAction> {
+  const what = run.of === 'test' ? 'the test' : `the ${run.stage} of ${run.service}`
+  // A migration ends by its own time-out.
+  const changes = run.of === 'test' ? {} : { deadline: now + stepWaitMs }
+  return one({ type: 'start-run', run, changes, because: `${what} starts` })
+}
+
+/** What the comparison has come to, for the record. */
+function judged(
+  { judging }: Rollout,
+  progress: Exclude<StepProgress, { outcome: 'waits' }>,
+): Partial<Rollout> {
+  if (judging === undefined || progress.report === undefined) return {}
+  return { judging: { ...judging, report: progress.report } }
 }
 
 function planReverting(view: RolloutView, now: number): Plan<RolloutAction> {
   const { rollout } = view
   if (view.app.destroying) return supersede(view, now, 'the app is being destroyed')
   if (view.superseder !== null) return supersede(view, now, `${view.superseder} took its place`)
-  const progress = progressOf('revert', stepsView(view, now), now)
+  const progress = revertProgress(stepsView(view, now))
   if (progress.outcome === 'done') {
     const back = view.from === null ? 'nothing ran before' : `${nameOf(view.from)} runs again`
     return finish(view, now, 'reverted', undefined, `${rollout.because}; ${back}`)
@@ -181,7 +167,7 @@ function planReverting(view: RolloutView, now: number): Plan<RolloutAction> {
 function planSettled(view: RolloutView, now: number): Plan<RolloutAction> {
   const { rollout } = view
   if (rollout.ledger.after !== null || rollout.endedAt === null || rollout.baseline === null) {
-    return wait('over')
+    return planAfter(view, now)
   }
   const until = rollout.endedAt + afterWindowMs
   if (now < until) return { actions: [], because: 'counts what comes after', wakeAt: until }
@@ -212,7 +198,12 @@ function tooLate(view: RolloutView, waitsFor: string): string {
 }
 
 /** Turns round: what ran before is the target now, and all of it has to be online first. */
-function beginRevert(view: RolloutView, now: number, because: string): Plan<RolloutAction> {
+function beginRevert(
+  view: RolloutView,
+  now: number,
+  because: string,
+  more: Partial<Rollout> = {},
+): Plan<RolloutAction> {
   const { app, rollout, from, release } = view
   const back = changesBetween(app, release, from)
   const targets = rollout.targets.map((target): ServiceTarget => {
@@ -225,6 +216,8 @@ function beginRevert(view: RolloutView, now: number, because: string): Plan<Roll
       successors: count,
       online: count,
       predecessors,
+      // The canary gets nothing more from here on, however long the others take to be there.
+      ...(target.split === undefined ? {} : { split: { ...target.split, share: 0, baseline: 0 } }),
     }
   })
   const failed = rollout.steps.map((step) =>
@@ -241,49 +234,71 @@ function beginRevert(view: RolloutView, now: number, because: string): Plan<Roll
     because: '',
   }
   const changes: Partial<Rollout> = {
+    ...more,
     state: 'reverting',
     targets,
     because,
     steps: [...failed.filter((step) => step.state !== 'waiting'), revert],
     deadline: now + revertWaitMs,
-    testRunId: null,
+    runId: null,
     resumeAt: null,
   }
   return one({ type: 'advance', changes, because: `reverts: ${because}` })
 }
 
-function completeStep(view: RolloutView, index: number, now: number): Plan<RolloutAction> {
+function completeStep(
+  view: RolloutView,
+  index: number,
+  now: number,
+  more: Partial<Rollout>,
+): Plan<RolloutAction> {
   const { rollout } = view
   const ended = rollout.steps.map((step, at) =>
     at === index ? ({ ...step, state: 'done', endedAt: now, because: '' } as const) : step,
   )
   const next = rollout.steps[index + 1]
   const changes: Partial<Rollout> = {
+    ...more,
+    // From here on customers are divided by the number of instances.
+    ...(next?.kind === 'remaining' ? { targets: rollout.targets.map(withoutSplit) } : {}),
     steps: startStep(ended, index + 1, now),
     deadline: now + stepWaitMs + testTime(view, ended),
-    testRunId: null,
+    runId: null,
     resumeAt: null,
     because: next?.title ?? 'all steps are done',
   }
   return one({ type: 'advance', changes, because: changes.because ?? '' })
 }
 
+function withoutSplit({ split: _split, ...target }: ServiceTarget): ServiceTarget {
+  return target
+}
+
 /** A test has its own time-out on top of the time that it may wait for a place. */
 function testTime(view: RolloutView, steps: readonly RolloutStep[]): number {
-  return testStepOf(view.release, steps)?.timeoutMs ?? 0
+  return statedStep(view.release, 'test', currentStep(steps))?.timeoutMs ?? 0
 }
 
 /** Commits new targets, if any; a step that merely waits changes nothing. */
 function carryOn(
   view: RolloutView,
   now: number,
-  progress: { waitsFor: string; targets?: readonly ServiceTarget[]; resumeAt?: number },
+  progress: Extract<StepProgress, { outcome: 'waits' }>,
 ): Plan<RolloutAction> {
   const { rollout } = view
-  const wakeAt = Math.min(rollout.deadline ?? now + stepWaitMs, progress.resumeAt ?? Infinity)
+  const { passed } = progress
+  const givesUpAt = progress.isPatient === true ? Infinity : rollout.deadline
+  const wakes = [givesUpAt ?? now + stepWaitMs, progress.resumeAt, progress.wakeAt]
+  const soonest = Math.min(...wakes.map((at) => at ?? Infinity))
+  const wakeAt = soonest === Infinity ? undefined : soonest
   const targets = merge(rollout.targets, progress.targets ?? [])
   const pauses = progress.resumeAt !== undefined && rollout.resumeAt === null
   const waitsFor = `waits for ${progress.waitsFor}`
+  const told = { ...progress.changes, ...judgedBy(view, progress, now) }
+  if (Object.keys(told).length > 0) {
+    const changes = { ...told, because: waitsFor }
+    return { actions: [{ type: 'advance', changes, passed, because: waitsFor }], because: waitsFor }
+  }
   if (!pauses && targets === rollout.targets) return { actions: [], because: waitsFor, wakeAt }
   const changes: Partial<Rollout> = {
     targets: [...targets],
@@ -292,6 +307,18 @@ function carryOn(
   }
   const because = pauses ? waitsFor : wishes(rollout.targets, targets)
   return { actions: [{ type: 'advance', changes, because }], because, wakeAt }
+}
+
+/** The comparison begins, or is looked at once more. */
+function judgedBy(
+  view: RolloutView,
+  { judged: look }: Extract<StepProgress, { outcome: 'waits' }>,
+  now: number,
+): Partial<Rollout> {
+  const { begun, looked } = look ?? {}
+  if (begun !== undefined) return { judging: { ...begun, baseline: baselineOf(view, now) } }
+  const { judging } = view.rollout
+  return judging === undefined || looked === undefined ? {} : { judging: { ...judging, ...looked } }
 }
 
 /** What is newly wanted, service by service, for people. */
@@ -303,6 +330,9 @@ function wishes(before: readonly ServiceTarget[], after: readonly ServiceTarget[
     if (successors !== old?.successors) wished.push(`${successors} started in maintenance`)
     if (online !== old?.online) wished.push(`${online} online`)
     if (predecessors !== old?.predecessors) wished.push(`${predecessors} predecessors left`)
+    if (target.split !== undefined && old?.split === undefined) {
+      wished.push(`${target.split.share * 100} % of the requests for the canary`)
+    }
     return wished.length === 0 ? [] : [`${service}: wants ${wished.join(', ')}`]
   })
   return sentences.join('; ')
@@ -321,14 +351,21 @@ function finish(
     endedAt: now,
     deadline: null,
     targets: [],
-    testRunId: null,
+    runId: null,
     steps: view.rollout.steps.map((step) =>
       step.state === 'running' ? { ...step, state: 'done', endedAt: now } : step,
     ),
     baseline: baselineOf(view, now),
     ledger: { ...view.rollout.ledger, ...spanOf(view, now) },
+    ...(state === 'done' && view.rollout.purpose === 'deploy' ? followed(view) : {}),
   }
   return one({ type: 'finish', changes, releaseId, because })
+}
+
+/** What the manifest wants to follow; what has been migrated so far is another stage's. */
+function followed({ release }: RolloutView): Partial<Rollout> {
+  const after = afterOf(release)
+  return after.length === 0 ? {} : { after, migrated: [] }
 }
 
 function supersede(
@@ -343,7 +380,7 @@ function supersede(
     endedAt: now,
     deadline: null,
     targets: [],
-    testRunId: null,
+    runId: null,
     baseline: null,
     ledger: { ...view.rollout.ledger, ...spanOf(view, now) },
   }
@@ -370,18 +407,20 @@ function merge(
       old !== undefined &&
       old.successors === target.successors &&
       old.online === target.online &&
-      old.predecessors === target.predecessors
+      old.predecessors === target.predecessors &&
+      (old.split === undefined) === (target.split === undefined)
     )
   })
   return isSame ? before : after
 }
 
 function stepsView(view: RolloutView, now: number): StepsView {
-  const { rollout, release, from, test } = view
+  const { rollout, release, from, run } = view
   const heard = view.ingresses.filter((ingress) => now - ingress.heardAt <= ingressLostAfterMs)
   const applied = Math.min(Infinity, ...heard.map((ingress) => ingress.appliedRevision))
   const services = view.services.map((seen) => progressOfService(seen, applied))
-  return { rollout, release, from, services, test }
+  const groups = comparedGroups(view.services, rollout, view.counts)
+  return { rollout, release, from, services, run, groups }
 }
 
 function spanOf(view: RolloutView, now: number): SpanLedger | undefined {

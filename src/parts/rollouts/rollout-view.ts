@@ -1,6 +1,6 @@
 import type { Entry, Snapshot } from '../../store/port.ts'
 import { seriesKey } from '../../store/observations.ts'
-import { putBack, wantedCount, type App, type Release } from '../apps/model.ts'
+import { putBack, specDigest, wantedCount, type App, type Release } from '../apps/model.ts'
 import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
@@ -11,12 +11,19 @@ import { jobRunKind } from '../jobs/records.ts'
 import { causeOf } from '../../wire/agent-protocol.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
 import { gateAt } from '../tenants/records.ts'
-import type { LedgerWindow, Rollout, ServiceTarget } from './model.ts'
+import {
+  isFollowed,
+  isOver,
+  type LedgerWindow,
+  type Rollout,
+  type SchemaStage,
+  type ServiceTarget,
+} from './model.ts'
 import type { IngressCounts } from './plan-ledger.ts'
-import type { TestSeen } from './plan-steps.ts'
-import type { ServiceChange, ServiceSeen, SuccessorSeen } from './plan-targets.ts'
-import type { RolloutView } from './plan.ts'
-import { openRollouts, rolloutKind } from './records.ts'
+import type { RunSeen } from './plan-progress.ts'
+import type { BaselineSeen, ServiceChange, ServiceSeen, SuccessorSeen } from './plan-targets.ts'
+import type { RolloutView } from './plan-actions.ts'
+import { activeRollout, openRollouts, rolloutKind, schemaStagesOf } from './records.ts'
 
 /** Answers what an app's traffic was in the last minute; null where nothing was counted. */
 export type LastMinute = (backendIds: readonly string[]) => LedgerWindow | null
@@ -28,6 +35,7 @@ const runsMax = 2
 export interface ObservedRollout extends RolloutView {
   readonly entry: Entry<Rollout>
   readonly appEntry: Entry<App>
+  readonly schemaStages: readonly Entry<SchemaStage>[]
 }
 
 /** The rollouts of one app and cell that have something left to do, oldest first. */
@@ -60,20 +68,49 @@ export function observeRollout(
   return {
     entry,
     appEntry,
+    schemaStages: schemaStagesOf(snapshot, app.at),
     rollout,
     app,
     release,
     from,
     gate: gateAt(snapshot, rollout.at.environment) ?? rollout.gate,
     ahead: ahead === undefined ? null : { id: ahead.value.id },
+    contracting: isQueued ? contracting(snapshot, rollout) : null,
+    isOvertaken: isOver(rollout.state) && isOvertaken(snapshot, app, entry),
+    oldInstance: isFollowed(rollout) ? oldInstance(snapshot, release) : null,
     superseder: index >= 0 && superseder !== undefined ? superseder.value.id : null,
     listenersMissing: isQueued ? listenersMissing(snapshot, release) : [],
-    services: rollout.targets.map((target) => serviceSeen(snapshot, counted, target)),
-    test: testSeen(snapshot, rollout),
+    services: rollout.targets.map((target) => serviceSeen(snapshot, counted, rollout, target)),
+    run: runSeen(snapshot, rollout),
     counts: countsOf(snapshot, rollout),
     ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
     lastMinute: isQueued ? lastMinute(backends) : null,
   }
+}
+
+/** A rollout that is over and whose contract is under way: nothing may begin beside it. */
+function contracting(snapshot: Snapshot, { at }: Rollout): string | null {
+  for (const { value } of snapshot.find(rolloutKind, 'unsettled', appCellName(at))) {
+    if (isOver(value.state) && value.runId !== null) return value.id
+  }
+  return null
+}
+
+/** Whether the cell has gone on to another release, or is about to. */
+function isOvertaken(snapshot: Snapshot, app: App, { value, createdRevision }: Entry<Rollout>) {
+  if (app.releaseId !== value.releaseId) return true
+  const active = activeRollout(snapshot, app.at)
+  return active !== undefined && active.createdRevision > createdRevision
+}
+
+/** An instance that still runs something else than this release, or null. */
+function oldInstance(snapshot: Snapshot, release: Release): string | null {
+  for (const { value } of snapshot.find(instanceKind, 'app', appCellName(release.at))) {
+    if (value.state === 'ended' || value.purpose !== 'service') continue
+    const spec = serviceOf(release, value.service)
+    if (spec === undefined || specDigest(spec) !== value.specDigest) return value.id
+  }
+  return null
 }
 
 function fromRelease(snapshot: Snapshot, app: App, rollout: Rollout): Release | null {
@@ -95,11 +132,18 @@ function listenersMissing(snapshot: Snapshot, release: Release): string[] {
     .filter((name) => snapshot.get(listenerKind, listenerKey(release.at, name)) === undefined)
 }
 
-function serviceSeen(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceSeen {
+function serviceSeen(
+  snapshot: Snapshot,
+  app: App,
+  rollout: Rollout,
+  target: ServiceTarget,
+): ServiceSeen {
   const successors: SuccessorSeen[] = []
   let others = 0
   const othersOnline: Record<string, number> = {}
+  const baseline: BaselineSeen[] = []
   for (const { value, revision } of instancesOf(snapshot, app.at, target.service)) {
+    if (value.baselineOf === rollout.id) baseline.push(baselineSeen(snapshot, value, revision))
     if (value.state === 'ended') continue
     const isSuccessor =
       value.specDigest === target.target?.specDigest &&
@@ -111,7 +155,14 @@ function serviceSeen(snapshot: Snapshot, app: App, target: ServiceTarget): Servi
       if (zone !== undefined) othersOnline[zone] = (othersOnline[zone] ?? 0) + 1
     } else successors.push(successorSeen(value, revision, snapshot))
   }
-  return { change: changeOf(snapshot, app, target), target, successors, others, othersOnline }
+  const change = changeOf(snapshot, app, target)
+  return { change, target, successors, others, othersOnline, baseline }
+}
+
+function baselineSeen(snapshot: Snapshot, instance: Instance, revision: number): BaselineSeen {
+  const isServing = instance.pool === 'online' && instance.desired === 'running'
+  const isReady = snapshot.observations.instance(instance.id)?.state === 'ready'
+  return { instanceId: instance.id, online: isServing && isReady, revision }
 }
 
 function changeOf(snapshot: Snapshot, app: App, target: ServiceTarget): ServiceChange {
@@ -158,9 +209,9 @@ function failingOf(instance: Instance, observed: ObservedInstance | undefined): 
   return `${instance.service} does not get ready: ${causeOf(observed.because)}`
 }
 
-function testSeen(snapshot: Snapshot, { at, testRunId }: Rollout): TestSeen | null {
-  if (testRunId === null) return null
-  const run = snapshot.get(jobRunKind, jobRunKey(at, testRunId))?.value
+function runSeen(snapshot: Snapshot, { at, runId }: Rollout): RunSeen | null {
+  if (runId === null) return null
+  const run = snapshot.get(jobRunKind, jobRunKey(at, runId))?.value
   return run ?? { state: 'failed', because: 'its record is gone' }
 }
 

@@ -75,6 +75,7 @@ export function rolloutRoutes(options: RolloutRoutesOptions): RouteDefinition[] 
       },
     }),
     cancelRoute(options),
+    proceedRoute(options),
   ]
 }
 
@@ -103,6 +104,48 @@ function cancelRoute({ state }: RolloutRoutesOptions): RouteDefinition {
       })
       return { status: 202, body: { revision } }
     },
+  })
+}
+
+/** Lets a rollout go on whose comparison cannot tell old from new, in a person's name. */
+function proceedRoute({ state, clock }: RolloutRoutesOptions): RouteDefinition {
+  return route({
+    method: 'POST',
+    path: `${appPath}/rollouts/:id/proceed`,
+    rule: { roles: ['operator'] },
+    summary: 'Lets a rollout go on although its comparison of old and new is inconclusive.',
+    tag,
+    params: rolloutParams,
+    answers: { 202: Written },
+    async handle({ params, caller }) {
+      const entry = requireRollout(state, params)
+      const { value } = entry
+      if (value.state !== 'running' || value.judging?.report?.verdict !== 'inconclusive') {
+        throw notHeld(value)
+      }
+      const by = caller?.name ?? ''
+      const revision = await state.commit({
+        writes: [replace(rolloutKind, entry, { ...value, proceed: { by, at: clock.now() } })],
+        attribution: {
+          who: by,
+          what: 'rollout.proceed',
+          why: `${value.at.app} ${value.id}: goes on without a verdict`,
+        },
+      })
+      return { status: 202, body: { revision } }
+    },
+  })
+}
+
+function notHeld({ id, state, judging }: Rollout): Refusal {
+  const isCompared = state === 'running' && judging !== undefined
+  const because = isCompared
+    ? 'its comparison still goes on'
+    : `it is ${state}, and no comparison holds it`
+  return new Refusal('rollout-not-held', `${id} waits for nobody: ${because}`, {
+    status: 409,
+    hint: '`roadstead rollouts` says what each of them waits for',
+    details: { state },
   })
 }
 

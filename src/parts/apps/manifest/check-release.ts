@@ -3,6 +3,7 @@ import { checkCommand } from './check-command.ts'
 import { checkReference, checkResource } from './check-reference.ts'
 import type { Step } from './schema-release.ts'
 import { childOf, itemsOf, textOf } from './tree.ts'
+import { shareOf } from './units.ts'
 
 type StepKind = keyof Step
 
@@ -12,6 +13,7 @@ export function checkRelease(view: CellView): void {
   if (release === undefined) return
   release.steps.forEach((step, index) => checkStep(view, step, String(index)))
   checkOrder(view, release.steps)
+  checkWeight(view, release.steps)
   const after = release.after ?? []
   const contract = after.findIndex((step) => step.migrate !== undefined)
   if (contract >= 0) {
@@ -62,6 +64,17 @@ function checkMigrate(view: CellView, what: 'expand' | 'contract', path: readonl
   const message = `no service has a migration with \`${what}\``
   const hint = `add migrate: { resource: …, ${what}: … } to a service, or delete the step`
   view.faults.add('migrate-refused', spotAt(view, ...path), message, hint)
+}
+
+/** A comparison gives the old version as much as the new, so neither can have more than half. */
+function checkWeight(view: CellView, steps: readonly Step[]): void {
+  const index = steps.findIndex(({ online }) => online !== undefined)
+  const weight = steps[index]?.online?.weight
+  if (weight === undefined || steps.every(({ judge }) => judge === undefined)) return
+  if (shareOf(weight) <= 0.5) return
+  const spot = spotAt(view, 'release', 'steps', String(index), 'online', 'weight')
+  const message = `online: ${weight} leave no equal share for what the new version is compared with`
+  view.faults.add('weight-refused', spot, message, 'give it 50% at the most, or delete the judge')
 }
 
 /** What has to stand earlier for a step to have something to work on. */

@@ -167,7 +167,9 @@ function checkUses(view: CellView, name: string, service: FilledService): void {
   }
   const { migrate } = service
   if (migrate === undefined) return
-  checkResource(view, migrate.resource, 'services', name, 'migrate', 'resource')
+  if (migrate.resource !== undefined) {
+    checkResource(view, migrate.resource, 'services', name, 'migrate', 'resource')
+  }
   if (migrate.contract !== undefined && migrate.expand === undefined) {
     const message = `\`${name}\` has a contract without an expand: there would be no way back`
     const hint =

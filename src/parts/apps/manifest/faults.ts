@@ -72,6 +72,7 @@ export const faultCodes = {
   'run-twice': 'Two ways to say what runs; one of them would be ignored.',
   'run-refused': 'A command line that would not do what it seems to.',
   'step-order': 'Release steps in an order that makes no sense.',
+  'weight-refused': 'A share of the customers that leaves none for the comparison.',
   'migrate-refused': 'A contract without an expand, or a step that nothing defines.',
   'secret-value': 'Something other than the reference of a secret.',
   'placeholder-unknown': 'A placeholder outside the closed list.',

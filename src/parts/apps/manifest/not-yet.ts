@@ -21,15 +21,11 @@ const ofServices: readonly (readonly [key: string, what: string])[] = [
   ['uses', 'inject resources'],
   ['secrets', 'hold secrets'],
   ['scale', 'scale by load'],
-  ['migrate', 'run migrations'],
 ]
 
 const ofSteps: readonly (readonly [key: string, what: string])[] = [
   ['snapshot', 'copy databases'],
-  ['migrate', 'run migrations'],
   ['journeys', 'run journeys'],
-  ['online', 'split customers’ requests by weight'],
-  ['judge', 'compare versions'],
 ]
 
 /** All in a cell that this version could not keep, a sentence for each; empty: deployable. */
@@ -94,15 +90,6 @@ function refuseInRelease(rendered: RenderedCell, faults: FaultList): void {
       refuse(rendered, faults, [...path, key], `the step \`${key}\` is validated`, what, 'the step')
     }
   })
-  const after = ['release', 'after']
-  refuse(
-    rendered,
-    faults,
-    after,
-    '`after` is validated',
-    'wait after a release',
-    'the block `after`',
-  )
 }
 
 /** Gates of platform.yaml: nobody may pass one because nothing watches it yet. */

@@ -134,6 +134,31 @@ jobs:
     ])
   })
 
+  test('has its steps, migrations and what follows in the units of the model', () => {
+    const manifest = `services:
+  web: { run: node a.js, migrate: { expand: node e.js, contract: node c.js, timeout: 1m } }
+release:
+  steps:
+    - migrate: expand
+    - maintenance: { portion: 50% }
+    - online: { weight: 5%, sticky: customer }
+    - judge: { for: 10m, against: baseline, stop: { errors: 0.1%, p95: +20% } }
+    - remaining: { batch: 25% }
+  after: [ { soak: 24h }, { migrate: contract } ]`
+    const { steps, after, services } = releaseContentOf(input(manifest), at)
+    expect(steps).toEqual([
+      { kind: 'migrate', stage: 'expand' },
+      { kind: 'maintenance', portion: 0.5, min: 1 },
+      { kind: 'online', weight: 0.05, sticky: true },
+      { kind: 'judge', forMs: 600_000, stop: { errors: 0.001, p95: 0.2 } },
+      { kind: 'remaining', batch: 0.25, pauseMs: 0 },
+    ])
+    expect(after).toEqual([{ kind: 'soak', ms: 86_400_000 }, { kind: 'contract' }])
+    const expand = ['node', 'e.js']
+    const contract = ['node', 'c.js']
+    expect(services[0]?.migrate).toEqual({ expand, contract, undo: null, timeoutMs: 60_000 })
+  })
+
   test('is refused where a job takes the name of a release’s own runs', () => {
     const manifest = 'services: { web: { run: a } }\njobs: { test: { service: web, run: b } }'
     const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
@@ -176,7 +201,6 @@ describe('what comes later is refused at deploy, each with its line', () => {
       'services: { web: { run: a, needs: [stock/levels] } }',
       'web needs stock/levels',
     ],
-    ['after', `${web}\nrelease: { after: [ { soak: 1h } ] }`, '`after` is validated'],
   ]
   test.each(cases)('%s', (_name, manifest, words) => {
     const refusal = refusalOf(() => releaseContentOf(input(manifest), at))

@@ -1,14 +1,14 @@
 import { Refusal } from '../../../base/errors.ts'
 import type { ArtifactRef } from '../../artifacts/model.ts'
 import { cellName, type AppCell, type Cell, type Gate } from '../../tenants/model.ts'
-import type { Release, ReleaseStep, ServiceSpec } from '../model.ts'
+import type { AfterStep, JudgeLimits, Release, ReleaseStep, ServiceSpec } from '../model.ts'
 import { argumentsOf } from './check-command.ts'
 import { gateOf } from './gates.ts'
 import { manifestRefusal, requireCell } from './manifest.ts'
 import { refusalsAtDeploy } from './not-yet.ts'
 import type { RenderedCell } from './render.ts'
 import { tidyPath, type RenderedService } from './rendered-service.ts'
-import type { Step } from './schema-release.ts'
+import type { ReleaseBlock, Step } from './schema-release.ts'
 import { stepDefaults } from './defaults.ts'
 import { nodeAt, textOf } from './tree.ts'
 import { aboveOf, durationOf, shareOf } from './units.ts'
@@ -16,7 +16,7 @@ import { aboveOf, durationOf, shareOf } from './units.ts'
 /** What a manifest gives to a release. */
 export interface ReleaseContent extends Pick<
   Release,
-  'services' | 'steps' | 'revertAboveFailed' | 'jobs'
+  'services' | 'steps' | 'after' | 'revertAboveFailed' | 'jobs'
 > {
   readonly team: string
   /** What platform.yaml asks of a release in this environment; empty: nothing. */
@@ -128,6 +128,7 @@ export function toReleaseContent(
     promoteFrom: promoteFromOf(rendered),
     services: rendered.services.map((service) => specOf(service, artifacts)),
     steps: release.steps.flatMap(stepOf),
+    ...(release.after === undefined ? {} : { after: release.after.map(afterOf) }),
     ...(rendered.jobs.length === 0 ? {} : { jobs: [...rendered.jobs] }),
     revertAboveFailed: revertIf === undefined ? null : aboveOf(revertIf.failedRequests),
   }
@@ -164,7 +165,8 @@ function missing(path: string, message: string): Refusal {
 }
 
 /** Steps that this version does not run have been refused before. */
-function stepOf({ maintenance, test, remaining }: Step): ReleaseStep[] {
+function stepOf({ migrate, maintenance, test, online, judge, remaining }: Step): ReleaseStep[] {
+  if (migrate !== undefined) return [{ kind: 'migrate', stage: migrate }]
   if (maintenance !== undefined) {
     const { portion, min } = { ...stepDefaults.maintenance, ...maintenance }
     return [{ kind: 'maintenance', portion: shareOf(portion), min }]
@@ -174,7 +176,27 @@ function stepOf({ maintenance, test, remaining }: Step): ReleaseStep[] {
     const run = argumentsOf(test.run) ?? []
     return [{ kind: 'test', run, timeoutMs: durationOf(timeout) }]
   }
+  if (online !== undefined) {
+    const { weight = '100%', sticky } = online
+    return [{ kind: 'online', weight: shareOf(weight), sticky: sticky !== undefined }]
+  }
+  if (judge !== undefined) {
+    return [{ kind: 'judge', forMs: durationOf(judge.for), stop: limitsOf(judge.stop) }]
+  }
   if (remaining === undefined) return []
   const { batch, pause } = { ...stepDefaults.remaining, ...remaining }
   return [{ kind: 'remaining', batch: shareOf(batch), pauseMs: durationOf(pause) }]
+}
+
+function limitsOf(stop: NonNullable<Step['judge']>['stop']): JudgeLimits {
+  const { errors, ...rises } = stop
+  const limits = Object.entries(rises).map(([name, rise]) => [name, shareOf(rise)])
+  return {
+    ...(errors === undefined ? {} : { errors: shareOf(errors) }),
+    ...Object.fromEntries(limits),
+  }
+}
+
+function afterOf({ soak }: NonNullable<ReleaseBlock['after']>[number]): AfterStep {
+  return soak === undefined ? { kind: 'contract' } : { kind: 'soak', ms: durationOf(soak) }
 }

@@ -1,8 +1,8 @@
-import type { ServiceSpec } from '../model.ts'
+import type { Migrate, ServiceSpec } from '../model.ts'
 import { firstInstances, type FilledHealth, type FilledService } from './cell-view.ts'
 import { argumentsOf } from './check-command.ts'
 import { neededOf } from './check-service.ts'
-import { healthDefaults } from './defaults.ts'
+import { healthDefaults, migrateDefaults } from './defaults.ts'
 import { durationOf, sizeOf } from './units.ts'
 
 /** A service as a cell runs it; what is missing is only the artifact made of its source. */
@@ -34,6 +34,17 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     env: { ...env },
     warmup: warmup === undefined ? null : { get: [warmup.get].flat(), times: warmup.times ?? 1 },
     singleton: service.singleton ?? false,
+    ...(service.migrate === undefined ? {} : { migrate: migrateOf(service.migrate) }),
+  }
+}
+
+function migrateOf(migrate: NonNullable<FilledService['migrate']>): Migrate {
+  const { expand, contract, undo, timeout } = { ...migrateDefaults, ...migrate }
+  return {
+    expand: argumentsOf(expand),
+    contract: argumentsOf(contract),
+    undo: argumentsOf(undo),
+    timeoutMs: durationOf(timeout),
   }
 }
 

@@ -115,7 +115,7 @@ export const Scale = block(
 
 export const Migrate = block(
   {
-    resource: name('The database that is migrated.'),
+    resource: Optional(name('The database that is migrated; none where `env` names it.')),
     expand: Optional(commandLine('The old release must keep working after it.')),
     contract: Optional(commandLine('Runs when no old instance is left, and closes the way back.')),
     undo: Optional(commandLine('Never run unless asked for by name.')),
