@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { Refusal } from '../base/errors.ts'
-import type { AppCell } from '../parts/tenants/model.ts'
+import { platformKey, type AppCell } from '../parts/tenants/model.ts'
 import type { HistoryAnswer, HistoryEntry } from '../wire/history.ts'
 import type { HistoryFilter } from './api/client.ts'
 import { openContext, type Context } from './context.ts'
@@ -16,7 +16,10 @@ interface HistoryOptions {
 export function historyCommand(): Command {
   return new Command('history')
     .description('print what became of an app, a service, an instance, a rollout, a node…')
-    .argument('<object>', "`shop`, `shop/storefront`, an id (i-…, ro-…, rel-…), a node's name")
+    .argument(
+      '<object>',
+      '`shop`, `shop/storefront`, an id (i-…, ro-…, rel-…), a node, platform.yaml',
+    )
     .option('-n, --lines <count>', 'the newest changes', countOf, 20)
     .option('--before <revision>', 'changes before this revision', revisionOf)
     .addHelpText('after', examples)
@@ -62,6 +65,7 @@ async function filterOf(context: Context, object: string): Promise<Omit<HistoryF
     const ids = (await client.rollouts(rolloutsMax)).map(({ id }) => id)
     return { name: wholeId(object, ids) }
   }
+  if (object === 'platform.yaml') return { key: platformKey }
   if (/^(?:rel|app|tok)-/.test(object)) return { name: object }
   const nodes = await client.nodes()
   if (nodes.some(({ id }) => id === object)) return { name: object }

@@ -12,13 +12,18 @@ import { appKind, currentRelease } from './records.ts'
 const queuedMax = 20
 
 /** What was planned is what is done, or nothing is. */
-export function refuseStale(planned: string, { hash, view }: DeployDecision): void {
+export function refuseStale(
+  planned: string,
+  { hash, view }: DeployDecision,
+  isPromotion: boolean,
+): void {
+  const command = isPromotion ? 'roadstead promote --plan-only' : 'roadstead plan'
   if (planned === hash) return
   if (!isPlanHash(planned)) {
     throw new Refusal('plan-invalid', 'that is no hash of a plan', {
       status: 422,
       path: '/body/plan',
-      hint: '`roadstead plan` prints it',
+      hint: `\`${command}\` prints it`,
     })
   }
   const changed = partsChanged(planned, hash)
@@ -35,7 +40,7 @@ export function refuseStale(planned: string, { hash, view }: DeployDecision): vo
   throw new Refusal('plan-stale', `this is not the plan any more: ${because}`, {
     status: 409,
     path: '/body/plan',
-    hint: 'run `roadstead plan` again, and look at what is different',
+    hint: `run \`${command}\` again, and look at what is different`,
     details: { changed, hash },
   })
 }

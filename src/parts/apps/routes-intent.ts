@@ -80,7 +80,8 @@ export async function carryOut(
   const { state } = options
   return withoutConflict(state, async () => {
     const draft = draftOf(state, wish)
-    if (wish.plan !== undefined) refuseStale(wish.plan, draft.decision)
+    const isPromotion = wish.release.promotedFrom !== undefined
+    if (wish.plan !== undefined) refuseStale(wish.plan, draft.decision, isPromotion)
     const reply = await intend(options, who, draft, wish)
     return { ...reply, body: { ...(reply.body as object), ...notesOf(wish.notes) } }
   })
