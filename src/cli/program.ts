@@ -39,6 +39,7 @@ import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
+import { testLinkCommand } from './test-link.ts'
 import { tokensCommand } from './tokens.ts'
 import { undestroyCommand } from './undestroy.ts'
 import { upCommand } from './up.ts'
@@ -73,7 +74,15 @@ function groups(): [title: string, commands: Command[]][] {
     ['Change what runs:', changeCommands()],
     [
       'See what runs:',
-      [statusCommand(), psCommand(), jobsCommand(), logsCommand(), execCommand(), openCommand()],
+      [
+        statusCommand(),
+        psCommand(),
+        jobsCommand(),
+        logsCommand(),
+        execCommand(),
+        openCommand(),
+        testLinkCommand(),
+      ],
     ],
     ['See what happened, and why:', historyCommands()],
     ['About this program:', [doctorCommand(), completionCommand(), versionCommand()]],

@@ -12,6 +12,7 @@ import { deployRoutes } from '../parts/apps/routes-deploy.ts'
 import { destroyRoutes } from '../parts/apps/routes-destroy.ts'
 import { promoteRoutes } from '../parts/apps/routes-promote.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
+import type { Origins } from '../parts/apps/view.ts'
 import { artifactsController } from '../parts/artifacts/controller.ts'
 import type { BlobStore } from '../parts/artifacts/driver.ts'
 import { artifactKind } from '../parts/artifacts/records.ts'
@@ -29,8 +30,10 @@ import { execKind } from '../parts/execs/records.ts'
 import { execRoutes } from '../parts/execs/routes.ts'
 import { discoveryController } from '../parts/discovery/controller.ts'
 import { listenerKind, listenerPortKind } from '../parts/discovery/records.ts'
-import { backendOf } from '../parts/ingress/records.ts'
-import { ingressRoutes } from '../parts/ingress/routes.ts'
+import { testLinksController } from '../parts/ingress/controller.ts'
+import { backendOf, testLinkKind } from '../parts/ingress/records.ts'
+import { testLinkRoutes } from '../parts/ingress/routes-test-links.ts'
+import { ingressRoutes, type IngressRoutesOptions } from '../parts/ingress/routes.ts'
 import { TrafficHistory } from '../parts/ingress/traffic.ts'
 import { Leases } from '../parts/instances/leases.ts'
 import { instancesController } from '../parts/instances/controller.ts'
@@ -82,6 +85,7 @@ export const recordKinds = [
   findingKind,
   listenerKind,
   listenerPortKind,
+  testLinkKind,
   tokenKind,
   sessionKind,
   idempotencyKind,
@@ -128,13 +132,17 @@ export interface ServerSettings {
   readonly log: Log
 }
 
+/** Where routes of each exposure are served. */
+function originsOf({ ingressUrl, privateUrl, adminUrl }: ServerSettings): Origins {
+  return { public: ingressUrl, private: privateUrl, admin: adminUrl }
+}
+
 /** Routes and controllers of all parts; `usage` is the scheduler's account of the nodes. */
 export function composeServer(
   settings: ServerSettings,
   stores: ServerStores,
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> & { readonly usage: NodeUsage } {
   const { clock, random, log, listenerPorts, singletonLeaseMs } = settings
-  const { ingressUrl, privateUrl, adminUrl } = settings
   const { manifests = inlineManifestReader } = settings
   const { state, observed, blobs, logs, backups, audit } = stores
   const { snapshot } = state
@@ -146,6 +154,7 @@ export function composeServer(
   const rates = (backendId: string) => traffic.rates(backendId, clock.now())
   const lastMinute = (backendIds: readonly string[]) =>
     traffic.windowSince(backendIds, clock.now() - minuteMs, clock.now())
+  const hear: IngressRoutesOptions['hear'] = (id, report) => observed.hearIngress(id, report)
   const controllers = [
     appsController(state),
     artifactsController({ state, blobs, usage: artifacts }),
@@ -155,13 +164,15 @@ export function composeServer(
     nodesController(state, clock),
     rolloutsController({ state, clock, random, lastMinute }),
     schedulingController({ state, clock, usage: nodes }),
+    testLinksController(state),
   ] as unknown as AnyController[]
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
-    ...appRoutes({ state: routed, clock, random, rates, ingressUrl, privateUrl, adminUrl }),
+    ...appRoutes({ ...settings, state: routed, rates }),
     ...destroyRoutes({ state: routed, clock, random }),
     ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...promoteRoutes({ state: routed, clock, random, usage: nodes, manifests }),
     ...approveRoutes({ state: routed, clock }),
+    ...testLinkRoutes({ state: routed, clock, random, origins: originsOf(settings) }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...schemaRoutes({ state: routed, clock, random }),
     ...jobRoutes({ state: routed, clock, random, logs }),
@@ -188,14 +199,7 @@ export function composeServer(
       leases,
       logs,
     }),
-    ...ingressRoutes({
-      snapshot,
-      clock,
-      table,
-      traffic,
-      log,
-      hear: (id, report) => observed.hearIngress(id, report),
-    }),
+    ...ingressRoutes({ snapshot, clock, table, traffic, log, hear }),
   ]
   return { routes, controllers, backendOf, usage: nodes }
 }

@@ -15,13 +15,13 @@ import { appKind, releaseKind } from '../parts/apps/records.ts'
 import { listenerKey } from '../parts/discovery/model.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
 import type { TableDelta } from '../parts/ingress/model.ts'
-import { backendOf } from '../parts/ingress/records.ts'
+import { backendOf, testLinkKind } from '../parts/ingress/records.ts'
 import type { Instance } from '../parts/instances/model.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
 import { nodeKey } from '../parts/nodes/model.ts'
 import { nodeKind } from '../parts/nodes/records.ts'
 import { rolloutKind, schemaStageKind } from '../parts/rollouts/records.ts'
-import { create, replace, type Kind } from '../store/port.ts'
+import { create, remove, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import { applyDelta, digestOfTable, emptyTable } from '../ingress/routing-table.ts'
 import { RoutingTable } from './routing-table.ts'
@@ -34,6 +34,7 @@ const kinds = [
   instanceKind,
   nodeKind,
   listenerKind,
+  testLinkKind,
 ] as unknown as Kind<never>[]
 
 const web = 'local/default/shop/web'
@@ -131,6 +132,21 @@ describe('the routing table', () => {
     await clock.advance(5)
     const delta = await ask(before.version)
     expect(delta?.backends.map((backend) => backend.id)).toEqual(['local/default/shop/api'])
+  })
+
+  test('a test link is a pass in every service of its app, until it ends', async () => {
+    await write(state, create(listenerKind, aListener('api', 20_002)))
+    const before = await full()
+    const pass = { digest: 'd'.repeat(64), releaseId: 'rel-2', until: 1_000 }
+    const link = { id: 'tl-1', at: shop, ...pass, createdBy: 'test', createdAt: 0 }
+    await write(state, create(testLinkKind, link))
+    const told = await ask(before.version)
+    expect(told?.backends).toHaveLength(2)
+    for (const backend of told?.backends ?? []) expect(backend.passes).toEqual([pass])
+    const [entry] = state.snapshot.list(testLinkKind)
+    await write(state, remove(entry!))
+    const after = await ask(told?.version ?? 0)
+    expect(after?.backends.map(({ passes }) => passes)).toEqual([undefined, undefined])
   })
 
   test('a drain is out of every table of its revision, even if no time has passed', async () => {

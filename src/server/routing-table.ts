@@ -171,6 +171,7 @@ export class RoutingTable {
         return this.#touch(at, name)
       case 'app':
       case 'rollout':
+      case 'test-link':
         return this.#touchApp(at)
       case 'node':
         for (const { value } of instancesOn(this.#options.snapshot, name)) {

@@ -30,6 +30,7 @@ import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { Page } from '../../wire/page.ts'
 import type { TokenRequest, TokenView } from '../../wire/access.ts'
 import type { ApproveAnswer, PromoteRequest } from '../../wire/promotion.ts'
+import type { TestLinkAnswer, TestLinkRequest, TestLinkView } from '../../wire/test-links.ts'
 import type { PlatformAnswer, PlatformView } from '../../wire/platform.ts'
 import type { Query, Transport } from './transport.ts'
 
@@ -208,6 +209,19 @@ export class ApiClient {
       `${appPath(at)}/rollouts/${encodeURIComponent(id)}/proceed`,
       undefined,
     )
+  }
+
+  testLinks(at: AppCell): Promise<TestLinkView[]> {
+    return this.#list(`${appPath(at)}/test-links`)
+  }
+
+  createTestLink(at: AppCell, request: TestLinkRequest): Promise<TestLinkAnswer> {
+    return this.#write('POST', `${appPath(at)}/test-links`, request)
+  }
+
+  endTestLink(at: AppCell, id: string): Promise<Written> {
+    const path = `${appPath(at)}/test-links/${encodeURIComponent(id)}`
+    return this.#write('DELETE', path, undefined)
   }
 
   scale(at: AppCell, service: string, instances: number): Promise<Written> {

@@ -1,4 +1,6 @@
 import Type, { type Static } from 'typebox'
+import { keyOf, type Key } from '../../base/key.ts'
+import { AppCell } from '../tenants/model.ts'
 
 /** An instance as the ingress sees it. */
 export const Endpoint = Type.Object({
@@ -43,6 +45,25 @@ export const TestPass = Type.Object({
   until: Type.Number(),
 })
 export type TestPass = Static<typeof TestPass>
+
+/** A test link of an app, whose services all get its pass. Writer: the test link routes. */
+export const TestLink = Type.Object({
+  id: Type.String(),
+  at: AppCell,
+  ...TestPass.properties,
+  createdBy: Type.String(),
+  /** Wall ms. */
+  createdAt: Type.Number(),
+})
+export type TestLink = Static<typeof TestLink>
+
+/** Test links of one app in one cell at once; each is a pass in every row of its table. */
+export const testLinksMax = 20
+
+export function testLinkKey(at: AppCell, id: string): Key {
+  const { tenant, environment, app } = at
+  return keyOf({ kind: 'test-link', tenant, environment, app, name: id })
+}
 
 /** One service's instances by pool, with the ways that lead to them. */
 export const Backend = Type.Object({

@@ -1,15 +1,41 @@
-import type { Snapshot } from '../../store/port.ts'
+import type { Entry, Kind, Snapshot } from '../../store/port.ts'
 import { appAt, currentRelease, releaseAt, serviceOf } from '../apps/records.ts'
 import { listenerKey } from '../discovery/model.ts'
 import { listenerKind } from '../discovery/records.ts'
 import { serviceName, type Instance } from '../instances/model.ts'
-import { instancesOf } from '../instances/records.ts'
+import { instanceKind, instancesOf } from '../instances/records.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
-import type { AppCell } from '../tenants/model.ts'
+import { appCellName, type AppCell } from '../tenants/model.ts'
 import type { TargetSplit } from '../rollouts/model.ts'
-import type { Backend, Endpoint, SplitGroup } from './model.ts'
+import { TestLink, testLinkKey, type Backend, type Endpoint, type SplitGroup } from './model.ts'
+
+export const testLinkKind: Kind<TestLink> = {
+  name: 'test-link',
+  version: 1,
+  schema: TestLink,
+  keyOf: (link) => testLinkKey(link.at, link.id),
+  upgraders: {},
+  indexes: { app: (link) => appCellName(link.at) },
+}
+
+/** The test links of an app in a cell, oldest first. */
+export function testLinksOf(snapshot: Snapshot, at: AppCell): Entry<TestLink>[] {
+  return [...snapshot.find(testLinkKind, 'app', appCellName(at))].toSorted(
+    (a, b) => a.createdRevision - b.createdRevision,
+  )
+}
+
+/** Instances of an app's services that a tester may meet, whichever release they run. */
+export function standingOf(snapshot: Snapshot, at: AppCell): Instance[] {
+  return [...snapshot.find(instanceKind, 'app', appCellName(at))]
+    .map(({ value }) => value)
+    .filter(({ purpose, state, desired, pool }) => {
+      const isStanding = state === 'placed' && desired === 'running' && pool !== 'draining'
+      return purpose === 'service' && isStanding
+    })
+}
 
 /**
  * A service's part of the routing table, straight from the records: who is online and who is in
@@ -41,6 +67,9 @@ export function backendOf(snapshot: Snapshot, at: AppCell, service: string): Bac
   if (route === null && listener === undefined && online.length + maintenance.length === 0) {
     return undefined
   }
+  const passes = testLinksOf(snapshot, at).map(({ value: { digest, releaseId, until } }) => {
+    return { digest, releaseId, until }
+  })
   return {
     id: serviceName(at, service),
     online: online.toSorted(byId),
@@ -51,6 +80,7 @@ export function backendOf(snapshot: Snapshot, at: AppCell, service: string): Bac
         ? null
         : { port: listener.port, maintenancePort: listener.maintenancePort },
     ...(split === undefined ? {} : splitOf(split, canary, baseline)),
+    ...(passes.length === 0 ? {} : { passes }),
   }
 }
 
