@@ -35,7 +35,7 @@ function listRoute({ state }: SchemaRoutesOptions): RouteDefinition {
   return route({
     method: 'GET',
     path: `${appPath}/schema`,
-    rule: { roles: ['operator', 'viewer'] },
+    rule: { roles: ['operator', 'developer', 'viewer'] },
     summary: 'Which releases have expanded and contracted the schema of each service.',
     tag,
     params: appParams,

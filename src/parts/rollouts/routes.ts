@@ -112,7 +112,7 @@ function proceedRoute({ state, clock }: RolloutRoutesOptions): RouteDefinition {
   return route({
     method: 'POST',
     path: `${appPath}/rollouts/:id/proceed`,
-    rule: { roles: ['operator'] },
+    rule: { roles: ['operator', 'developer'] },
     summary: 'Lets a rollout go on although its comparison of old and new is inconclusive.',
     tag,
     params: rolloutParams,
