@@ -7,6 +7,7 @@ import { aBackend, anEndpoint, callRaw, countsOf } from './ingress-bed.ts'
 import { describeIngressCounts } from './ingress-counts.contract.ts'
 import { describeIngressEdge } from './ingress-edge.contract.ts'
 import { describeIngressHttp } from './ingress-http.contract.ts'
+import { describeIngressHttp2 } from './ingress-http2.contract.ts'
 import { ingressBed } from './ingress-open.ts'
 import { describeIngressPasses } from './ingress-passes.contract.ts'
 import { describeIngressShield } from './ingress-shield.contract.ts'
@@ -24,6 +25,7 @@ describeIngressSplit('builtin', make)
 describeIngressPasses('builtin', make)
 describeIngressEdge('builtin', make)
 describeIngressTls('builtin', make)
+describeIngressHttp2('builtin', make)
 describeIngressShield('builtin', make)
 
 /** What cannot be told before it comes is counted as it comes; not every driver can do that. */

@@ -10,7 +10,7 @@ import {
   type TlsSettings,
 } from '../../../parts/ingress/driver.ts'
 import { CertificateStore } from './certificate-store.ts'
-import { createFront, type Arrival } from './front.ts'
+import { createFront, type Arrival, type Front, type Serve } from './front.ts'
 import type { OutsideEntrance } from './headers.ts'
 import { limits } from './limits.ts'
 import { listen } from './listeners.ts'
@@ -24,7 +24,7 @@ export class Doors {
   readonly #serve: ServeFromOutside
   readonly #clock: Clock
   readonly #log: Log
-  readonly #servers: Server[] = []
+  readonly #fronts: Front[] = []
   #certificates: CertificateStore | undefined
 
   constructor(options: {
@@ -47,12 +47,12 @@ export class Doors {
     }
   }
 
-  /** Stops accepting at all addresses, and gives the servers that still have connections. */
-  close(): Server[] {
+  /** Stops accepting at all addresses, and gives the fronts that still have connections. */
+  close(): Front[] {
     this.#certificates?.close()
-    const servers = this.#servers.splice(0)
-    for (const server of servers) server.close()
-    return servers
+    const fronts = this.#fronts.splice(0)
+    for (const front of fronts) front.close()
+    return fronts
   }
 
   async #openAll(settings: IngressSettings): Promise<OpenPorts> {
@@ -77,7 +77,7 @@ export class Doors {
     entrance: OutsideEntrance,
     shield: Shield | undefined,
   ): Promise<number> {
-    let server: SecureServer | undefined
+    let server: (Server & SecureServer) | undefined
     const certificates = new CertificateStore({
       folder: tls.certificates,
       clock: this.#clock,
@@ -86,14 +86,16 @@ export class Doors {
     })
     this.#certificates = certificates
     const { pem } = await certificates.open()
-    const options: TlsOptions = {
+    // Only who serves by TLS pays for its memory.
+    const { withHttp2 } = await import('./http2-front.ts')
+    const serve = this.#behind(shield, entrance)
+    server = createFront(serve, {
       ...pem,
       ...usualTls,
+      ALPNProtocols: ['h2', 'http/1.1'],
       SNICallback: (host, callback) => callback(null, certificates.contextFor(host)),
-    }
-    const port = await this.#open(tls.address, entrance, shield, options)
-    server = this.#servers.at(-1) as (Server & SecureServer) | undefined
-    return port
+    }) as Server & SecureServer
+    return this.#listen(server, tls.address, shield, withHttp2(server, serve))
   }
 
   /** Whoever reaches these is of the company: nothing keeps them off but the network. */
@@ -104,18 +106,26 @@ export class Doors {
     return address === undefined ? undefined : this.#open(address, entrance)
   }
 
-  async #open(
-    address: Address,
-    entrance: OutsideEntrance,
-    shield?: Shield,
-    tls?: TlsOptions,
-  ): Promise<number> {
-    const server = createFront((arrival) => {
+  async #open(address: Address, entrance: OutsideEntrance, shield?: Shield): Promise<number> {
+    const server = createFront(this.#behind(shield, entrance))
+    return this.#listen(server, address, shield, server)
+  }
+
+  #behind(shield: Shield | undefined, entrance: OutsideEntrance): Serve {
+    return (arrival) => {
       if (shield?.admits(arrival) !== false) this.#serve(arrival, entrance)
-    }, tls)
+    }
+  }
+
+  async #listen(
+    server: Server,
+    address: Address,
+    shield: Shield | undefined,
+    front: Front,
+  ): Promise<number> {
     shield?.watch(server)
     const port = await listen(server, address)
-    this.#servers.push(server)
+    this.#fronts.push(front)
     return port
   }
 }

@@ -21,6 +21,14 @@ export interface Arrival {
 
 export type Serve = (arrival: Arrival) => void
 
+/** What the end of the ingress asks of a listening side. */
+export interface Front {
+  /** Accepts nothing new. */
+  close(): void
+  closeIdleConnections(): void
+  closeAllConnections(): void
+}
+
 /** A listening side of the ingress: Node's own HTTP server, strict, with our limits. */
 export function createFront(serve: Serve, tls?: TlsOptions): Server {
   const options = {
@@ -79,7 +87,7 @@ function responseOn(req: IncomingMessage, socket: Duplex, head: Buffer): ServerR
  * Brings `GET http://host/path` (which a server must understand) into the form `GET /path` with that
  * host; false for what is neither, such as `OPTIONS *`.
  */
-function normaliseTarget(req: IncomingMessage): boolean {
+export function normaliseTarget(req: IncomingMessage): boolean {
   const url = req.url ?? ''
   if (url.startsWith('/')) return true
   const absolute = /^https?:\/\/([^/?#@]+)([/?][^#]*)?$/i.exec(url)

@@ -28,6 +28,8 @@ export const limits = {
   avoidMs: 1_000,
   /** A port in use is tried again in this interval, in ms. */
   listenRetryMs: 1_000,
+  /** Requests at a time on one connection of HTTP/2: what browsers and servers are used to. */
+  streamsMax: 100,
   /** Clients whose requests are counted, 200 bytes each; those heard longest ago are forgotten. */
   clientsMax: 100_000,
   /** The folder of certificates is looked at in this interval, in ms. */

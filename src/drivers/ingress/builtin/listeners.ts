@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../../base/clock.ts'
 import { messageOf, Refusal, systemCodeOf } from '../../../base/errors.ts'
 import type { Address, ListenerTrouble } from '../../../parts/ingress/driver.ts'
 import type { InstancePool } from './instance-pool.ts'
-import { createFront, type Serve } from './front.ts'
+import { createFront, type Front, type Serve } from './front.ts'
 import { limits } from './limits.ts'
 
 /** Listeners are for callers on the same node only. */
@@ -65,9 +65,9 @@ export class Listeners {
     return troubles
   }
 
-  /** Stops accepting at all ports, and gives the servers that still have connections. */
-  close(): Server[] {
-    const servers: Server[] = []
+  /** Stops accepting at all ports, and gives the fronts that still have connections. */
+  close(): Front[] {
+    const servers: Front[] = []
     for (const listener of this.#byPort.values()) {
       if (listener.server !== undefined) servers.push(listener.server)
       this.#drop(listener)
