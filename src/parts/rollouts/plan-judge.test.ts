@@ -3,7 +3,7 @@ import Value from 'typebox/value'
 import { describe, expect, test } from 'vitest'
 import { addHistogram, emptyHistogram, record } from '../../base/histogram.ts'
 import { JudgeReport } from './judge-model.ts'
-import { earlyLooksMax, judge, judgeEarly, type GroupCounts } from './plan-judge.ts'
+import { earlyLooksMax, judge, judgeEarly, type GroupCounts, type JudgeAmid } from './plan-judge.ts'
 
 const empty: GroupCounts = { answered: 0, appErrors: 0, failed: 0, latency: emptyHistogram() }
 
@@ -145,6 +145,24 @@ describe('an early look', () => {
   })
 })
 
+describe('what else decides the same judging', () => {
+  test('takes its share of the error: a later end, or one of many services, asks for more', () => {
+    const verdictAmid = (amid: JudgeAmid): string =>
+      judge(withErrors(300, 8), withErrors(300, 1), { errors: 0 }, amid).verdict
+    expect(verdictAmid({})).toBe('fail')
+    expect(verdictAmid({ services: 1, earlierEnds: 0 })).toBe('fail')
+    expect(verdictAmid({ earlierEnds: 2 })).toBe('inconclusive')
+    expect(verdictAmid({ services: 20 })).toBe('inconclusive')
+    const equal = withErrors(3_400, 0)
+    const passAmid = (amid: JudgeAmid): string =>
+      judge(equal, equal, { errors: 0.001 }, amid).verdict
+    expect(passAmid({})).toBe('pass')
+    expect(passAmid({ earlierEnds: 1 })).toBe('inconclusive')
+    // To pass it takes all services anyway.
+    expect(passAmid({ services: 20 })).toBe('pass')
+  })
+})
+
 describe('whatever was counted', () => {
   const groups = fc
     .tuple(fc.integer({ min: 0, max: 5_000 }), fc.double({ min: 0, max: 1, noNaN: true }))
@@ -205,6 +223,26 @@ describe('the stated error', () => {
       'fail',
     )
     expect(wrong).toBeLessThanOrEqual(upperBound(worlds, 0.05))
+  })
+
+  test('of a wrong verdict holds however often the end is put off', () => {
+    const verdicts = { pass: 0, fail: 0, inconclusive: 0 }
+    const random = seeded(11)
+    for (let world = 0; world < worlds; world++) {
+      let [canary, baseline] = [empty, empty]
+      let verdict: keyof typeof verdicts = 'inconclusive'
+      for (let earlierEnds = 0; earlierEnds < 4 && verdict === 'inconclusive'; earlierEnds++) {
+        const requests = 200 * 2 ** Math.max(0, earlierEnds - 1)
+        // Exactly on the limit: either verdict is wrong.
+        canary = added(canary, drawn(random, { requests, errors: 0.08 }))
+        baseline = added(baseline, drawn(random, { requests, errors: 0.05 }))
+        verdict = judge(canary, baseline, { errors: 0.03 }, { earlierEnds }).verdict
+      }
+      verdicts[verdict]++
+    }
+    expect(verdicts.fail).toBeLessThanOrEqual(upperBound(worlds, 0.05))
+    expect(verdicts.pass).toBeLessThanOrEqual(upperBound(worlds, 0.05))
+    expect(verdicts.pass + verdicts.fail).toBeGreaterThan(0)
   })
 
   test('of a wrong pass holds for errors that stand exactly on the limit', () => {

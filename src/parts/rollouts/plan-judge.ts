@@ -28,9 +28,9 @@ export type JudgeLimits = Readonly<Partial<Record<JudgeCriterion, number>>>
 /** How often `judgeEarly` may be asked in one judging: its share of the error is cut so. */
 export const earlyLooksMax = 10
 
-/** Stated error of a wrong `fail`, 5 % in all: 4 % at the end, 0.1 % at each early look. */
-const failLevels = { end: 0.04, early: 0.01 / earlyLooksMax }
-/** Stated error of a wrong `pass`; asked for once, at the end. */
+/** Stated error of a wrong `fail`, 5 % in all: 4 % at the ends, 0.1 % at each early look. */
+const failLevels = { ends: 0.04, early: 0.01 / earlyLooksMax }
+/** Stated error of a wrong `pass`; asked for at the ends only. */
 const passLevel = 0.05
 /** Requests per group below which nothing passes. */
 const leastRequests = 50
@@ -47,13 +47,28 @@ const leastProvenRise = 0.15
 const quantiles = { p50: 0.5, p95: 0.95, p99: 0.99 } as const
 const criteria: readonly JudgeCriterion[] = ['errors', 'p50', 'p95', 'p99']
 
-/** The verdict at the end of the judge step's `for`. */
+/** What else decides the same judging: all of it together keeps to the stated error. */
+export interface JudgeAmid {
+  /** Services that are compared, any of which alone fails the canary; 1 where it is not said. */
+  readonly services?: number
+  /** Ends before this one, each of which was inconclusive; 0 where it is not said. */
+  readonly earlierEnds?: number
+}
+
+/** The verdict at the end of the judge step's `for`, or at a later end where that could not tell. */
 export function judge(
   canary: GroupCounts,
   baseline: GroupCounts,
   limits: JudgeLimits,
+  { services = 1, earlierEnds = 0 }: JudgeAmid = {},
 ): JudgeReport {
-  return reportOf({ canary, baseline, limits, failLevel: failLevels.end, mayPass: true })
+  const share = shareOfEnd(earlierEnds)
+  return reportOf({
+    ...{ canary, baseline, limits, services },
+    failLevel: failLevels.ends * share,
+    passLevel: passLevel * share,
+    nextShare: shareOfEnd(earlierEnds + 1),
+  })
 }
 
 /**
@@ -64,23 +79,39 @@ export function judgeEarly(
   canary: GroupCounts,
   baseline: GroupCounts,
   limits: JudgeLimits,
+  { services = 1 }: JudgeAmid = {},
 ): JudgeReport {
-  return reportOf({ canary, baseline, limits, failLevel: failLevels.early, mayPass: false })
+  const failLevel = failLevels.early
+  const nextShare = shareOfEnd(0)
+  return reportOf({ canary, baseline, limits, services, failLevel, passLevel: 0, nextShare })
+}
+
+/**
+ * The share of the ends' error that one of them may use: most of it the first, which is seldom
+ * followed by another, and each later one half of what is left, so that no number of ends adds up
+ * to more than all of it.
+ */
+function shareOfEnd(earlierEnds: number): number {
+  return earlierEnds === 0 ? 0.75 : 0.25 * 0.5 ** earlierEnds
 }
 
 interface Look {
   readonly canary: GroupCounts
   readonly baseline: GroupCounts
   readonly limits: JudgeLimits
+  readonly services: number
   readonly failLevel: number
-  readonly mayPass: boolean
+  /** 0: nothing may pass. */
+  readonly passLevel: number
+  /** Of the end for which more requests would be waited. */
+  readonly nextShare: number
 }
 
 function reportOf(look: Look): JudgeReport {
   const asked = criteria.filter((criterion) => look.limits[criterion] !== undefined)
-  // Any criterion alone fails the canary, so that they share the error; to pass it takes them all.
-  const levels = { ...look, failLevel: look.failLevel / Math.max(1, asked.length) }
-  const findings = asked.map((criterion) => findingOf(criterion, levels))
+  // Any one alone fails the canary, so that they share the error; to pass it takes them all.
+  const sharing = Math.max(1, asked.length * look.services)
+  const findings = asked.map((criterion) => findingOf(criterion, look, sharing))
   const requests = { canary: requestsOf(look.canary), baseline: requestsOf(look.baseline) }
   const verdict = verdictOf(findings)
   return { verdict, because: sentence(verdict, findings, requests), requests, findings }
@@ -107,7 +138,7 @@ interface Measured {
   readonly least: number
 }
 
-function findingOf(criterion: JudgeCriterion, look: Look): JudgeFinding {
+function findingOf(criterion: JudgeCriterion, look: Look, sharing: number): JudgeFinding {
   const limit = look.limits[criterion] ?? 0
   const measured =
     criterion === 'errors'
@@ -118,8 +149,8 @@ function findingOf(criterion: JudgeCriterion, look: Look): JudgeFinding {
   const overP = Math.max(overTail, overTail < 0.5 ? exactTail : 0)
   const withinP = normalTail(largest((z) => bounds(z, 1).high < passesBelow, zMax))
   const least = Math.min(requestsOf(look.canary), requestsOf(look.baseline))
-  const mayPass = look.mayPass && least >= leastRequests
-  const verdict = overP < look.failLevel ? 'fail' : mayPass && withinP < passLevel ? 'pass' : null
+  const isPassed = least >= leastRequests && withinP < look.passLevel
+  const verdict = overP < look.failLevel / sharing ? 'fail' : isPassed ? 'pass' : null
   const pValue = Math.min(overP, withinP)
   return {
     criterion,
@@ -129,7 +160,7 @@ function findingOf(criterion: JudgeCriterion, look: Look): JudgeFinding {
     pValue,
     confidence: 1 - pValue,
     verdict: verdict ?? 'inconclusive',
-    moreRequests: verdict === null ? moreRequests(measured, look) : null,
+    moreRequests: verdict === null ? moreRequests(measured, look, sharing) : null,
   }
 }
 
@@ -216,11 +247,15 @@ function requestsForQuantile(quantile: number): number {
 }
 
 /** How many more requests per group would decide, were the two to go on as they did. */
-function moreRequests({ bounds, failsAbove, passesBelow, least }: Measured, look: Look): number {
+function moreRequests(
+  { bounds, failsAbove, passesBelow, least }: Measured,
+  look: Look,
+  sharing: number,
+): number {
   const seen = Math.max(requestsOf(look.canary), requestsOf(look.baseline))
   const fewer = Math.min(requestsOf(look.canary), requestsOf(look.baseline))
-  const toFail = zOfTail(look.failLevel) + zOfPower
-  const toPass = zOfTail(passLevel) + zOfPower
+  const toFail = zOfTail((failLevels.ends * look.nextShare) / sharing) + zOfPower
+  const toPass = zOfTail(passLevel * look.nextShare) + zOfPower
   const base = Math.max(1, seen)
   const isOpen = (times: number): boolean =>
     bounds(toFail, times).low <= failsAbove && bounds(toPass, times).high >= passesBelow

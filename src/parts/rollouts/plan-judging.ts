@@ -38,7 +38,7 @@ export function judgeProgress(
     return { ...holds(isHeld ? heldBy(report) : wordsFor(step), {}), wakeAt: judging.lookAt }
   }
   const isAtEnd = now >= judging.endsAt
-  const report = reportOf(view.groups, step, isAtEnd)
+  const report = reportOf(view.groups, step, isAtEnd ? earlierEnds(judging, step) : undefined)
   if (report.verdict === 'fail') return { outcome: 'failed', because: report.because, report }
   if (!isAtEnd) {
     const lookAt = Math.min(judging.endsAt, now + everyMs)
@@ -47,6 +47,14 @@ export function judgeProgress(
   if (report.verdict === 'pass') return { outcome: 'done', report }
   const endsAt = now + (now - judging.startedAt)
   return holds(heldBy(report), { looked: { report, lookAt: endsAt, endsAt } })
+}
+
+/** Each end that could not tell doubled the time. */
+function earlierEnds(
+  { startedAt, endsAt }: NonNullable<Rollout['judging']>,
+  { forMs }: JudgeStep,
+): number {
+  return Math.max(0, Math.round(Math.log2((endsAt - startedAt) / forMs)))
 }
 
 function wordsFor({ forMs }: JudgeStep): string {
@@ -63,17 +71,20 @@ function holds(waitsFor: string, judged: Judged): Extract<StepProgress, { outcom
 
 /**
  * One report of all services: the first that fails decides, then the first that says nothing.
+ * `ends`: how many ends came before this one; undefined: it is none.
  * Services that customers never reached meanwhile are left out, unless nobody reached any.
  */
 function reportOf(
   groups: readonly ComparedGroups[],
   step: JudgeStep,
-  isAtEnd: boolean,
+  ends: number | undefined,
 ): JudgeReport {
-  const look = isAtEnd ? judge : judgeEarly
+  const look = ends === undefined ? judgeEarly : judge
   const reached = groups.filter(({ canary, baseline }) => sizeOf(canary) + sizeOf(baseline) > 0)
-  const reports = (reached.length > 0 ? reached : groups).map(({ service, canary, baseline }) => {
-    const report = look(canary, baseline, step.stop)
+  const compared = reached.length > 0 ? reached : groups
+  const services = compared.length
+  const reports = compared.map(({ service, canary, baseline }) => {
+    const report = look(canary, baseline, step.stop, { services, earlierEnds: ends ?? 0 })
     return { ...report, because: `${service}: ${report.because}` }
   })
   const worst =
