@@ -64,7 +64,10 @@ export function judge(
 ): JudgeReport {
   const share = shareOfEnd(earlierEnds)
   return reportOf({
-    ...{ canary, baseline, limits, services },
+    canary,
+    baseline,
+    limits,
+    services,
     failLevel: failLevels.ends * share,
     passLevel: passLevel * share,
     nextShare: shareOfEnd(earlierEnds + 1),
