@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 
 /** `roadstead up`: the whole cloud on this machine, in one terminal. */
 export function upCommand(): Command {
@@ -9,9 +9,14 @@ export function upCommand(): Command {
     .option('--data <folder>', 'where all data is kept (ROADSTEAD_DATA; ./.roadstead)')
     .option('--port <port>', 'of the API and the console (7070, or the next free one)', portOf)
     .option('--ingress-port <port>', 'of the apps (8080, or the next free one)', portOf)
+    .addOption(
+      new Option('--ingress <driver>', 'what carries the requests (roadstead ingress --driver)')
+        .choices(['auto', 'builtin', 'haproxy'])
+        .default('builtin'),
+    )
     .option('--no-color', 'print without colours')
     .addHelpText('after', examples)
-    .action(async (options: { load: boolean; color: boolean }) => {
+    .action(async (options: { load: boolean; color: boolean; ingress: string }) => {
       const { runUp } = await import('./up/supervisor.ts')
       await runUp(options)
     })

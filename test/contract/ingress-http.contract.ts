@@ -20,9 +20,13 @@ import {
   until,
   type App,
 } from './ingress-bed.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import { exactTraits, type DriverMaker, type DriverTraits } from './ingress.contract.ts'
 
-export function describeIngressHttp(name: string, makeDriver: DriverMaker): void {
+export function describeIngressHttp(
+  name: string,
+  makeDriver: DriverMaker,
+  traits: DriverTraits = exactTraits,
+): void {
   describe(`${name} ingress, HTTP`, () => {
     const ends: (() => Promise<unknown>)[] = []
     afterEach(async () => {
@@ -47,6 +51,8 @@ export function describeIngressHttp(name: string, makeDriver: DriverMaker): void
     async function client(port: number): Promise<Socket> {
       const socket = connect(port, '127.0.0.1')
       ends.push(async () => socket.destroy())
+      // An ingress that is closed at once may break it off.
+      socket.on('error', () => {})
       await new Promise<void>((resolve) => socket.once('connect', resolve))
       return socket
     }
@@ -72,7 +78,7 @@ export function describeIngressHttp(name: string, makeDriver: DriverMaker): void
           'GET / HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\n\r\n',
         )
         expect(text).not.toMatch(/x-secret/i)
-        expect(text).toMatch(/Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Latin: caf\xe9\r\n/)
+        expect(text).toMatch(/Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Latin: caf\xe9\r\n/i)
       })
 
       it('tells the instance the host, the client and an id of the request', async () => {
@@ -329,6 +335,7 @@ export function describeIngressHttp(name: string, makeDriver: DriverMaker): void
         const slow = call(port, { headers: { 'x-do': 'slow' } })
         await until(async () => (await countsOf(driver)).sent === 1, 'it was sent')
         const closing = driver.close(5_000)
+        if (!traits.closesAtOnce) await sleep(50)
         expect((await call(port)).status).toBe(0)
         expect((await slow).status).toBe(200)
         expect((await slow).headers.connection).toBe('close')

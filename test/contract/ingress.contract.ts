@@ -24,7 +24,43 @@ export interface DriverMaker {
   (patience: { answerMs: number; holdMs: number }): IngressDriver
 }
 
-export function describeIngressDriver(name: string, makeDriver: DriverMaker): void {
+/**
+ * Where drivers differ by their nature, each with its reason in docs/decisions/0013-haproxy.md. What
+ * concerns the count, the customers' requests or who is believed is never among them.
+ */
+export interface DriverTraits {
+  /** Attempts of a request that each time broke before the answer. */
+  readonly attempts: number
+  /** A request that waits for its connection moves when its instance leaves. */
+  readonly movesUnsent: boolean
+  /** What may not be repeated goes over a used connection where the instance says how long it lives. */
+  readonly reusesWhenTold: boolean
+  /** Of 20 requests for two instances, so many more than 10 may come to one. */
+  readonly unevenBy: number
+  /** Targets with a `#`, and those with another host than the Host header, are refused. */
+  readonly isStrictOnTargets: boolean
+  /** Content-Length beside chunked is dropped and the connection closed, where others refuse. */
+  readonly mendsFraming: boolean
+  /** Once `close` is called nothing is accepted; false: a moment later. */
+  readonly closesAtOnce: boolean
+}
+
+/** The built-in driver's, to which every other is compared. */
+export const exactTraits: DriverTraits = {
+  attempts: 3,
+  movesUnsent: true,
+  reusesWhenTold: true,
+  unevenBy: 0,
+  isStrictOnTargets: false,
+  mendsFraming: false,
+  closesAtOnce: true,
+}
+
+export function describeIngressDriver(
+  name: string,
+  makeDriver: DriverMaker,
+  traits: DriverTraits = exactTraits,
+): void {
   describe(`${name} ingress`, () => {
     const ends: (() => Promise<unknown>)[] = []
     afterEach(async () => {
@@ -90,8 +126,9 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
       it('forwards the path as the client wrote it', async () => {
         const web = await app('i-web')
         const { port } = await open([aBackend({ online: [anEndpoint(web)] })])
-        await call(port, { path: '/a//b/%2e%2e/c?q=%20#' })
-        expect(web.arrivals).toEqual(['GET /a//b/%2e%2e/c?q=%20#'])
+        const path = traits.isStrictOnTargets ? '/a//b/%2e%2e/c?q=%20' : '/a//b/%2e%2e/c?q=%20#'
+        await call(port, { path })
+        expect(web.arrivals).toEqual([`GET ${path}`])
       })
 
       it('knows a host in any case, with a port and with a trailing dot', async () => {
@@ -133,17 +170,41 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
           'GET / HTTP/1.1\r\n\r\n',
           'GET / HTTP/1.1\r\nhost : shop.localhost\r\n\r\n',
           'POST / HTTP/1.1\r\nhost: shop.localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na',
-          'POST / HTTP/1.1\r\nhost: shop.localhost\r\ncontent-length: 4\r\n' +
-            'transfer-encoding: chunked\r\n\r\n0\r\n\r\n',
           'POST / HTTP/1.1\r\nhost: shop.localhost\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n',
           'OPTIONS * HTTP/1.1\r\nhost: shop.localhost\r\n\r\n',
         ]
         for (const bytes of bad) expect(await callRaw(port, bytes)).toMatch(/^HTTP\/1\.1 400 /)
         expect(web.arrivals).toEqual([])
-        const absolute =
-          'GET http://shop.localhost/abs?x HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n'
-        expect(await callRaw(port, absolute)).toMatch(/^HTTP\/1\.1 200 /)
-        expect(web.arrivals).toEqual(['GET /abs?x'])
+      })
+
+      it('does not let the length of a chunked request be read in two ways', async () => {
+        const web = await app('i-web')
+        const { port } = await open([aBackend({ online: [anEndpoint(web)] })])
+        const both =
+          'POST / HTTP/1.1\r\nhost: shop.localhost\r\ncontent-length: 4\r\n' +
+          'transfer-encoding: chunked\r\n\r\n0\r\n\r\n'
+        const answer = await callRaw(port, both)
+        if (!traits.mendsFraming) {
+          expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+          return expect(web.arrivals).toEqual([])
+        }
+        // That the answer ended says that the connection was closed: nothing can hide behind it.
+        expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+        expect(answer.slice(answer.indexOf('{')).toLowerCase()).not.toContain('content-length')
+      })
+
+      it('takes a whole URL as target for what it says', async () => {
+        const web = await app('i-web')
+        const { port } = await open([aBackend({ online: [anEndpoint(web)] })])
+        const ask = (host: string): Promise<string> =>
+          callRaw(
+            port,
+            `GET http://shop.localhost/abs?x HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+          )
+        expect(await ask('shop.localhost')).toMatch(/^HTTP\/1\.1 200 /)
+        expect(await ask('b')).toMatch(traits.isStrictOnTargets ? /^HTTP\/1\.1 400 / : / 200 /)
+        const served = traits.isStrictOnTargets ? 1 : 2
+        expect(web.arrivals).toEqual(Array.from({ length: served }, () => 'GET /abs?x'))
       })
 
       it('refuses headers that are too large', async () => {
@@ -179,7 +240,9 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
         const online = [anEndpoint(a), anEndpoint(b), anEndpoint(c, { ready: false })]
         const { port } = await open([aBackend({ online })])
         for (let count = 0; count < 20; count++) await call(port)
-        expect([a.arrivals.length, b.arrivals.length, c.arrivals.length]).toEqual([10, 10, 0])
+        expect(a.arrivals.length + b.arrivals.length).toBe(20)
+        expect(Math.abs(a.arrivals.length - 10)).toBeLessThanOrEqual(traits.unevenBy)
+        expect(c.arrivals).toEqual([])
       })
 
       it('prefers the instance with the least under way', async () => {
@@ -246,21 +309,24 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
         await Promise.all(clients)
       })
 
-      it('moves a request that waits for its connection when its instance leaves', async () => {
-        const [a, b] = [await app('i-a'), await app('i-b')]
-        const backend = aBackend({ online: [anEndpoint(a)] })
-        const { driver, port } = await open([backend])
-        for (let round = 1; round <= 10; round++) {
-          await driver.apply(part([aBackend({ online: [anEndpoint(a)] })]))
-          const sent = call(port, { method: 'POST', body: Buffer.alloc(100_000) })
-          // The request is in; its connection needs at least one more turn of the loop.
-          while ((await countsOf(driver)).sent < round) await nextTurn()
-          await driver.apply(part([{ ...backend, online: [anEndpoint(b)] }]))
-          expect((await sent).headers['x-served-by']).toBe('i-b')
-        }
-        expect(a.arrivals).toEqual([])
-        expect((await countsOf(driver)).retried).toBe(0)
-      })
+      it.runIf(traits.movesUnsent)(
+        'moves a request that waits for its connection when its instance leaves',
+        async () => {
+          const [a, b] = [await app('i-a'), await app('i-b')]
+          const backend = aBackend({ online: [anEndpoint(a)] })
+          const { driver, port } = await open([backend])
+          for (let round = 1; round <= 10; round++) {
+            await driver.apply(part([aBackend({ online: [anEndpoint(a)] })]))
+            const sent = call(port, { method: 'POST', body: Buffer.alloc(100_000) })
+            // The request is in; its connection needs at least one more turn of the loop.
+            while ((await countsOf(driver)).sent < round) await nextTurn()
+            await driver.apply(part([{ ...backend, online: [anEndpoint(b)] }]))
+            expect((await sent).headers['x-served-by']).toBe('i-b')
+          }
+          expect(a.arrivals).toEqual([])
+          expect((await countsOf(driver)).retried).toBe(0)
+        },
+      )
 
       it('lets requests under way end, tells how many, and says when there are none', async () => {
         const [a, b] = [await app('i-a'), await app('i-b')]
@@ -357,11 +423,11 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
         expect((await countsOf(driver, 'online', 'i-resets')).failed).toMatchObject({ reset: 1 })
       })
 
-      it('gives up after three attempts', async () => {
+      it('gives up after a few attempts', async () => {
         const resets = await rawApp('i-resets', (socket) => socket.resetAndDestroy())
         const { port } = await open([aBackend({ online: [anEndpoint(resets)] })])
         expect((await call(port)).status).toBe(502)
-        expect(resets.arrivals.length).toBe(3)
+        expect(resets.arrivals.length).toBe(traits.attempts)
       })
 
       it('breaks off an answer that broke off, and counts it', async () => {
@@ -417,19 +483,22 @@ export function describeIngressDriver(name: string, makeDriver: DriverMaker): vo
         }
       })
 
-      it('reuses a connection for a POST when its instance says how long it keeps one', async () => {
-        const used = new Set<Socket>()
-        const keeps = await rawApp('i-keeps', (socket) => {
-          used.add(socket)
-          socket.write('HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 2\r\n\r\nok')
-        })
-        const { port } = await open([aBackend({ online: [anEndpoint(keeps)] })])
-        for (let count = 0; count < 10; count++) {
-          expect((await call(port, { method: 'POST', body: 'x' })).status).toBe(200)
-        }
-        // The first was sent before the instance had said anything.
-        expect(used.size).toBe(2)
-      })
+      it.runIf(traits.reusesWhenTold)(
+        'reuses a connection for a POST when its instance says how long it keeps one',
+        async () => {
+          const used = new Set<Socket>()
+          const keeps = await rawApp('i-keeps', (socket) => {
+            used.add(socket)
+            socket.write('HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 2\r\n\r\nok')
+          })
+          const { port } = await open([aBackend({ online: [anEndpoint(keeps)] })])
+          for (let count = 0; count < 10; count++) {
+            expect((await call(port, { method: 'POST', body: 'x' })).status).toBe(200)
+          }
+          // The first was sent before the instance had said anything.
+          expect(used.size).toBe(2)
+        },
+      )
 
       it('lets requests wait while the only instance is started again', async () => {
         const web = await app('i-web')

@@ -11,13 +11,14 @@ export function roleSpec(
   name: RoleSpec['name'],
   dataFolder: string,
   addresses: Addresses,
+  driver: string,
 ): RoleSpec {
   return {
     name,
     parameters: [
       ...(name === 'server' ? serverNodeOptions : nodeOptions),
       roleEntry(name),
-      ...optionsOf(name, dataFolder, addresses),
+      ...optionsOf(name, dataFolder, addresses, driver),
       '--supervised',
     ],
     logFile: join(dataFolder, 'logs', `${name}.log`),
@@ -41,7 +42,12 @@ const nodeOptions = ['--disable-warning=ExperimentalWarning'] as const
  */
 export const serverNodeOptions = [...nodeOptions, '--max-semi-space-size=16'] as const
 
-function optionsOf(name: RoleSpec['name'], dataFolder: string, addresses: Addresses): string[] {
+function optionsOf(
+  name: RoleSpec['name'],
+  dataFolder: string,
+  addresses: Addresses,
+  driver: string,
+): string[] {
   const server = `http://127.0.0.1:${addresses.serverPort}`
   const { listenerPorts, instancePorts } = addresses
   switch (name) {
@@ -68,6 +74,7 @@ function optionsOf(name: RoleSpec['name'], dataFolder: string, addresses: Addres
         `--private-listen=127.0.0.1:${addresses.privatePort}`,
         `--admin-listen=127.0.0.1:${addresses.adminPort}`,
         `--default-host=${defaultHost}`,
+        `--driver=${driver}`,
       ]
   }
 }

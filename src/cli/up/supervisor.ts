@@ -25,6 +25,8 @@ export interface UpOptions {
   readonly data?: string
   readonly port?: number
   readonly ingressPort?: number
+  /** The ingress's driver. */
+  readonly ingress: string
 }
 
 /** A role that has not answered after this time is shown with its log, in ms. */
@@ -130,7 +132,7 @@ class Supervisor {
     isThere: () => Promise<boolean>,
   ): Promise<void> {
     if (this.#ending.signal.aborted) return
-    const spec = roleSpec(name, this.#folder.path, addresses)
+    const spec = roleSpec(name, this.#folder.path, addresses, this.#options.ingress)
     const role = new RoleProcess(spec, this.#clock, {
       onStart: (_name, identity) => this.#noteRole(name, identity, addresses),
       onDeath: (_name, how, again) => this.#warn(`the ${name} died (${how}); ${again}`),
