@@ -40,12 +40,12 @@ export async function anApp(id: string): Promise<App> {
   })
   server.on('upgrade', (req, socket) => {
     arrivals.push(`UPGRADE ${req.url}`)
+    socket.on('error', () => {})
     if (req.headers['x-do'] === 'refuse') {
       socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\nconnection: close\r\n\r\nnono')
       return
     }
     socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n')
-    socket.on('error', () => {})
     socket.pipe(socket)
   })
   return appOn(id, server, arrivals)
