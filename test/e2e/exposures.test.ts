@@ -15,7 +15,7 @@ createServer((request, response) => response.end(process.env.FACE))
   .listen(Number(process.env.PORT), process.env.HOST)
 `
 
-function manifest(): string {
+function manifest(app: string, faces: readonly string[]): string {
   const service = (face: string): string[] => [
     `  ${face}:`,
     '    run: node server.js',
@@ -26,8 +26,8 @@ function manifest(): string {
     `    route: { host: hi.localhost, expose: ${face} }`,
     `    env: { FACE: ${face} }`,
   ]
-  const services = ['public', 'private', 'admin'].flatMap((face) => service(face))
-  return `${['roadstead: v1', 'app: hi', 'services:', ...services].join('\n')}\n`
+  const services = faces.flatMap((face) => service(face))
+  return `${['roadstead: v1', `app: ${app}`, 'services:', ...services].join('\n')}\n`
 }
 
 beforeAll(() => cloud.start(), 60_000)
@@ -37,18 +37,24 @@ test('each exposure of a host is served at its own address of `up`, and at no ot
   const folder = join(cloud.folder, 'hi')
   mkdirSync(folder)
   writeFileSync(join(folder, 'server.js'), program)
-  writeFileSync(join(folder, 'roadstead.yaml'), manifest())
+  writeFileSync(join(folder, 'roadstead.yaml'), manifest('hi', ['public', 'private']))
   const { code, output } = await cloud.run('deploy', '-f', folder)
   expect(code, output).toBe(0)
+  // Another app may have the same host and path where this one has none, and only there.
+  writeFileSync(join(folder, 'roadstead.yaml'), manifest('ho', ['private']))
+  expect((await cloud.run('deploy', '-f', folder)).output).toContain('leads to hi/private')
+  writeFileSync(join(folder, 'roadstead.yaml'), manifest('ho', ['admin']))
+  expect((await cloud.run('deploy', '-f', folder)).code).toBe(0)
   const { ingressPort, privatePort = 0, adminPort = 0 } = cloud.file
   const ports = { public: ingressPort, private: privatePort, admin: adminPort }
   for (const [face, port] of Object.entries(ports)) {
     const { status, text } = await call(port, { host: 'hi.localhost' })
     expect([face, status, text]).toEqual([face, 200, face])
   }
-  const { services } = await cloud.get<AppView>('/v1/cells/local/default/apps/hi')
+  const app = (name: string): Promise<AppView> => cloud.get(`/v1/cells/local/default/apps/${name}`)
+  const services = [...(await app('hi')).services, ...(await app('ho')).services]
+  expect(services).toHaveLength(3)
   for (const { name, url } of services) {
     expect(url).toBe(`http://hi.localhost:${ports[name as keyof typeof ports]}/`)
   }
-  expect((await cloud.run('destroy', 'hi', '--yes')).code).toBe(0)
 }, 60_000)
