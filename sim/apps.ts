@@ -39,6 +39,10 @@ export interface AppDesign {
   readonly ticks: boolean
   /** Its releases test themselves. */
   readonly tests: boolean
+  /** Its releases change a schema, before and after; missing: they do not. */
+  readonly migrates?: boolean
+  /** Its first portion gets a share of the customers of its own; missing: it does not. */
+  readonly canary?: boolean
 }
 
 /** Longest that a customer's request may take, in ms: less than any service's drain time. */
@@ -58,6 +62,8 @@ export function designApp(name: string, chance: Chance): AppDesign {
     reverts: chance.happens(0.7),
     ticks: chance.happens(0.4),
     tests: chance.happens(0.4),
+    migrates: chance.happens(0.3),
+    canary: chance.happens(0.3),
   }
 }
 
@@ -76,6 +82,7 @@ function designService(name: string, kind: ServiceDesign['kind'], chance: Chance
 export function manifestOf(app: AppDesign, version: string, behaviour: Behaviour): string {
   const services = app.services.map((service) => serviceText(service, app, version, behaviour))
   const revert = app.reverts ? `{ failedRequests: '> 0' }` : `{ failedRequests: '> 1000' }`
+  const canary = app.canary ? '    - online: { weight: 10% }\n' : ''
   return `roadstead: v1
 app: ${app.name}
 defaults:
@@ -85,16 +92,18 @@ defaults:
 services:
 ${services.join('')}release:
   steps:
-    - maintenance: { portion: ${app.portion}, min: 1 }
-${app.tests ? '    - test: { run: check, timeout: 20s }\n' : ''}    - remaining: { batch: ${app.batch} }
+${app.migrates ? '    - migrate: expand\n' : ''}    - maintenance: { portion: ${app.portion}, min: 1 }
+${app.tests ? '    - test: { run: check, timeout: 20s }\n' : ''}${canary}    - remaining: { batch: ${app.batch} }
   revertIf: ${revert}
-${app.ticks ? jobText : ''}`
+${app.migrates ? '  after: [ { migrate: contract } ]\n' : ''}${app.ticks ? jobText : ''}`
 }
 
 /** Its runs overlap now and then, and fail now and then. */
 const jobText = `jobs:
   tick: { service: web, run: tick, at: "* * * * *", timeout: 40s, retries: 1, overlap: queue }
 `
+
+const migrateText = '    migrate: { expand: expand, contract: contract, timeout: 20s }'
 
 function serviceText(
   { name, kind, instances, cpu, memoryMiB, apart }: ServiceDesign,
@@ -111,6 +120,7 @@ function serviceText(
     `    memory: ${memoryMiB}MiB`,
     `    env: { VERSION: ${version}, BEHAVIOUR: ${behaviour} }`,
     ...(kind === 'public' ? [`    route: ${app.name}.localhost`] : []),
+    ...(kind === 'public' && app.migrates ? [migrateText] : []),
     ...(kind === 'worker' ? ['    worker: true', '    health: none'] : []),
     ...(kind === 'singleton' ? ['    singleton: true'] : []),
     ...(needs ? ['    needs: [api]'] : []),

@@ -3,6 +3,7 @@ import { EnoughOnline, NothingTakenAway, PassedFirst, PublishedIsOnline } from '
 import { NothingLeaks, PlacementsFit, PortsUnique, RunningFits } from './capacity.ts'
 import { DrainsEnd, OnlineAsDesired, RunningAsDesired } from './convergence.ts'
 import { SlotsStartOnce } from './jobs.ts'
+import { SchemaFits } from './migrations.ts'
 import { LivesOnce, NobodyEndsTheWell, NoOrphans } from './lives.ts'
 import { MassLossBrake } from './nodes.ts'
 import { NoOscillation, OneOperationEach, SecondPassIsIdle } from './passes.ts'
@@ -36,6 +37,7 @@ export function allCheckers(): Checker[] {
     new NobodyEndsTheWell(index),
     new MassLossBrake(index),
     new EveryChangeAudited(),
+    new SchemaFits(),
     new RolloutsEnd(index),
     new RunningAsDesired(index),
     new OnlineAsDesired(index),

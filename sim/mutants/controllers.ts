@@ -1,6 +1,7 @@
 import type { Plan } from '../../src/base/control-loop.ts'
 import type { InstanceAction, InstanceSeen } from '../../src/parts/instances/plan.ts'
 import type { ServiceView } from '../../src/parts/instances/service-view.ts'
+import type { RolloutAction } from '../../src/parts/rollouts/plan-actions.ts'
 import type { ObservedRollout } from '../../src/parts/rollouts/rollout-view.ts'
 import type { SchedulingView } from '../../src/parts/scheduling/placement-view.ts'
 import type { PlacementBatch } from '../../src/parts/scheduling/controller.ts'
@@ -19,10 +20,16 @@ export interface InstanceDeed {
   readonly view: ServiceView
 }
 
+/** An action of the rollouts controller. */
+export interface RolloutDeed {
+  readonly decision: RolloutAction
+  readonly view: ObservedRollout
+}
+
 /** What the views and actions of each controller are, by its name. */
 interface Minds {
   instances: { view: ServiceView; action: InstanceDeed }
-  rollouts: { view: { readonly rollouts: readonly ObservedRollout[] }; action: unknown }
+  rollouts: { view: { readonly rollouts: readonly ObservedRollout[] }; action: RolloutDeed }
   scheduling: { view: SchedulingView; action: PlacementBatch }
   nodes: { view: NodeHealthView; action: unknown }
 }

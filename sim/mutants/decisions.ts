@@ -211,6 +211,23 @@ export const decisionMutants: readonly Mutant[] = [
       }),
   },
   {
+    name: 'migrations-in-name-only',
+    breaks: 'A migration counts as through without a run of it.',
+    caughtBy: ['S19'],
+    mutation: () =>
+      deciding('rollouts', (plan) => ({
+        ...plan,
+        actions: plan.actions.map((action) => {
+          const { decision } = action
+          if (decision.type !== 'start-run' || decision.run.of !== 'migration') return action
+          const { rollout } = action.view
+          const migrated = [...(rollout.migrated ?? []), decision.run.service]
+          const { because } = decision
+          return { ...action, decision: { type: 'advance', changes: { migrated }, because } }
+        }),
+      })),
+  },
+  {
     name: 'mass-loss-brake-off',
     breaks: 'Silent nodes are given up however many of them there are.',
     caughtBy: ['S17'],
