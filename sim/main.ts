@@ -32,8 +32,8 @@ const usage = `usage: npm run sim -- [--seed N | --seeds A..B] [options]
 Example:
   $ npm run sim -- --seeds 1..2000`
 
-/** Worlds of one worker process: enough to warm up, few enough to spread evenly. */
-const seedsPerJob = 50
+/** Worlds of one worker process: enough to be warm for most of them, few enough to spread evenly. */
+const seedsPerJob = 200
 /** Failures that are shrunk and told; the others are named. */
 const toldMax = 3
 /** A worker that says nothing for so long goes round in circles, in ms. */

@@ -45,9 +45,12 @@ async function find(context: Context, id: string | undefined): Promise<RolloutVi
 }
 
 async function printRollout(view: RolloutView, now: number): Promise<void> {
-  const { rolloutChanges, rolloutEnding, trafficLine } = await import('./terminal/rollout-lines.ts')
+  const [{ rolloutChanges, rolloutEnding, trafficLine }, { printAfter, printJudging }] =
+    await Promise.all([import('./terminal/rollout-lines.ts'), import('./terminal/judge-lines.ts')])
   for (const line of rolloutChanges(undefined, view)) print(line)
   print(rolloutEnding(view))
+  printAfter(view)
+  await printJudging(view)
   print()
   const { before, during, after, gaps, services } = view.ledger
   const { approvals = [] } = view

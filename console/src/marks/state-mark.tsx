@@ -37,6 +37,7 @@ const stepIcons: Readonly<Record<RolloutStep['state'], IconName>> = {
   running: 'moving',
   done: 'check',
   failed: 'cross',
+  cancelled: 'pause',
 }
 
 export function HealthMark({ health }: { readonly health: AppView['health'] }) {

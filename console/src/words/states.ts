@@ -39,6 +39,7 @@ export const stepWords: Readonly<Record<RolloutStep['state'], Wording>> = {
   running: { word: 'Running', tone: 'moving' },
   done: { word: 'Done', tone: 'good' },
   failed: { word: 'Failed', tone: 'bad' },
+  cancelled: { word: 'Left out', tone: 'quiet' },
 }
 
 /** What each cause of a failed request means to a reader. */

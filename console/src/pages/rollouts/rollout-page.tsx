@@ -7,6 +7,7 @@ import { rolloutQuery } from '../../api/queries.ts'
 import { FailureNotice } from '../../marks/panel.tsx'
 import { Lost } from '../session/lost-page.tsx'
 import { HarbourPanel } from './harbour-panel.tsx'
+import { JudgePanel } from './judge-panel.tsx'
 import { Proof } from './proof.tsx'
 import { RolloutHead, versionsOf } from './rollout-head.tsx'
 import { StepsPanel } from './steps-panel.tsx'
@@ -34,9 +35,10 @@ function Told({ rollout }: { readonly rollout: RolloutView }) {
         <Proof rollout={rollout} />
         <HarbourPanel rollout={rollout} />
         <div className={styles.pair}>
-          <StepsPanel steps={rollout.steps} />
+          <StepsPanel steps={[...rollout.steps, ...(rollout.after ?? [])]} />
           <BeforeDuringAfter ledger={rollout.ledger} />
         </div>
+        <JudgePanel rollout={rollout} />
         <ByService rollout={rollout} />
         <ByInstance rollout={rollout} />
       </div>
