@@ -82,6 +82,8 @@ function designService(name: string, kind: ServiceDesign['kind'], chance: Chance
 export function manifestOf(app: AppDesign, version: string, behaviour: Behaviour): string {
   const services = app.services.map((service) => serviceText(service, app, version, behaviour))
   const revert = app.reverts ? `{ failedRequests: '> 0' }` : `{ failedRequests: '> 1000' }`
+  const expand = app.migrates ? '    - migrate: expand\n' : ''
+  const tests = app.tests ? '    - test: { run: check, timeout: 20s }\n' : ''
   const canary = app.canary ? '    - online: { weight: 10% }\n' : ''
   return `roadstead: v1
 app: ${app.name}
@@ -92,8 +94,8 @@ defaults:
 services:
 ${services.join('')}release:
   steps:
-${app.migrates ? '    - migrate: expand\n' : ''}    - maintenance: { portion: ${app.portion}, min: 1 }
-${app.tests ? '    - test: { run: check, timeout: 20s }\n' : ''}${canary}    - remaining: { batch: ${app.batch} }
+${expand}    - maintenance: { portion: ${app.portion}, min: 1 }
+${tests}${canary}    - remaining: { batch: ${app.batch} }
   revertIf: ${revert}
 ${app.migrates ? '  after: [ { migrate: contract } ]\n' : ''}${app.ticks ? jobText : ''}`
 }
