@@ -65,13 +65,15 @@ function tlsOf(options: EdgeOptions): TlsSettings | undefined {
   return { address: tlsListen, certificates, redirect, hstsSeconds: hsts }
 }
 
-function shieldOf(options: EdgeOptions): Shield {
-  return {
+/** Undefined when nothing of it was asked for: not every driver can carry one. */
+function shieldOf(options: EdgeOptions): Shield | undefined {
+  const shield = {
     requestsPerSecond: options.rateLimit,
     connectionsPerClient: options.connectionsPerClient,
     deny: options.deny,
     bodyBytesMax: options.bodyLimit,
   }
+  return Object.values(shield).every((value) => value === undefined) ? undefined : shield
 }
 
 function addressOf(text: string): Address {
