@@ -171,15 +171,7 @@ function stepsPlanned(base: Base, next: Release, after: App): DeployPlanView['st
   const portions = changes
     .filter(({ count }) => count > 0)
     .map(({ service, count }) => `${service} ${firstPortionOf(base.release, next, count)}/${count}`)
-  return stepsOf(next, 'deploy').map((step) => {
-    const { kind, title } = step
-    const stated = step.index === undefined ? undefined : next.steps[step.index]
-    if (stated?.kind === 'online' && stated.weight < 1) {
-      return { kind, title: `${title}: ${percentText(stated.weight)} of customers’ requests` }
-    }
-    if (stated?.kind === 'judge') {
-      return { kind, title: `${title} for ${stated.forMs / 1_000} s` }
-    }
+  return stepsOf(next, 'deploy').map(({ kind, title }) => {
     if (kind === 'maintenance') return { kind, title: `${title}: ${portions.join(', ')}` }
     if (kind === 'remaining') return { kind, title: `${title}${batchText(next)}` }
     return { kind, title }

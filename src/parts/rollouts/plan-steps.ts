@@ -20,7 +20,10 @@ import {
 
 /** The steps as people will follow them: those of the manifest, and those that it takes for granted. */
 export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutStep[] {
-  const stated = release.steps.map(({ kind }, index) => stepOf(kind, index))
+  const stated = release.steps.map((step, index) => ({
+    ...stepOf(step.kind, index),
+    title: titleOf(step),
+  }))
   const find = (kind: RolloutStep['kind']): RolloutStep =>
     stated.find((step) => step.kind === kind) ?? stepOf(kind)
   const essential = [find('maintenance'), find('online'), find('remaining')]
@@ -38,6 +41,16 @@ export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutS
   for (const step of stated) add(step)
   if (steps.every(({ kind }) => kind !== 'remaining')) add(find('remaining'))
   return steps
+}
+
+/** With what its manifest says of it. */
+function titleOf(step: ReleaseStep): string {
+  if (step.kind === 'online' && step.weight < 1) {
+    const share = `${Math.round(step.weight * 1_000) / 10} %`
+    return `the portion goes online, with ${share} of the customers’ requests`
+  }
+  if (step.kind === 'judge') return `${titles.judge} for ${step.forMs / 1_000} s`
+  return titles[step.kind]
 }
 
 /** What follows the release, as people will follow it. */
