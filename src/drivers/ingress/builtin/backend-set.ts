@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import { assert } from '../../../base/errors.ts'
 import type { Backend, Endpoint } from '../../../parts/ingress/model.ts'
+import { aimAt, type Aim } from './aim.ts'
 import type { CountBook } from './counts.ts'
 import { InstanceLink } from './instance-link.ts'
 import { InstancePool } from './instance-pool.ts'
@@ -12,6 +13,8 @@ export interface BackendEntry {
   readonly id: string
   readonly online: InstancePool
   readonly maintenance: InstancePool
+  /** At each pool as a whole, made once: most requests have no other wish. */
+  readonly aims: { readonly online: Aim; readonly maintenance: Aim }
   route: Backend['route']
   listener: Backend['listener']
   /** How the online pool's requests are divided, while they are. */
@@ -117,10 +120,13 @@ export class BackendSet {
 
   #newEntry(id: string): BackendEntry {
     const options = { counts: this.#counts, clock: this.#clock }
+    const online = new InstancePool(id, 'online', options)
+    const maintenance = new InstancePool(id, 'maintenance', options)
     const entry: BackendEntry = {
       id,
-      online: new InstancePool(id, 'online', options),
-      maintenance: new InstancePool(id, 'maintenance', options),
+      online,
+      maintenance,
+      aims: { online: aimAt(online), maintenance: aimAt(maintenance) },
       route: null,
       listener: null,
       sides: undefined,

@@ -12,7 +12,6 @@ import type {
   TableChange,
 } from '../../../parts/ingress/driver.ts'
 import type { Backend } from '../../../parts/ingress/model.ts'
-import { aimAt } from './aim.ts'
 import { BackendSet, type BackendEntry } from './backend-set.ts'
 import { canonicalHost } from './canonical.ts'
 import { CountBook } from './counts.ts'
@@ -178,10 +177,9 @@ class BuiltinIngress implements IngressDriver, ExchangeHost {
 
   /** Whoever calls a maintenance port has said already what he wants to meet. */
   #serveListener(arrival: Arrival, pool: InstancePool): void {
-    if (pool.name === 'online') {
-      return this.#serveBackend(arrival, this.#backends.at(pool.backendId), nodeEntrance)
-    }
-    const received = { aim: aimAt(pool), cookies: [], token: undefined }
+    const backend = this.#backends.at(pool.backendId)
+    if (pool.name === 'online') return this.#serveBackend(arrival, backend, nodeEntrance)
+    const received = { aim: backend.aims.maintenance, cookies: [], token: undefined }
     this.#serve(arrival, received, nodeEntrance)
   }
 

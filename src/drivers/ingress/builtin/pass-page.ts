@@ -15,15 +15,14 @@ export const passRefused =
   'this pass for a release is unknown or has expired; open /.roadstead/test/end to be a customer again'
 
 /** Tokens are base64url; nothing else may get into a header. */
-const testPath = /^\/\.roadstead\/test\/([\w.~-]{1,200})$/
+const testPath = /^\/\.roadstead\/test\/([\w.~-]{1,200})(?:\?|$)/
 
 /** What follows `/.roadstead/test/` in a request to read that page; undefined: it is another one. */
-export function testPathOf(req: IncomingMessage): string | undefined {
-  if (req.method !== 'GET' && req.method !== 'HEAD') return undefined
-  const [path] = (req.url ?? '').split('?', 1)
-  return path?.startsWith('/.roadstead/test/') === true
-    ? (testPath.exec(path)?.[1] ?? '')
-    : undefined
+export function testPathOf({ method, url = '' }: IncomingMessage): string | undefined {
+  if (!url.startsWith('/.roadstead/test/') || (method !== 'GET' && method !== 'HEAD')) {
+    return undefined
+  }
+  return testPath.exec(url)?.[1] ?? ''
 }
 
 /** Gives the browser the token as a cookie, or takes it away, and sends it to the start page. */

@@ -11,6 +11,9 @@ import type { Sides } from './sides.ts'
 /** The header and the cookie that carry a tester's token. */
 export const passName = 'roadstead-release'
 
+/** One for all: most answers get no cookie. */
+const none: readonly string[] = []
+
 /** The cookie that keeps a customer on his side. */
 const sideName = 'roadstead-side'
 
@@ -62,8 +65,8 @@ export class Reception {
   }
 
   #receiveCustomer(req: IncomingMessage, entrance: Entrance, backend: BackendEntry): Received {
-    const { online, sides } = backend
-    if (sides === undefined) return { aim: aimAt(online), cookies: [], token: undefined }
+    const { aims, sides } = backend
+    if (sides === undefined) return { aim: aims.online, cookies: none, token: undefined }
     const known = sides.isSticky ? cookieOf(req, sideName) : undefined
     if (sides.has(known))
       return { aim: aimAtSide(backend, sides, known), cookies: [], token: undefined }
