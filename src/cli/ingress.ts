@@ -9,7 +9,7 @@ import { systemDisk } from '../base/system-disk.ts'
 import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningIngress } from '../ingress/ingress.ts'
 import { edgeSettingsOf, withEdgeOptions, type EdgeOptions } from './ingress-options.ts'
-import type { IngressDriver, IngressSettings } from '../parts/ingress/driver.ts'
+import type { IngressDriver } from '../parts/ingress/driver.ts'
 
 /** `roadstead ingress`: carries the requests of this node to the instances behind them. */
 export function ingressCommand(): Command {
@@ -68,19 +68,13 @@ async function run(options: Options): Promise<void> {
   ])
   const log = openLog('ingress', options.logLevel)
   const world = { clock: systemClock, random: systemRandom, log }
-  const settings = edgeSettingsOf(options)
   const ingress = await startIngress({
     ...world,
     link: openServerLink({ serverUrl: options.server, ingressId: options.id, token }),
     disk: systemDisk,
     dataDir: join(dataFolder, 'ingress'),
-    ...settings,
-    driver: await openDriver(
-      options.driver,
-      join(dataFolder, 'ingress', 'haproxy'),
-      world,
-      settings,
-    ),
+    ...edgeSettingsOf(options),
+    driver: await openDriver(options.driver, join(dataFolder, 'ingress', 'haproxy'), world),
   })
   if (process.connected)
     process.send?.({ type: 'listening', port: ingress.publicPort, ...ingress.ports })
@@ -92,14 +86,10 @@ async function openDriver(
   name: DriverName,
   folder: string,
   world: { readonly clock: Clock; readonly random: Random; readonly log: Log },
-  settings: Pick<IngressSettings, 'tls' | 'shield'>,
 ): Promise<IngressDriver> {
   if (name !== 'builtin') {
     const { whyUnusable } = await import('../drivers/ingress/haproxy/machine.ts')
-    const because =
-      settings.tls !== undefined || settings.shield !== undefined
-        ? 'certificates and limits for clients are not yet carried by the HAProxy driver'
-        : whyUnusable()
+    const because = whyUnusable()
     if (because === undefined) {
       const { haproxyIngress } = await import('../drivers/ingress/haproxy/haproxy-ingress.ts')
       world.log.info('HAProxy carries the requests')

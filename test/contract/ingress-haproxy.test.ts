@@ -10,8 +10,11 @@ import { whyUnusable } from '../../src/drivers/ingress/haproxy/machine.ts'
 import { describeIngressCounts } from './ingress-counts.contract.ts'
 import { describeIngressEdge } from './ingress-edge.contract.ts'
 import { describeIngressHttp } from './ingress-http.contract.ts'
+import { describeIngressHttp2 } from './ingress-http2.contract.ts'
 import { describeIngressPasses } from './ingress-passes.contract.ts'
+import { describeIngressShield } from './ingress-shield.contract.ts'
 import { describeIngressSplit } from './ingress-split.contract.ts'
+import { describeIngressTls } from './ingress-tls.contract.ts'
 import { describeIngressDriver, type DriverMaker, type DriverTraits } from './ingress.contract.ts'
 
 const folders: string[] = []
@@ -46,4 +49,7 @@ describe.skipIf(because !== undefined)(`with HAProxy${because ?? ''}`, () => {
   describeIngressSplit('haproxy', make)
   describeIngressPasses('haproxy', make)
   describeIngressEdge('haproxy', make)
+  describeIngressTls('haproxy', make)
+  describeIngressHttp2('haproxy', make)
+  describeIngressShield('haproxy', make)
 })

@@ -41,8 +41,8 @@ export class Cloud {
   }
 
   /** Starts `up` and waits until it says that all of it runs. */
-  async start(): Promise<void> {
-    const options = ['up', '--data', this.#data, '--port', '0', '--ingress-port', '0']
+  async start(more: readonly string[] = []): Promise<void> {
+    const options = ['up', '--data', this.#data, '--port', '0', '--ingress-port', '0', ...more]
     this.#up = spawn(process.execPath, [program, ...options], {
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,8 +1,13 @@
-import type { Address, IngressSettings } from '../../../parts/ingress/driver.ts'
+import {
+  bodyBytesUsual,
+  type Address,
+  type IngressSettings,
+} from '../../../parts/ingress/driver.ts'
 import type { Patience } from '../builtin/limits.ts'
 import { limits } from '../builtin/limits.ts'
 import { bounds } from './bounds.ts'
 import type { Files } from './maps.ts'
+import { bodyRule, clientsTable, redirectRule, secureRules, shieldRules } from './edge-rules.ts'
 import { passRules, sideCookie, sideRules, testPageRules } from './rules.ts'
 
 /** One pool as a HAProxy backend; its servers are written as lines. */
@@ -19,6 +24,8 @@ export interface ConfigParts {
   readonly settings: IngressSettings
   readonly patience: Patience
   readonly pools: readonly PoolText[]
+  /** The list of certificates; needed with TLS only. */
+  readonly certificates: string | undefined
   /** Local ports to open; which of them lead anywhere is told by a map. */
   readonly ports: readonly number[]
   readonly threads: number
@@ -38,9 +45,12 @@ const unclear = `status 400 ${text} hdr connection close string "400 Bad Request
 /** The configuration of one process: all that cannot be changed by its runtime socket. */
 export function configText(parts: ConfigParts): string {
   const { settings } = parts
-  const { publicAddress, privateAddress, adminAddress } = settings
+  const { publicAddress, privateAddress, adminAddress, tls, shield } = settings
+  const clients = clientsTable(shield)
   const entrances = [
+    ...(clients === undefined ? [] : [clients]),
     frontend(parts, 'public', publicAddress),
+    ...(tls === undefined ? [] : [frontend(parts, 'secure', tls.address)]),
     ...(privateAddress === undefined ? [] : [frontend(parts, 'private', privateAddress)]),
     ...(adminAddress === undefined ? [] : [frontend(parts, 'admin', adminAddress)]),
     ...(parts.ports.length === 0 ? [] : [listeners(parts)]),
@@ -149,7 +159,6 @@ function poolDefaults({ patience, files }: ConfigParts, isHeld: boolean): string
     '  http-response set-header connection close if { var(txn.upgrade) -m found } !{ status 101 }',
     '  http-response del-header roadstead-failure',
     `  http-response add-header set-cookie "${sideCookie}" if { var(txn.drawn) -m found }`,
-    '  http-response set-header strict-transport-security %[var(txn.hsts)] if { var(txn.hsts) -m found }',
     `  http-after-response set-header roadstead-failure noServer if { status 503 } { res.hdr(roadstead-failure) refused } { nbsrv lt 1 }`,
     `  http-after-response set-header roadstead-failure cut if { status 502 } { res.hdr(roadstead-failure) reset } { srv_name,map_str(${files.map('leaving')}) -m found }`,
   ]
@@ -161,17 +170,24 @@ function pool({ name, isHeld, servers }: PoolText): string[] {
 
 function frontend(parts: ConfigParts, kind: Entrance, address: Address): string[] {
   const { files, settings } = parts
-  const routes = files.map(`${kind}-routes`)
-  const hosts = files.map(`${kind}-hosts`)
+  const { tls, shield } = settings
+  const isSecure = kind === 'secure'
+  const exposure = isSecure ? 'public' : kind
+  const routes = files.map(`${exposure}-routes`)
+  const hosts = files.map(`${exposure}-hosts`)
   const { defaultHost } = settings
   return [
     `frontend ${kind} from entrances`,
-    `  bind ${bindOf(address)}`,
+    `  bind ${bindOf(address)}${isSecure ? secureBind(parts) : ''}`,
     ...arrival(parts),
+    ...(exposure === 'public' ? shieldRules(shield) : []),
+    bodyRule(shield?.bodyBytesMax ?? bodyBytesUsual),
+    ...(kind === 'public' && tls !== undefined ? redirectRule(tls) : []),
+    ...(isSecure && tls !== undefined ? secureRules(tls) : []),
     '  http-request del-header x-forwarded- -m beg',
     '  http-request del-header forwarded',
     '  http-request set-header x-forwarded-for %[src]',
-    '  http-request set-header x-forwarded-proto http',
+    `  http-request set-header x-forwarded-proto ${isSecure ? 'https' : 'http'}`,
     '  http-request set-header x-forwarded-host %[req.hdr(host)]',
     '  http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)',
     ...testPageRules(files),
@@ -229,7 +245,7 @@ function listeners(parts: ConfigParts): string[] {
   ]
 }
 
-type Entrance = 'public' | 'private' | 'admin'
+type Entrance = 'public' | 'secure' | 'private' | 'admin'
 
 /** What every request meets first: its time, and what is no proper request. */
 function arrival(parts: ConfigParts): string[] {
@@ -263,6 +279,10 @@ function departure(): string[] {
     '  use_backend %[var(txn.to)] if { var(txn.to) -m found }',
     '  use_backend %[var(txn.pool)]',
   ]
+}
+
+function secureBind({ certificates }: ConfigParts): string {
+  return ` ssl crt-list ${certificates} alpn h2,http/1.1 ssl-min-ver TLSv1.2`
 }
 
 function bindOf({ host, port }: Address): string {

@@ -4,6 +4,7 @@ import { newId } from '../../../base/ids.ts'
 import type { Log } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
 import type {
+  Address,
   IngressDriver,
   IngressObservation,
   IngressSettings,
@@ -12,7 +13,9 @@ import type {
   TableChange,
 } from '../../../parts/ingress/driver.ts'
 import { limits, usualPatience, type Patience } from '../builtin/limits.ts'
+import { Shield } from '../builtin/shield.ts'
 import { bounds } from './bounds.ts'
+import { Certificates } from './certificates.ts'
 import { configText } from './config.ts'
 import { Fleet } from './fleet.ts'
 import { LeavingWatch } from './leaving.ts'
@@ -59,6 +62,7 @@ class HaproxyIngress implements IngressDriver {
   readonly #ports: PortPlan
   readonly #requestIdPrefix: string
   #settings: IngressSettings | undefined
+  #certificates: Certificates | undefined
   /** Changes, reloads and restarts happen one after the other. */
   #work: Promise<unknown> = Promise.resolve()
   #trouble: { because: string; until: number } | undefined
@@ -94,23 +98,25 @@ class HaproxyIngress implements IngressDriver {
 
   async open(settings: IngressSettings): Promise<OpenPorts> {
     assert(this.#settings === undefined, 'the ingress is opened once')
-    const publicPort = await probe(settings.publicAddress)
-    const { privateAddress, adminAddress } = settings
-    const [privatePort, adminPort] = [await probed(privateAddress), await probed(adminAddress)]
-    this.#settings = {
-      ...settings,
-      publicAddress: { ...settings.publicAddress, port: publicPort },
-      ...(privateAddress === undefined || privatePort === undefined
-        ? {}
-        : { privateAddress: { ...privateAddress, port: privatePort } }),
-      ...(adminAddress === undefined || adminPort === undefined
-        ? {}
-        : { adminAddress: { ...adminAddress, port: adminPort } }),
+    const shield = settings.shield
+    // Its check of the list is the one that all drivers share.
+    if (shield !== undefined) new Shield(shield, this.#clock)
+    if (settings.tls !== undefined) {
+      const { certificates } = settings.tls
+      this.#certificates = new Certificates(certificates, this.#options.folder, this.#log)
+      await this.#certificates.open()
     }
+    const placed = await placedSettings(settings)
+    this.#settings = placed
     await this.#lines.listen(this.#fleet.logSocket)
     await this.#inOrder(() => this.#load())
     this.#tick()
-    return { publicPort, privatePort, adminPort }
+    return {
+      publicPort: placed.publicAddress.port,
+      tlsPort: placed.tls?.address.port,
+      privatePort: placed.privateAddress?.port,
+      adminPort: placed.adminAddress?.port,
+    }
   }
 
   apply(change: TableChange): Promise<void> {
@@ -196,6 +202,7 @@ class HaproxyIngress implements IngressDriver {
       settings: this.#settings,
       patience,
       pools,
+      certificates: this.#certificates?.list,
       ports,
       threads,
       connectionsMax: connectionsMax(this.#routing.serverCount(), ports.length),
@@ -272,11 +279,10 @@ class HaproxyIngress implements IngressDriver {
         const now = this.#clock.monotonic()
         this.#ledger.prune(now)
         await this.#leaving.tidy(now)
-        if (!this.#ports.hasTrouble) return
-        if (await this.#ports.review(this.#routing.ports())) {
-          await this.#load()
-          this.#onNews()
-        }
+        const isRenewed = (await this.#certificates?.look(now)) === true
+        const isFreed = this.#ports.hasTrouble && (await this.#ports.review(this.#routing.ports()))
+        if (isRenewed || isFreed) await this.#load()
+        if (isFreed) this.#onNews()
       })
         .catch((error: unknown) => this.#log.warn('a look failed', { because: messageOf(error) }))
         .then(() => {
@@ -292,6 +298,18 @@ class HaproxyIngress implements IngressDriver {
   }
 }
 
-async function probed(address: IngressSettings['privateAddress']): Promise<number | undefined> {
-  return address === undefined ? undefined : probe(address)
+/** The settings with the ports that are really listened at. Refusals as `listen` has them. */
+async function placedSettings(settings: IngressSettings): Promise<IngressSettings> {
+  const { publicAddress, privateAddress, adminAddress, tls } = settings
+  const placed = async (address: Address): Promise<Address> => ({
+    ...address,
+    port: await probe(address),
+  })
+  return {
+    ...settings,
+    publicAddress: await placed(publicAddress),
+    privateAddress: privateAddress === undefined ? undefined : await placed(privateAddress),
+    adminAddress: adminAddress === undefined ? undefined : await placed(adminAddress),
+    tls: tls === undefined ? undefined : { ...tls, address: await placed(tls.address) },
+  }
 }
