@@ -50,6 +50,6 @@ describe.skipIf(because !== undefined)(`with HAProxy${because ?? ''}`, () => {
   describeIngressPasses('haproxy', make)
   describeIngressEdge('haproxy', make)
   describeIngressTls('haproxy', make)
-  describeIngressHttp2('haproxy', make)
+  describeIngressHttp2('haproxy', make, traits)
   describeIngressShield('haproxy', make)
 })

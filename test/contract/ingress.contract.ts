@@ -37,7 +37,10 @@ export interface DriverTraits {
   readonly reusesWhenTold: boolean
   /** Of 20 requests for two instances, so many more than 10 may come to one. */
   readonly unevenBy: number
-  /** Targets with a `#`, and those with another host than the Host header, are refused. */
+  /**
+   * Targets with a `#`, and those with another host than the Host header, are refused; in HTTP/2, a Host
+   * header beside `:authority` is dropped.
+   */
   readonly isStrictOnTargets: boolean
   /** Content-Length beside chunked is dropped and the connection closed, where others refuse. */
   readonly mendsFraming: boolean

@@ -168,7 +168,7 @@ services:
       ingress.child.kill('SIGKILL')
       await untilSoon(() => !isAlive(pid), 'HAProxy has ended')
       const next = await place.start({ server, port: ingress.port, more: ['--driver=haproxy'] })
-      expect((await call(next.port)).status).toBe(200)
+      await untilSoon(async () => (await call(next.port)).status === 200, 'the next one serves')
       const [second = 0] = pids()
       next.child.kill('SIGTERM')
       await untilSoon(() => next.exit !== undefined && !isAlive(second), 'both have ended')

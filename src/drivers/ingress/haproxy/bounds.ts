@@ -16,6 +16,8 @@ export const bounds = {
   leavingLookMs: 20,
   /** Log lines may trail the counters by this much, in ms, before an observation goes without them. */
   logLagMs: 250,
+  /** Log lines that are missing for longer were never written, in ms: loopback takes less than 1. */
+  logLateMs: 60,
   /** Log lines that are missing for longer are taken for lost, in ms. */
   logLostMs: 5_000,
   /** What went wrong is told for so long, in ms: sixty reports. */

@@ -21,6 +21,8 @@ export interface ConfigParts {
   /** The count of starts, told with each log line. */
   readonly process: number
   readonly files: Files
+  /** Where log lines go on loopback. */
+  readonly logPort: number
   readonly settings: IngressSettings
   readonly patience: Patience
   readonly pools: readonly PoolText[]
@@ -55,7 +57,7 @@ export function configText(parts: ConfigParts): string {
     ...(adminAddress === undefined ? [] : [frontend(parts, 'admin', adminAddress)]),
     ...(parts.ports.length === 0 ? [] : [listeners(parts)]),
   ]
-  const sections = [global(parts), ring(parts), front(), poolDefaults(parts, true)]
+  const sections = [global(parts), front(), poolDefaults(parts, true)]
   sections.push(poolDefaults(parts, false), ...entrances, ...parts.pools.map(pool))
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
@@ -67,22 +69,10 @@ function global(parts: ConfigParts): string[] {
     `  maxconn ${parts.connectionsMax}`,
     `  stats socket ${parts.files.runtimeSocket} mode 600 level admin expose-fd listeners`,
     `  lua-load ${parts.files.lua}`,
-    '  log ring@events format raw local0',
+    `  log 127.0.0.1:${parts.logPort} len 512 format raw local0`,
     `  tune.bufsize ${limits.replayBytesMax}`,
     '  tune.http.maxhdr 256',
     '  hard-stop-after 6h',
-  ]
-}
-
-function ring({ files }: ConfigParts): string[] {
-  return [
-    'ring events',
-    '  format raw',
-    '  maxlen 256',
-    '  size 4194304',
-    '  timeout connect 1s',
-    '  timeout server 24h',
-    `  server ingress unix@${files.logSocket} log-proto legacy`,
   ]
 }
 

@@ -36,11 +36,6 @@ export class Fleet {
     const isLong = options.folder.length > socketPathMax
     this.#sockets = isLong ? mkdtempSync(join(tmpdir(), 'roadstead-')) : options.folder
     this.#endLeftOver()
-    rmSync(this.logSocket, { force: true })
-  }
-
-  get logSocket(): string {
-    return join(this.#sockets, 'log.sock')
   }
 
   get serving(): HaproxyProcess | undefined {
@@ -62,7 +57,6 @@ export class Fleet {
     return {
       config: join(folder, `haproxy-${this.#count}.cfg`),
       lua: join(folder, 'roadstead.lua'),
-      logSocket: this.logSocket,
       runtimeSocket: join(this.#sockets, `${this.#count}.sock`),
       map: (mapping) => join(folder, `${mapping}.map`),
     }
@@ -103,6 +97,11 @@ export class Fleet {
     const said = this.#serving === undefined ? [] : await this.#serving.run(commands)
     await Promise.all(old)
     return said
+  }
+
+  /** Lets go of stopping processes that serve nobody any more. */
+  async tidy(): Promise<void> {
+    await Promise.all(this.#stopping.map((process) => process.release().catch(() => {})))
   }
 
   /** Accepts nothing new from here on. */

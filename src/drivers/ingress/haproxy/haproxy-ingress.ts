@@ -67,6 +67,7 @@ class HaproxyIngress implements IngressDriver {
   #work: Promise<unknown> = Promise.resolve()
   #trouble: { because: string; until: number } | undefined
   #timer: Timer | undefined
+  #logPort = 0
   #isClosing = false
   #onNews: () => void = () => {}
 
@@ -108,7 +109,7 @@ class HaproxyIngress implements IngressDriver {
     }
     const placed = await placedSettings(settings)
     this.#settings = placed
-    await this.#lines.listen(this.#fleet.logSocket)
+    this.#logPort = await this.#lines.listen()
     await this.#inOrder(() => this.#load())
     this.#tick()
     return {
@@ -156,10 +157,10 @@ class HaproxyIngress implements IngressDriver {
     this.#fleet.stop()
     await this.#work.catch(() => {})
     this.#fleet.stop()
-    while (this.#fleet.all.length > 0 && this.#clock.monotonic() < deadline) {
+    while ((await this.#isBusy()) && this.#clock.monotonic() < deadline) {
       await this.#clock.sleep(closingLookMs)
     }
-    await this.#look().catch(() => false)
+    await this.#look()
     const left = this.#fleet.all
     this.#fleet.kill()
     await this.#clock.sleep(lastLinesMs)
@@ -199,6 +200,7 @@ class HaproxyIngress implements IngressDriver {
     const config = configText({
       process: this.#fleet.next,
       files: this.#fleet.files(),
+      logPort: this.#logPort,
       settings: this.#settings,
       patience,
       pools,
@@ -213,6 +215,15 @@ class HaproxyIngress implements IngressDriver {
     const lua = luaText({ holdMs: patience.holdMs, heldMax: limits.heldMax, parent })
     await this.#fleet.start(config, lua, this.#routing.maps)
     this.#ports.noteOpened()
+  }
+
+  /** Whether any request is under way; idle connections of clients are not waited for. */
+  async #isBusy(): Promise<boolean> {
+    for (const one of this.#fleet.all) {
+      const stats = await one.poolStats().catch(() => [])
+      if (stats.some(({ underWay }) => underWay > 0)) return true
+    }
+    return false
   }
 
   /** True while log lines of what has ended are on their way. */
@@ -279,6 +290,7 @@ class HaproxyIngress implements IngressDriver {
         const now = this.#clock.monotonic()
         this.#ledger.prune(now)
         await this.#leaving.tidy(now)
+        await this.#fleet.tidy()
         const isRenewed = (await this.#certificates?.look(now)) === true
         const isFreed = this.#ports.hasTrouble && (await this.#ports.review(this.#routing.ports()))
         if (isRenewed || isFreed) await this.#load()

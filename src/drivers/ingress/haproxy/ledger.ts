@@ -10,6 +10,8 @@ export interface PoolStat {
   /** Requests that came in since the process started. */
   readonly sent: number
   readonly underWay: number
+  /** Requests that ended with a line in the log. */
+  readonly told: number
 }
 
 /** One process's requests for one pool. */
@@ -20,6 +22,8 @@ interface Flow {
   underWay: number
   /** Log lines: a request each, when it has ended. */
   ended: number
+  /** Requests that ended without a line, as HAProxy's counters tell. */
+  silent: number
   /** Requests that have ended and whose lines will not come any more. */
   lost: number
   /** Monotonic ms since when lines have been missing; undefined: none is. */
@@ -103,6 +107,10 @@ export class Ledger {
       if (missing <= 0) flow.missingSince = undefined
       else if (flow.missingSince === undefined) flow.missingSince = now
       else if (now - flow.missingSince > bounds.logLostMs) this.#lose(flow, missing)
+      else if (now - flow.missingSince > bounds.logLateMs) {
+        const silent = stat.sent - stat.underWay - stat.told
+        this.#countSilent(flow, Math.min(missing, silent - flow.silent))
+      }
       if (missing > 0) isMissing = true
     }
     return isMissing
@@ -137,6 +145,19 @@ export class Ledger {
     return broken
   }
 
+  /**
+   * HAProxy writes no line when an instance breaks off a request that was not the first of its client's
+   * connection: it closes that connection, for the client to try again. Its counters tell.
+   */
+  #countSilent(flow: Flow, count: number): void {
+    const tally = this.#totalOf(flow.pool)
+    for (let one = 0; one < count; one++) tally.end({ is: 'failed', cause: 'reset' })
+    if (count > 0) {
+      flow.ended += count
+      flow.silent += count
+    }
+  }
+
   #lose(flow: Flow, missing: number): void {
     flow.lost += missing
     flow.missingSince = undefined
@@ -147,7 +168,7 @@ export class Ledger {
     const key = `${process} ${pool.name}`
     const known = this.#flows.get(key)
     if (known !== undefined) return known
-    const none = { sent: 0, underWay: 0, ended: 0, lost: 0, missingSince: undefined }
+    const none = { sent: 0, underWay: 0, ended: 0, silent: 0, lost: 0, missingSince: undefined }
     const flow = { process, pool, ...none }
     this.#flows.set(key, flow)
     return flow

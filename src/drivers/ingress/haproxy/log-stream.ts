@@ -1,44 +1,40 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createSocket, type Socket } from 'node:dgram'
 import { parseLogLine, type LogRecord } from './outcome.ts'
 
-/** A line is at most this long, in bytes; what is longer is none of ours. */
-const lineBytesMax = 4_096
+/** What the kernel may keep while we are busy, in bytes; it gives what it allows. */
+const bufferBytes = 4_194_304
 
 /**
- * Takes in what HAProxy's processes log: each connects to a local socket from its ring buffer, which
- * keeps lines while we are busy. A line ends with a line feed and holds nothing that a client chose.
+ * Takes in what HAProxy's processes log, a datagram a line, on loopback. Not by HAProxy's ring buffer,
+ * which would keep lines while we are busy: a process that is stopping closes it, and the last answers
+ * of the one before a reload would be in no count. A line holds nothing that a client chose.
  */
 export class LogStream {
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #socket: Socket
+  #isClosed = false
 
   constructor(onRecord: (record: LogRecord) => void) {
-    this.#server = createServer((socket) => {
-      this.#sockets.add(socket)
-      socket.setEncoding('latin1')
-      let rest = ''
-      socket.on('error', () => {})
-      socket.on('close', () => this.#sockets.delete(socket))
-      socket.on('data', (chunk: string) => {
-        const lines = (rest + chunk).split('\n')
-        rest = (lines.pop() ?? '').slice(0, lineBytesMax)
-        for (const line of lines) {
-          const record = parseLogLine(line)
-          if (record !== undefined) onRecord(record)
-        }
+    this.#socket = createSocket('udp4')
+    this.#socket.on('message', (message) => {
+      const record = parseLogLine(message.toString('latin1').trimEnd())
+      if (record !== undefined) onRecord(record)
+    })
+  }
+
+  /** Resolves with the port. */
+  listen(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#socket.once('error', reject)
+      this.#socket.bind(0, '127.0.0.1', () => {
+        this.#socket.setRecvBufferSize(bufferBytes)
+        resolve(this.#socket.address().port)
       })
     })
   }
 
-  listen(path: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(path, () => resolve())
-    })
-  }
-
   close(): void {
-    this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#socket.close()
   }
 }

@@ -54,7 +54,6 @@ export function mapCommands(
 export interface Files {
   readonly config: string
   readonly lua: string
-  readonly logSocket: string
   readonly runtimeSocket: string
   readonly map: (map: Mapping) => string
 }

@@ -5,6 +5,9 @@ import { bounds } from './bounds.ts'
 import type { PoolStat } from './ledger.ts'
 import { RuntimeSocket } from './runtime-socket.ts'
 
+/** The column `req_tot` of `show stat`; columns are only ever added at the end. */
+const toldAt = 48
+
 export interface ProcessOptions {
   readonly binary: string
   readonly config: string
@@ -83,7 +86,8 @@ export class HaproxyProcess {
     const stats: PoolStat[] = []
     for (const fields of rowsOf(await this.#socket.ask('show stat -1 2 -1'))) {
       const [pool = '', , , , underWay, , , sent] = fields
-      stats.push({ pool, sent: Number(sent), underWay: Number(underWay) })
+      const told = Number(fields[toldAt])
+      stats.push({ pool, sent: Number(sent), underWay: Number(underWay), told })
     }
     return stats
   }
@@ -92,6 +96,15 @@ export class HaproxyProcess {
   async serversUnderWay(pool: string): Promise<Map<string, number>> {
     const rows = rowsOf(await this.#socket.ask(`show stat ${pool} 4 -1`))
     return new Map(rows.map((fields) => [fields[1] ?? '', Number(fields[4])]))
+  }
+
+  /**
+   * Lets go of a stopping process that serves nobody any more: our own connection is the last that
+   * keeps it. Until then it may get requests over kept connections, and has to be told of changes.
+   */
+  async release(): Promise<void> {
+    const found = /^CurrConns: (\d+)/m.exec(await this.#socket.ask('show info'))
+    if (Number(found?.[1]) <= 1) this.#socket.close()
   }
 
   /** Accepts nothing new; ends with its last connection. */
