@@ -38,6 +38,10 @@ async function main(): Promise<void> {
     const target = (await begin((port) => runSelf('instance', port))).port
     const ours = await begin((port) => runRoadstead(folder, port, target))
     const peers = [
+      {
+        name: 'roadstead with HAProxy',
+        proxy: await begin((port) => runRoadstead(join(folder, 'driven'), port, target, 'haproxy')),
+      },
       { name: 'bare undici', proxy: await begin((port) => runSelf('bare', port, target)) },
     ]
     for (const { name, starter } of installed(folder, target)) {
@@ -98,7 +102,12 @@ function cpuMsOf(pid: number): number {
 }
 
 /** Our ingress as it runs in production, from a table on disk: the server is no part of this. */
-function runRoadstead(folder: string, port: number, target: number): ChildProcess {
+function runRoadstead(
+  folder: string,
+  port: number,
+  target: number,
+  driver = 'builtin',
+): ChildProcess {
   mkdirSync(join(folder, 'ingress'), { recursive: true })
   writeFileSync(join(folder, 'token'), 'none')
   const endpoint = { instanceId: 'i-1', releaseId: 'rel-1', address: '127.0.0.1', port: target }
@@ -118,6 +127,7 @@ function runRoadstead(folder: string, port: number, target: number): ChildProces
     `--data=${folder}`,
     `--port=${port}`,
     '--default-host=bench.localhost',
+    `--driver=${driver}`,
     '--log-level=error',
   ])
 }

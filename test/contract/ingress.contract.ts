@@ -25,7 +25,7 @@ export interface DriverMaker {
 }
 
 /**
- * Where drivers differ by their nature, each with its reason in docs/decisions/0013-haproxy.md. What
+ * Where drivers differ by their nature, each with its reason in docs/decisions/0014-haproxy.md. What
  * concerns the count, the customers' requests or who is believed is never among them.
  */
 export interface DriverTraits {

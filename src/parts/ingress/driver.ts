@@ -1,14 +1,14 @@
 import type { Backend, CounterSeries } from './model.ts'
 
 /**
- * How an ingress carries requests: the port that each driver implements (`builtin`; HAProxy can
- * come behind it: a change is what its runtime socket takes, an observation what it tells).
+ * How an ingress carries requests: the port that each driver implements (`builtin` and
+ * `haproxy`: a change is what HAProxy's runtime socket takes, an observation what it tells).
  *
  * A driver moves bytes and counts. It decides nothing about who stands in which pool, and it goes on
  * with the last table for as long as nobody gives it another.
  */
 export interface IngressDriver {
-  /** The glossary's word for it: `builtin`. */
+  /** The glossary's word for it: `builtin`, `haproxy`. */
   readonly name: string
   /** Begins to serve the public address. Refusal `address-taken` when another process listens there. */
   open(settings: IngressSettings): Promise<OpenPorts>
