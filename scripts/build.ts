@@ -23,12 +23,16 @@ const entries: Record<string, string> = {
   server: 'src/cli/roles/server.ts',
   agent: 'src/cli/roles/agent.ts',
   ingress: 'src/cli/roles/ingress.ts',
+  journeys: 'src/cli/roles/journeys.ts',
   'sqlite-worker': 'src/store/sqlite/sqlite-worker.ts',
   'manifest-worker': 'src/drivers/manifests/manifest-worker.ts',
 }
 
-/** Left in node_modules: the one serves files beside its own source, the other loads a native addon. */
-const external = ['@fastify/swagger-ui', '@lydell/node-pty']
+/**
+ * Left in node_modules: one serves files beside its own source, one loads a native addon, and one
+ * drives browsers, which only the runner of journeys asks for.
+ */
+const external = ['@fastify/swagger-ui', '@lydell/node-pty', 'playwright-core']
 
 /** Files of earlier builds are removed after this time, in ms. */
 const staleAfterMs = 24 * 60 * 60 * 1_000

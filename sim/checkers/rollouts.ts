@@ -1,4 +1,4 @@
-import type { Release } from '../../src/parts/apps/model.ts'
+import { runTimeoutMs, type Release } from '../../src/parts/apps/model.ts'
 import { isOver, type Rollout } from '../../src/parts/rollouts/model.ts'
 import { appCellName } from '../../src/parts/tenants/model.ts'
 import type { SimEvent, SimView, Violation } from '../view.ts'
@@ -92,7 +92,7 @@ export class RolloutsEnd extends Promised {
   #deadlinesOf(rollout: Rollout): number {
     const release = this.#index.release(rollout.at, rollout.releaseId)
     const batches = release === undefined ? 1 : batchesOf(release)
-    const tests = (release?.steps ?? []).map((step) => (step.kind === 'test' ? step.timeoutMs : 0))
+    const tests = (release?.steps ?? []).map(runTimeoutMs)
     const testMs = tests.reduce((sum, ms) => sum + ms, 0)
     return (rollout.steps.length + batches) * stepDeadlineMs + testMs + revertDeadlineMs
   }

@@ -11,6 +11,7 @@ import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningAgent } from '../agent/agent.ts'
 import { sizeOf, unitPatterns, unitWords } from '../parts/apps/manifest/units.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
+import { ownPrograms } from './own-programs.ts'
 import { programVersion } from './program-version.ts'
 
 /** `roadstead agent`: runs the instances that the server assigns to this node. */
@@ -96,6 +97,7 @@ async function run(options: Options): Promise<void> {
         path: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
         lang: process.env['LANG'],
         nodeDirectory: dirname(process.execPath),
+        programs: ownPrograms(),
       },
     }),
     archiver: lateArchiver,

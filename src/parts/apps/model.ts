@@ -110,6 +110,9 @@ export const AfterStep = Type.Union([
 ])
 export type AfterStep = Static<typeof AfterStep>
 
+/** Journeys of one step of a release. */
+export const journeysMax = 50
+
 /** How a release goes out; the first form of the manifest's `release.steps`. */
 export const ReleaseStep = Type.Union([
   /** That share of each service, extra and out of customers' sight, made ready and warmed up. */
@@ -121,6 +124,13 @@ export const ReleaseStep = Type.Union([
   }),
   /** A command run against the maintenance pool (ROADSTEAD_TARGET); exit code 0 passes. */
   Type.Object({ kind: Type.Literal('test'), run: Command, timeoutMs: Type.Integer() }),
+  /** Scripts of `release.files` that drive a browser against the maintenance pool. */
+  Type.Object({
+    kind: Type.Literal('journeys'),
+    journeys: Type.Array(Type.Object({ name: Type.String(), script: Type.String() })),
+    /** Of each journey. */
+    timeoutMs: Type.Integer(),
+  }),
   /** Every service's `migrate.expand`, one after the other. */
   Type.Object({ kind: Type.Literal('migrate'), stage: Type.Literal('expand') }),
   /** The portion goes online, and gets that share (0 to 1) of the customers' requests at first. */
@@ -140,6 +150,15 @@ export const ReleaseStep = Type.Union([
   }),
 ])
 export type ReleaseStep = Static<typeof ReleaseStep>
+
+/** A browser that has not started by then does not, in ms. */
+const browserStartMs = 30_000
+
+/** How long the run of a test or of journeys may take, in ms; 0: the step has no run. */
+export function runTimeoutMs(step: ReleaseStep | undefined): number {
+  if (step?.kind === 'test') return step.timeoutMs
+  return step?.kind === 'journeys' ? browserStartMs + step.journeys.length * step.timeoutMs : 0
+}
 
 /** What happens when a job's time comes while the run before is still under way. */
 export const Overlap = Type.Enum([

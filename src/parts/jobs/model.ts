@@ -144,5 +144,16 @@ export function jobName(at: AppCell, job: string): string {
 /** The name that a release's tests stand under; no job can be called so. */
 export const testJob = '~test'
 
+/** What runs a release's journeys: each agent has it, and no artifact has to bring it along. */
+export const journeysProgram = 'roadstead-journeys'
+
+/** How it ends, beside 0. */
+export const journeyExits = {
+  /** There is no Chromium on the machine, or it does not start. */
+  noBrowser: 3,
+  /** The first journey has failed; the code of each that follows is one more. */
+  first: 11,
+} as const
+
 /** The name that a release's migrations stand under: one at a time, whatever release they are of. */
 export const migrateJob = '~migrate'

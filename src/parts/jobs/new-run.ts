@@ -12,6 +12,13 @@ export const runResources = {
   diskBytes: 64 * 1024 * 1024,
 }
 
+/** A browser with one page; a hundred megabytes of it are its own. */
+export const journeyResources = {
+  cpu: 0.2,
+  memoryBytes: 512 * 1024 * 1024,
+  diskBytes: 256 * 1024 * 1024,
+}
+
 interface Making {
   readonly clock: Clock
   readonly random: Random

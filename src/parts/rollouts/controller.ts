@@ -13,17 +13,18 @@ import {
   type State,
   type Write,
 } from '../../store/port.ts'
-import { putBack, testTargetOf, type App, type Release } from '../apps/model.ts'
+import { putBack, runTimeoutMs, testTargetOf, type App, type Release } from '../apps/model.ts'
 import { appAt, appKind, releasesOf, serviceOf } from '../apps/records.ts'
 import { instanceById, instanceKind } from '../instances/records.ts'
 import { migrateJob, testJob, type JobRun, type RunSpec } from '../jobs/model.ts'
-import { newRun, runResources } from '../jobs/new-run.ts'
+import { journeyResources, newRun, runResources } from '../jobs/new-run.ts'
 import { jobRunKind } from '../jobs/records.ts'
 import { appCellName, appCellOf } from '../tenants/model.ts'
 import { isOver, type Rollout, type SchemaStage } from './model.ts'
 import { planRollout } from './plan.ts'
 import type { RolloutAction } from './plan-actions.ts'
 import { withoutHeldSuperseders } from './plan-gates.ts'
+import { journeysCommand } from './plan-journeys.ts'
 import type { PassedMigration, RunToStart } from './plan-progress.ts'
 import { currentStep, statedStep } from './plan-steps.ts'
 import { openRollouts, rolloutKind, schemaStageKind } from './records.ts'
@@ -172,9 +173,9 @@ function newRunOf(
   { release, rollout }: ObservedRollout,
   making: { readonly clock: Clock; readonly random: Random },
 ): JobRun | undefined {
-  const spec = what.of === 'test' ? testSpec(release, rollout) : migrationSpec(release, what)
+  const isTest = what.of !== 'migration'
+  const spec = isTest ? checkSpec(release, rollout, what.of) : migrationSpec(release, what)
   if (spec === undefined) return undefined
-  const isTest = what.of === 'test'
   return newRun(
     {
       at: rollout.at,
@@ -190,12 +191,18 @@ function newRunOf(
   )
 }
 
-function testSpec(release: Release, { steps }: Rollout): RunSpec | undefined {
-  const step = statedStep(release, 'test', currentStep(steps))
+/** Of a test or of journeys: what is run against the maintenance pool. */
+function checkSpec(
+  release: Release,
+  { steps }: Rollout,
+  kind: 'test' | 'journeys',
+): RunSpec | undefined {
+  const step = statedStep(release, kind, currentStep(steps))
   const artifact = release.files ?? testTargetOf(release)?.artifact
   if (step === undefined || artifact === undefined) return undefined
-  const { run, timeoutMs } = step
-  const resources = runResources
+  const run = step.kind === 'test' ? step.run : journeysCommand(step)
+  const resources = step.kind === 'test' ? runResources : journeyResources
+  const timeoutMs = runTimeoutMs(step)
   return { run, timeoutMs, artifact, resources, service: null, retries: 0, overlap: 'allow' }
 }
 

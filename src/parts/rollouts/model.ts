@@ -55,6 +55,7 @@ export const RolloutStep = Type.Object({
     'migrate',
     'maintenance',
     'test',
+    'journeys',
     'online',
     'judge',
     'remaining',
@@ -205,7 +206,7 @@ export const Rollout = Type.Object({
   steps: Type.Array(RolloutStep),
   /** Empty before it begins; then one entry per service that it changes. */
   targets: Type.Array(ServiceTarget),
-  /** The run that the step under way waits for: a test, or a service's migration; null: none. */
+  /** The run that the step under way waits for: a test, journeys, or a service's migration; null: none. */
   runId: Type.Union([Type.String(), Type.Null()]),
   createdBy: Type.String(),
   createdAt: Type.Number(),

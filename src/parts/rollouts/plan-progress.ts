@@ -8,7 +8,7 @@ import type { ServiceProgress } from './plan-targets.ts'
 /** What a step looks at, and what it can say of itself. */
 
 /** What is seen of the run that the step under way waits for. */
-export type RunSeen = Pick<JobRun, 'state' | 'because'>
+export type RunSeen = Pick<JobRun, 'state' | 'because' | 'attempts'>
 
 export interface StepsView {
   readonly rollout: Rollout
@@ -51,9 +51,9 @@ export interface PassedMigration {
   readonly service: string
 }
 
-/** A run of a test, or of a service's migration. */
+/** A run of a test, of journeys, or of a service's migration. */
 export type RunToStart =
-  | { readonly of: 'test' }
+  | { readonly of: 'test' | 'journeys' }
   | { readonly of: 'migration'; readonly stage: MigrationStage; readonly service: string }
 
 /** A half of a migration. */

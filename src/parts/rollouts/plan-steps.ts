@@ -2,6 +2,7 @@ import { Bug, unreachable } from '../../base/errors.ts'
 import type { Release, ReleaseStep, ServiceSpec } from '../apps/model.ts'
 import { isRunOver } from '../jobs/model.ts'
 import { judgeProgress } from './plan-judging.ts'
+import { journeysProgress } from './plan-journeys.ts'
 import { migrationProgress } from './plan-migration.ts'
 import type { StepProgress, StepsView } from './plan-progress.ts'
 import type { Rollout, RolloutStep } from './model.ts'
@@ -50,6 +51,9 @@ function titleOf(step: ReleaseStep): string {
     return `the portion goes online, with ${share} of the customers’ requests`
   }
   if (step.kind === 'judge') return `${titles.judge} for ${step.forMs / 1_000} s`
+  if (step.kind === 'journeys') {
+    return `${titles.journeys}: ${step.journeys.map(({ name }) => name).join(', ')}`
+  }
   return titles[step.kind]
 }
 
@@ -89,6 +93,7 @@ export const titles: Readonly<Record<RolloutStep['kind'], string>> = {
   migrate: 'the schema is expanded, for old and new alike',
   maintenance: 'a portion starts in the maintenance pool and is warmed up',
   test: 'tests run against the maintenance pool',
+  journeys: 'browser journeys run against the maintenance pool',
   online: 'the portion goes online, as many predecessors drain',
   judge: 'old and new are compared under customers’ load',
   remaining: 'the remaining instances follow in batches',
@@ -105,6 +110,8 @@ export function progressOf(step: RolloutStep, view: StepsView, now: number): Ste
       return maintenanceProgress(view)
     case 'test':
       return testProgress(view)
+    case 'journeys':
+      return journeysProgress(view, statedStep(view.release, 'journeys', step))
     case 'online':
       return onlineProgress(view, statedStep(view.release, 'online', step))
     case 'judge':

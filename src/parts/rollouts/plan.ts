@@ -1,19 +1,11 @@
 import type { Plan } from '../../base/control-loop.ts'
-import { putBack, wantedCount, type Release } from '../apps/model.ts'
+import { putBack, runTimeoutMs, wantedCount, type Release } from '../apps/model.ts'
 import { ingressLostAfterMs } from '../ingress/model.ts'
 import type { LedgerBaseline, Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import type { RolloutAction, RolloutView } from './plan-actions.ts'
 import { planAfter } from './plan-after.ts'
 import { comparedGroups } from './plan-judging.ts'
-import {
-  afterOf,
-  currentStep,
-  progressOf,
-  revertProgress,
-  statedStep,
-  stepsOf,
-  titles,
-} from './plan-steps.ts'
+import { afterOf, currentStep, progressOf, revertProgress, stepsOf, titles } from './plan-steps.ts'
 import type { RunToStart, StepProgress, StepsView } from './plan-progress.ts'
 import { ledgerSince, tollSince, type SpanLedger, type Toll } from './plan-ledger.ts'
 import { holdOf } from './plan-gates.ts'
@@ -133,10 +125,12 @@ function isMigrating({ rollout }: RolloutView): boolean {
 }
 
 function startRun(run: RunToStart, now: number): Plan<RolloutAction> {
-  const what = run.of === 'test' ? 'the test' : `the ${run.stage} of ${run.service}`
+  const isMigration = run.of === 'migration'
+  const checked = run.of === 'test' ? 'the test starts' : 'the journeys start'
+  const because = isMigration ? `the ${run.stage} of ${run.service} starts` : checked
   // A migration ends by its own time-out.
-  const changes = run.of === 'test' ? {} : { deadline: now + stepWaitMs }
-  return one({ type: 'start-run', run, changes, because: `${what} starts` })
+  const changes = isMigration ? { deadline: now + stepWaitMs } : {}
+  return one({ type: 'start-run', run, changes, because })
 }
 
 /** What the comparison has come to, for the record. */
@@ -274,9 +268,10 @@ function withoutSplit({ split: _split, ...target }: ServiceTarget): ServiceTarge
   return target
 }
 
-/** A test has its own time-out on top of the time that it may wait for a place. */
+/** A test, or a run of journeys, has its own time-out on top of the time that it may wait for a place. */
 function testTime(view: RolloutView, steps: readonly RolloutStep[]): number {
-  return statedStep(view.release, 'test', currentStep(steps))?.timeoutMs ?? 0
+  const index = currentStep(steps)?.index
+  return index === undefined ? 0 : runTimeoutMs(view.release.steps[index])
 }
 
 /** Commits new targets, if any; a step that merely waits changes nothing. */

@@ -212,7 +212,7 @@ function failingOf(instance: Instance, observed: ObservedInstance | undefined): 
 function runSeen(snapshot: Snapshot, { at, runId }: Rollout): RunSeen | null {
   if (runId === null) return null
   const run = snapshot.get(jobRunKind, jobRunKey(at, runId))?.value
-  return run ?? { state: 'failed', because: 'its record is gone' }
+  return run ?? { state: 'failed', because: 'its record is gone', attempts: [] }
 }
 
 /** What every ingress has counted for the app of a rollout, in all and by instance. */

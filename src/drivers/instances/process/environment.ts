@@ -9,6 +9,16 @@ export interface MachineEnvironment {
   readonly lang: string | undefined
   /** The directory of the pinned Node, which every instance gets as `node`. */
   readonly nodeDirectory: string
+  /** What every artifact may name as a command without bringing it along. */
+  readonly programs?: ReadonlyMap<string, Program>
+}
+
+/** A program of the platform's own. */
+interface Program {
+  readonly file: string
+  /** Before those that a command gives to it. */
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
 }
 
 /**
@@ -32,6 +42,23 @@ export function instanceEnvironment(
 /** The machine's search path without what npm has put in front of it. */
 function machinePaths(path: string): string[] {
   return path.split(delimiter).filter((entry) => entry !== '' && !entry.includes('/node_modules/'))
+}
+
+/**
+ * A command as it is executed, the file and its arguments, and its environment: the machine's own
+ * programs go before those of its search path. Faults as of `findCommand`.
+ */
+export async function resolveCommand(
+  [name = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+  directory: string,
+  { programs }: MachineEnvironment,
+): Promise<{ readonly argv: readonly string[]; readonly env: Record<string, string> }> {
+  const own = programs?.get(name)
+  if (own !== undefined) {
+    return { argv: [own.file, ...own.args, ...args], env: { ...env, ...own.env } }
+  }
+  return { argv: [await findCommand(name, env['PATH'] ?? '', directory), ...args], env }
 }
 
 /**

@@ -21,7 +21,12 @@ import type {
   Stray,
   Terminal,
 } from '../../../parts/instances/driver.ts'
-import { findCommand, instanceEnvironment, type MachineEnvironment } from './environment.ts'
+import {
+  findCommand,
+  instanceEnvironment,
+  resolveCommand,
+  type MachineEnvironment,
+} from './environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
 import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
@@ -118,16 +123,16 @@ export class ProcessDriver implements InstanceDriver {
     const { instanceId, run } = launch
     const earlier = this.#runs.get(instanceId)
     assert(earlier === undefined || earlier.launch.run < run, `${instanceId} run ${run} ran before`)
-    const env = this.#environment(launch)
-    const [name = ''] = launch.command
-    const file = await findCommand(name, env.PATH ?? '', launch.directory)
+    const own = this.#environment(launch)
+    const { command, directory } = launch
+    const { argv, env } = await resolveCommand(command, own, directory, this.#machine)
     if (launch.listen !== null) await checkPort(launch.listen)
     if (earlier !== undefined) await this.#files.forgetRun(instanceId, earlier.launch.run)
     await this.#files.prepare(launch)
     const current: Run = { launch, note: undefined, exit: undefined }
     this.#runs.set(instanceId, current)
     if (launch.leaseUntil !== undefined) await this.#lease(launch, launch.leaseUntil)
-    await this.#spawn(launch, file, env)
+    await this.#spawn(launch, argv, env)
     return this.#startedOf(current)
   }
 
@@ -300,13 +305,17 @@ export class ProcessDriver implements InstanceDriver {
   }
 
   /** Starts the shim, in a session of its own, with nothing of ours in its hands. */
-  async #spawn(launch: Launch, file: string, env: Record<string, string>): Promise<void> {
-    const { instanceId, run, command, directory } = launch
+  async #spawn(
+    launch: Launch,
+    argv: readonly string[],
+    env: Record<string, string>,
+  ): Promise<void> {
+    const { instanceId, run, directory } = launch
     const home = this.#files.home(instanceId)
     const segments = [newestSegment(home, 'stdout'), newestSegment(home, 'stderr')].map(String)
     const place = [this.#files.events, home, instanceId, String(run), ...segments, this.#setsid]
     const { ROADSTEAD_INSTANCE: _mark, ...unmarked } = env
-    const shim = spawn('/bin/sh', [this.#shim, ...place, file, ...command.slice(1)], {
+    const shim = spawn('/bin/sh', [this.#shim, ...place, ...argv], {
       cwd: directory,
       env: unmarked,
       detached: true,

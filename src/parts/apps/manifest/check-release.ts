@@ -1,6 +1,7 @@
 import { spotAt, type CellView } from './cell-view.ts'
 import { checkCommand } from './check-command.ts'
 import { checkReference, checkResource } from './check-reference.ts'
+import { tidyPath } from './rendered-service.ts'
 import type { Step } from './schema-release.ts'
 import { childOf, itemsOf, textOf } from './tree.ts'
 import { shareOf } from './units.ts'
@@ -40,9 +41,10 @@ function checkStep(view: CellView, step: Step, index: string): void {
 
 /** A journey's script goes along with the release. */
 function checkShipped(view: CellView, journey: string, path: readonly string[]): void {
-  const script = textOf(childOf(childOf(childOf(view.root, 'journeys'), journey), 'script'))
-  if (script === undefined) return
-  const files = (view.release?.files ?? []).map((file) => file.replace(/\/+$/, ''))
+  const written = textOf(childOf(childOf(childOf(view.root, 'journeys'), journey), 'script'))
+  if (written === undefined) return
+  const script = tidyPath(written)
+  const files = (view.release?.files ?? []).map(tidyPath)
   if (files.some((file) => file === '.' || script === file || script.startsWith(`${file}/`))) return
   const directory = script.includes('/') ? `${script.slice(0, script.lastIndexOf('/'))}/` : script
   const message = `${script}, the script of \`${journey}\`, does not go along with the release`

@@ -54,6 +54,8 @@ export const stepDefaults = {
   maintenance: { portion: '25%', min: 1 },
   /** Longer than smoke tests take, shorter than patience. */
   test: { timeout: '5m' },
+  /** Of each journey: ten pages of a slow site, and somebody who waits for it. */
+  journeys: { timeout: '60s' },
   /** Two batches, and the second meets a service of which most is proven. */
   remaining: { batch: '50%', pause: '0s' },
 }

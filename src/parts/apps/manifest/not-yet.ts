@@ -11,7 +11,6 @@ import { entriesOf, itemsOf, nodeAt, placeAt, textOf, type Node } from './tree.t
  */
 const blocks: readonly (readonly [block: string, what: string])[] = [
   ['resources', 'create them'],
-  ['journeys', 'run them'],
   ['flags', 'serve them'],
   ['alerts', 'watch them'],
 ]
@@ -23,11 +22,6 @@ const ofServices: readonly (readonly [key: string, what: string])[] = [
   ['scale', 'scale by load'],
 ]
 
-const ofSteps: readonly (readonly [key: string, what: string])[] = [
-  ['snapshot', 'copy databases'],
-  ['journeys', 'run journeys'],
-]
-
 /** All in a cell that this version could not keep, a sentence for each; empty: deployable. */
 export function refusalsAtDeploy(rendered: RenderedCell): ManifestFault[] {
   const faults = new FaultList()
@@ -37,6 +31,7 @@ export function refusalsAtDeploy(rendered: RenderedCell): ManifestFault[] {
   for (const [key, what] of ofServices) refuseKey(rendered, faults, key, what)
   for (const { name } of rendered.services) refuseInService(rendered, faults, name)
   refuseInRelease(rendered, faults)
+  refuseWatching(rendered, faults)
   const what = 'take releases from elsewhere by itself'
   for (const key of ['when', 'branch']) {
     refuse(rendered, faults, ['deploy', key], `\`deploy.${key}\` is validated`, what, `\`${key}\``)
@@ -86,10 +81,18 @@ function refuseInRelease(rendered: RenderedCell, faults: FaultList): void {
   const steps = itemsOf(nodeAt(rendered.root, ['release', 'steps']))
   steps.forEach((step, index) => {
     const path = ['release', 'steps', String(index)]
-    for (const [key, what] of ofSteps) {
-      refuse(rendered, faults, [...path, key], `the step \`${key}\` is validated`, what, 'the step')
-    }
+    const subject = 'the step `snapshot` is validated'
+    refuse(rendered, faults, [...path, 'snapshot'], subject, 'copy databases', 'the step')
   })
+}
+
+/** A release runs journeys; production is not watched by them. */
+function refuseWatching(rendered: RenderedCell, faults: FaultList): void {
+  for (const [name] of entriesOf(nodeAt(rendered.root, ['journeys']))) {
+    const path = ['journeys', name, 'every']
+    const subject = `\`every\` of the journey ${name} is validated`
+    refuse(rendered, faults, path, subject, 'watch production with journeys', '`every`')
+  }
 }
 
 /** Gates of platform.yaml: nobody may pass one because nothing watches it yet. */

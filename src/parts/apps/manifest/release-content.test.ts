@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../../base/errors.ts'
+import { runTimeoutMs } from '../model.ts'
 import type { ManifestFault } from './faults.ts'
 import { requireCell, requireManifest } from './manifest.ts'
 import { releaseContentOf, sourcesOf, type DeployInput } from './release-content.ts'
@@ -157,6 +158,35 @@ release:
     const expand = ['node', 'e.js']
     const contract = ['node', 'c.js']
     expect(services[0]?.migrate).toEqual({ expand, contract, undo: null, timeoutMs: 60_000 })
+  })
+
+  const journeys = (more: string, steps: string): string => `
+services: { web: { run: node a.js } }
+journeys: { browse: { script: ./e2e/browse.ts${more} }, buy: { script: e2e/buy.js } }
+release: { files: [e2e/], steps: [ { maintenance: {} }, ${steps}, { remaining: {} } ] }`
+
+  test('has its journeys with their scripts, each with a minute', () => {
+    const manifest = journeys('', '{ journeys: [buy, browse] }')
+    const { steps } = releaseContentOf(input(manifest, { files: artifact }), at)
+    const buy = { name: 'buy', script: 'e2e/buy.js' }
+    const browse = { name: 'browse', script: 'e2e/browse.ts' }
+    expect(steps[1]).toEqual({ kind: 'journeys', journeys: [buy, browse], timeoutMs: 60_000 })
+    expect(runTimeoutMs(steps[1])).toBe(150_000)
+  })
+
+  test('is refused where journeys shall watch production, by the name of each', () => {
+    const manifest = journeys(', every: 1m', '{ journeys: [buy, browse] }')
+    const refusal = refusalOf(() => releaseContentOf(input(manifest, { files: artifact }), at))
+    expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
+    expect(refusal.message).toContain('`every` of the journey browse')
+    expect(refusal.details?.['faults']).toHaveLength(1)
+  })
+
+  test('is refused where a step has more journeys than a run can tell apart', () => {
+    const many = Array.from({ length: 51 }, () => 'buy').join(', ')
+    const manifest = journeys('', `{ journeys: [${many}] }`)
+    const refusal = refusalOf(() => releaseContentOf(input(manifest, { files: artifact }), at))
+    expect(refusal).toMatchObject({ code: 'manifest-invalid', status: 422 })
   })
 
   test('is refused where a job takes the name of a release’s own runs', () => {

@@ -127,7 +127,7 @@ export function toReleaseContent(
     gate: platform === undefined ? {} : gateOf(platform.data, cell.environment),
     promoteFrom: promoteFromOf(rendered),
     services: rendered.services.map((service) => specOf(service, artifacts)),
-    steps: release.steps.flatMap(stepOf),
+    steps: release.steps.flatMap((step) => stepOf(step, rendered)),
     ...(release.after === undefined ? {} : { after: release.after.map(afterOf) }),
     ...(rendered.jobs.length === 0 ? {} : { jobs: [...rendered.jobs] }),
     revertAboveFailed: revertIf === undefined ? null : aboveOf(revertIf.failedRequests),
@@ -165,7 +165,8 @@ function missing(path: string, message: string): Refusal {
 }
 
 /** Steps that this version does not run have been refused before. */
-function stepOf({ migrate, maintenance, test, online, judge, remaining }: Step): ReleaseStep[] {
+function stepOf(step: Step, rendered: RenderedCell): ReleaseStep[] {
+  const { migrate, maintenance, test, journeys, online, judge, remaining } = step
   if (migrate !== undefined) return [{ kind: 'migrate', stage: migrate }]
   if (maintenance !== undefined) {
     const { portion, min } = { ...stepDefaults.maintenance, ...maintenance }
@@ -175,6 +176,11 @@ function stepOf({ migrate, maintenance, test, online, judge, remaining }: Step):
     const { timeout } = { ...stepDefaults.test, ...test }
     const run = argumentsOf(test.run) ?? []
     return [{ kind: 'test', run, timeoutMs: durationOf(timeout) }]
+  }
+  if (journeys !== undefined) {
+    const timeoutMs = durationOf(stepDefaults.journeys.timeout)
+    const scripts = journeys.map((name) => ({ name, script: scriptOf(rendered, name) }))
+    return [{ kind: 'journeys', journeys: scripts, timeoutMs }]
   }
   if (online !== undefined) {
     const { weight = '100%', sticky } = online
@@ -186,6 +192,11 @@ function stepOf({ migrate, maintenance, test, online, judge, remaining }: Step):
   if (remaining === undefined) return []
   const { batch, pause } = { ...stepDefaults.remaining, ...remaining }
   return [{ kind: 'remaining', batch: shareOf(batch), pauseMs: durationOf(pause) }]
+}
+
+/** Where the artifact of `release.files` has a journey's script. */
+function scriptOf({ root }: RenderedCell, journey: string): string {
+  return tidyPath(textOf(nodeAt(root, ['journeys', journey, 'script'])) ?? '')
 }
 
 function limitsOf(stop: NonNullable<Step['judge']>['stop']): JudgeLimits {

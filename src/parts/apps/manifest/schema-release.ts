@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { journeysMax } from '../model.ts'
 import {
   above,
   block,
@@ -35,6 +36,13 @@ const Test = block(
   'A command run against the maintenance pool: ROADSTEAD_TARGET is that of the first service with a ' +
     'route, ROADSTEAD_TARGET_NAME that of each service which the release changes.',
 )
+
+/** Each is told by an exit code of its own when it fails: no more of them than codes. */
+const Journeys = Type.Array(name('A journey.'), {
+  minItems: 1,
+  maxItems: journeysMax,
+  description: 'Browser scripts run against the maintenance pool, one after the other.',
+})
 
 const Online = block(
   {
@@ -81,7 +89,7 @@ export const Step = block(
     ),
     maintenance: Optional(Maintenance),
     test: Optional(Test),
-    journeys: Optional(list(name('A journey.'), 'Journeys run against the maintenance pool.')),
+    journeys: Optional(Journeys),
     online: Optional(Online),
     judge: Optional(Judge),
     remaining: Optional(Remaining),

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url'
+import { journeysProgram } from '../parts/jobs/model.ts'
+
+/** Entries lie as this one does: beside it as a bundle, or in the source. */
+const isSource = import.meta.url.endsWith('.ts')
+
+/** A script of an app need not say in a package.json that it is a module. */
+const nodeOptions = ['--disable-warning=MODULE_TYPELESS_PACKAGE_JSON']
+
+interface OwnProgram {
+  readonly file: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** What the agent runs of Roadstead itself, by the name that a run's command has for it. */
+export function ownPrograms(): ReadonlyMap<string, OwnProgram> {
+  const entry = new URL(isSource ? './roles/journeys.ts' : './journeys.js', import.meta.url)
+  const chromium = process.env['ROADSTEAD_CHROMIUM']
+  const journeys = {
+    file: process.execPath,
+    args: [...nodeOptions, fileURLToPath(entry)],
+    env: chromium === undefined ? {} : { ROADSTEAD_CHROMIUM: chromium },
+  }
+  return new Map([[journeysProgram, journeys]])
+}
