@@ -142,7 +142,8 @@ ${isJudged ? canary : ''}    - remaining: { batch: 30%, pause: 1s }
   }
 }
 
-function readOr(file: string): string {
+/** A file's text; empty when it cannot be read. */
+export function readOr(file: string): string {
   try {
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   } catch {
