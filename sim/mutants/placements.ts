@@ -60,7 +60,7 @@ export const placementMutants: readonly Mutant[] = [
   {
     name: 'room-goes-unnoticed',
     breaks: 'The scheduler looks again only when something new wants a place.',
-    caughtBy: ['L5'],
+    caughtBy: ['L5', 'L7'],
     mutation: () =>
       wrapped('scheduling', (controller) => ({
         ...controller,

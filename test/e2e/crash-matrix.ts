@@ -385,8 +385,8 @@ function stepOf(seen: RolloutView): RolloutStep['kind'] | undefined {
 async function ended(id: string, state: RolloutState, victim?: Victim): Promise<RolloutView> {
   await until(async () => (await rollout(id).catch(() => undefined))?.endedAt != null, `${id} ends`)
   const seen = await rollout(id)
-  // A killed instance costs what was under way on it, and `revertIf` may take the release back.
-  const mayRevert = victim === 'predecessor' || victim === 'successor'
+  // What was killed costs what was under way on it, and `revertIf` may take the release back.
+  const mayRevert = ['predecessor', 'successor', 'haproxy'].includes(victim ?? '')
   const endings: RolloutState[] = mayRevert && state === 'done' ? [state, 'reverted'] : [state]
   expect(endings, seen.because).toContain(seen.state)
   return seen
