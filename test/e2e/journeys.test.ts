@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { journeyExits } from '../../src/parts/jobs/model.ts'
 import type { RunView } from '../../src/wire/jobs.ts'
-import { Cloud } from './cloud.ts'
+import { Cloud, until } from './cloud.ts'
 
 /** Browser journeys through the next version, before any customer meets it. */
 
@@ -85,6 +85,19 @@ async function readMeanwhile<T>(work: Promise<T>): Promise<{ result: T; read: Se
   return { result: await over, read }
 }
 
+/** Processes of browsers that this cloud has started, by what they were started with. */
+function browsers(): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.filter((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      return command.includes(`--user-data-dir=${cloud.data}`)
+    } catch {
+      return false
+    }
+  })
+}
+
 const runs = async (): Promise<RunView[]> =>
   (await cloud.get<{ items: RunView[] }>('/v1/runs')).items
 
@@ -143,6 +156,17 @@ describe.skipIf(isMissing)('journeys of a release', { timeout: 120_000 }, () => 
     const { output } = await cloud.run('runs', run?.id ?? '')
     expect(output).toMatch(/buy failed after .* s: nothing can be bought of v2/)
     expect(output).toMatch(/at .*buy\.js:4/)
+  })
+
+  test('leave no browser behind when their run is taken back', async () => {
+    writeFileSync(join(folder, 'e2e/buy.js'), 'export default () => new Promise(() => {})')
+    const deployed = deploy('v3')
+    await until(() => browsers().length > 0, 'a browser runs')
+    const [run] = await runs()
+    const { status } = await cloud.request('POST', `/v1/runs/${run?.id}/cancel`, {})
+    expect(status).toBe(202)
+    expect((await deployed).code).toBe(1)
+    await until(() => browsers().length === 0, 'no browser is left')
   })
 
   test('end at their limit, or by a promise left alone, and the others still run', async () => {
