@@ -33,17 +33,20 @@ export async function withDeployable<T>(
   options: DeployOptions,
   use: (deployable: Deployable) => Promise<T>,
 ): Promise<T> {
-  const [{ sourcesOf }, { tarArchiver }, { packParcels }, { faultsOf, refuseFaults }, own, kept] =
+  const [{ sourcesOf }, { tarArchiver }, { packParcels }, { faultsOf, refuseFaults }, own] =
     await Promise.all([
       import('../../parts/apps/manifest/release-content.ts'),
       import('../../drivers/artifacts/tar-archiver.ts'),
       import('./parcels.ts'),
       import('./fault-lines.ts'),
       readFiles(options.file),
-      context.client.platform(),
     ])
-  const files = withKept(context, own, kept)
+  let files = own
   try {
+    // What is wrong whatever the platform says is told without a server.
+    const { requireManifest } = await import('../../parts/apps/manifest/manifest.ts')
+    requireManifest(own.manifest.text, own.manifest.file)
+    files = withKept(context, own, await context.client.platform())
     const rendered = await renderDeployable(context, files)
     const parcels = await drawing(
       context,
