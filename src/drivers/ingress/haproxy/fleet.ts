@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
@@ -131,11 +131,12 @@ export class Fleet {
     return join(this.#options.folder, 'processes.json')
   }
 
-  /** What a next start has to end if this one is not given the time to. */
+  /** What a next start has to end if this one is not given the time to: whole, or as it was. */
   #note(): void {
     const processes = this.all.map(({ pid }) => ({ pid, startedAt: startOf(pid) }))
     try {
-      writeFileSync(this.#noteFile(), JSON.stringify(processes))
+      writeFileSync(`${this.#noteFile()}.new`, JSON.stringify(processes))
+      renameSync(`${this.#noteFile()}.new`, this.#noteFile())
     } catch (error) {
       this.#options.log.warn('the processes cannot be noted', { because: messageOf(error) })
     }
