@@ -7,8 +7,8 @@ import { play, storyOf, tellStory, type Story } from '../../sim/story.ts'
  * More seeds, and the story of one that fails: `npm run sim -- --seeds 1..50000`.
  */
 
-/** Enough to notice a careless change in seconds; CI plays as many as it has five minutes for. */
-const seedCount = Number(process.env['SIM_SEEDS'] ?? (process.env['CI'] === undefined ? 200 : 600))
+/** Enough to notice a careless change in seconds; CI plays as many as its forty minutes hold. */
+const seedCount = Number(process.env['SIM_SEEDS'] ?? (process.env['CI'] === undefined ? 200 : 300))
 /** Worlds of one test, so that progress shows and a failure names its neighbourhood. */
 const seedsPerTest = 25
 /** A world takes a tenth of a second, and the machine may be busy, in ms. */
