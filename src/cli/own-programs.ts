@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { journeysProgram } from '../parts/jobs/model.ts'
+import { journeysProgram } from '../wire/journeys.ts'
 
 /** Entries lie as this one does: beside it as a bundle, or in the source. */
 const isSource = import.meta.url.endsWith('.ts')

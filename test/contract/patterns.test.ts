@@ -8,6 +8,8 @@ import { sourceFiles } from '../../scripts/source-files.ts'
  */
 const ourOwn: Readonly<Record<string, string>> = {
   'src/cli/agent.ts': 'the pattern of a size, of the manifest',
+  'src/cli/ingress-options.ts': 'the pattern of a size, of the manifest',
+  'src/cli/test-link.ts': 'the pattern of a duration, of the manifest',
   'src/cli/server.ts': 'the pattern of a duration, of the manifest',
   'src/drivers/backups/backup-maker.ts': 'the name of a folder of ours',
   'src/parts/apps/manifest/condition.ts': 'the shape of a condition',

@@ -144,9 +144,6 @@ export function jobName(at: AppCell, job: string): string {
 /** The name that a release's tests stand under; no job can be called so. */
 export const testJob = '~test'
 
-/** What runs a release's journeys: each agent has it, and no artifact has to bring it along. */
-export const journeysProgram = 'roadstead-journeys'
-
 /** How it ends, beside 0. */
 export const journeyExits = {
   /** There is no Chromium on the machine, or it does not start. */

@@ -1,5 +1,6 @@
 import type { ReleaseStep } from '../apps/model.ts'
-import { isRunOver, journeyExits, journeysProgram } from '../jobs/model.ts'
+import { journeysProgram } from '../../wire/journeys.ts'
+import { isRunOver, journeyExits } from '../jobs/model.ts'
 import type { RunSeen, StepProgress, StepsView } from './plan-progress.ts'
 
 /** Browser journeys of a release: one run for all of a step, whose exit code says how it went. */
