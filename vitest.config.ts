@@ -10,6 +10,8 @@ export default defineConfig({
       'sim/**/*.test.ts',
     ],
     pool: 'forks',
-    testTimeout: 30_000,
+    // Tells a test that hangs from one that waits: two busy cores make 15 s of a browser's work 40.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 })

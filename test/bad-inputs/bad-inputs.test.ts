@@ -25,10 +25,15 @@ const tables: Readonly<Record<string, readonly BadInput[]>> = {
 
 /**
  * Time for which one input may hold the server's loop, in ms of its own CPU. The promise is 50 ms;
- * a machine a third as fast as the one it was made on, or as busy, is no reason to fail, and the
- * figure is printed.
+ * a machine half as fast as the one it was made on is no reason to fail, and the figure is printed.
  */
-const lagMsMax = 150
+const lagMsMax = 100
+
+/**
+ * How often an input that held the loop for longer is sent again: what the input itself costs comes
+ * back every time, a collection that happened to fall into it does not.
+ */
+const secondLooksMax = 3
 
 /** What the server may hold more after all of it, in bytes. */
 const grownBytesMax = 64 * 1024 * 1024
@@ -45,21 +50,22 @@ beforeAll(async () => {
   await target.sendHonestly()
   await systemClock.sleep(500)
   before = await target.measure('memory')
-}, 90_000)
+})
 
 afterAll(async () => {
   await target.stop()
-}, 30_000)
+})
 
 describe.each(Object.entries(tables))('%s', (_where, rows) => {
   const quick = rows.filter(({ isSlow }) => isSlow !== true)
   const slow = rows.filter(({ isSlow }) => isSlow === true)
   test.each(quick)('the server is sent $name', { timeout: 60_000 }, async (row) => {
-    await target.measure('lag')
-    await check(row)
-    const { cpuMs, wallMs } = await target.measure('lag')
-    lags.push({ name: row.name, cpuMs, wallMs })
-    expect(cpuMs, 'ms for which the loop stood still').toBeLessThan(lagMsMax)
+    let lag = await lagOf(row)
+    for (let look = 0; look < secondLooksMax && lag.cpuMs >= lagMsMax; look++) {
+      lag = await lagOf(row)
+    }
+    lags.push({ name: row.name, ...lag })
+    expect(lag.cpuMs, 'ms for which the loop stood still').toBeLessThan(lagMsMax)
   })
 
   if (slow.length > 0) {
@@ -96,6 +102,13 @@ describe('after all of this', () => {
     },
   )
 })
+
+async function lagOf(row: BadInput): Promise<{ readonly cpuMs: number; readonly wallMs: number }> {
+  await target.measure('lag')
+  await check(row)
+  const { cpuMs, wallMs } = await target.measure('lag')
+  return { cpuMs, wallMs }
+}
 
 /** A stack's line, a file of ours or of a package, a folder of this machine. */
 const insides = /\n\s+at |node_modules|\.ts:\d|\.js:\d+:\d|file:\/\//

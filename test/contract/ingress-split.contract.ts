@@ -66,7 +66,7 @@ export function describeIngressSplit(name: string, makeDriver: DriverMaker): voi
       for (const [id, count] of Object.entries(by)) {
         expect(await countsOf(driver, 'online', id)).toMatchObject({ sent: count, answered: count })
       }
-    }, 60_000)
+    })
 
     it('divides what services send each other just the same', async () => {
       const { backend } = await fourApps()
@@ -75,7 +75,7 @@ export function describeIngressSplit(name: string, makeDriver: DriverMaker): voi
       const { by, answers } = await servedBy(listener.port, requestsMany)
       expect(answers.every(({ status }) => status === 200)).toBe(true)
       expectShare(by['i-canary'], 0.5)
-    }, 60_000)
+    })
 
     it('sends a group without a share nothing, and one that has all everything', async () => {
       const { backend } = await fourApps()

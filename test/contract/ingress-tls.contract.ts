@@ -151,7 +151,7 @@ export function describeIngressTls(name: string, makeDriver: DriverMaker): void 
       // Two looks at the folder later it still shows what was good.
       await new Promise((resolve) => setTimeout(resolve, 12_000))
       expect(await shown()).toContain('new.localhost')
-    }, 60_000)
+    })
 
     describe('refuses to open', () => {
       const refusalOf = async (folder: string): Promise<unknown> => {

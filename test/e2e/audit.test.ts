@@ -44,12 +44,12 @@ beforeAll(async () => {
   await cloud.start()
   const deployed = await cloud.run('deploy', '--file', hello)
   if (deployed.code !== 0) throw new Error(deployed.output)
-}, 90_000)
+})
 
 afterAll(async () => {
   for (const again of after) await again.remove()
   await cloud.remove()
-}, 60_000)
+})
 
 describe('the audit chain', () => {
   it('seals each commit within a second or so, and can be read by who, what and key', async () => {
@@ -69,7 +69,7 @@ describe('the audit chain', () => {
     expect(older.items[0]?.revision).toBeLessThan(keys.items[1]?.revision ?? 0)
     const listed = await cloud.run('audit', '--what', 'app.deploy')
     expect(listed.output).toContain('operator app.deploy:')
-  }, 30_000)
+  })
 
   it('is exported whole, and verified from the file alone', async () => {
     const file = join(cloud.folder, 'audit.jsonl')
@@ -78,7 +78,7 @@ describe('the audit chain', () => {
     expect((await verify('--from', file)).report).toMatchObject({ isGood: true, first: 1 })
     const again = await cloud.run('audit', 'export', file)
     expect([again.code, again.output]).toEqual([1, expect.stringContaining('is there already')])
-  }, 30_000)
+  })
 
   it('goes on without a gap or a fork when the server is killed, over and over', async () => {
     for (let round = 0; round < 3; round++) {
@@ -95,7 +95,7 @@ describe('the audit chain', () => {
     }
     await sealed()
     expect((await verify()).report).toMatchObject({ isGood: true })
-  }, 90_000)
+  })
 
   it('is signed at the stop, by a key that only its owner can read', async () => {
     await cloud.stop()
@@ -103,7 +103,7 @@ describe('the audit chain', () => {
     expect([code, report.problem]).toEqual([0, undefined])
     expect(report.checkpoints).toBeGreaterThan(0)
     expect(statSync(join(cloud.data, 'server/audit-key.pem')).mode & 0o077).toBe(0)
-  }, 60_000)
+  })
 
   it('shows a flipped bit, a cut, and what only a checkpoint knows', async () => {
     const copy = join(cloud.folder, 'copy')
@@ -139,7 +139,7 @@ describe('the audit chain', () => {
       1,
       { kind: 'tail-cut', revision: lines.length - 1 },
     ])
-  }, 60_000)
+  })
 
   it('shows its newest checkpoint to other machines', async () => {
     const again = new Cloud(cloud.data)
@@ -150,5 +150,5 @@ describe('the audit chain', () => {
     expect(publicKey).toContain('BEGIN PUBLIC KEY')
     await sealed()
     expect((await verify()).report).toMatchObject({ isGood: true, checkpoints: 1 })
-  }, 60_000)
+  })
 })

@@ -27,12 +27,12 @@ async function aCloud(data?: string): Promise<Cloud> {
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'roadstead-backup-'))
   first = await aCloud()
-}, 60_000)
+})
 
 afterAll(async () => {
   for (const cloud of clouds) await cloud.remove()
   rmSync(folder, { recursive: true, force: true })
-}, 60_000)
+})
 
 /** Asks the ingress for a page under its public name, which nobody's DNS has to know. */
 function statusOf(url: string): Promise<number | undefined> {

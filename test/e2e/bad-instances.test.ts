@@ -31,8 +31,8 @@ createServer((request, response) => {
 }).listen(Number(PORT), HOST)
 `
 
-beforeAll(() => cloud.start(), 60_000)
-afterAll(() => cloud.remove(), 60_000)
+beforeAll(() => cloud.start())
+afterAll(() => cloud.remove())
 
 test('what exits at once is reverted, and its last words are kept', { timeout }, async () => {
   const { code, output } = await cloud.run('deploy', '-f', anApp('exits'))

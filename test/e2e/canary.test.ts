@@ -20,11 +20,11 @@ const answers: string[] = []
 beforeAll(async () => {
   cloud = new Cloud()
   await cloud.start()
-}, 60_000)
+})
 
 afterAll(async () => {
   await cloud.remove()
-}, 60_000)
+})
 
 /** A copy of the sample with another manifest. */
 function anApp(name: string, manifest: string): string {
@@ -108,7 +108,7 @@ services:
     const direct = await cloud.request('POST', path, body)
     expect(direct.status).toBe(422)
     answers.push(await direct.text())
-  }, 60_000)
+  })
 
   it('are in no answer, and on no command line while a cloud works', async () => {
     const deployed = await cloud.run('deploy', '--file', hello, '--json')
@@ -124,7 +124,7 @@ services:
       found.push(...canariesIn(bytes, path))
     }
     expect(found).toEqual([])
-  }, 60_000)
+  })
 
   it('are in no file: store, its log, backup, artifacts, audit, logs of each role', async () => {
     const backup = join(cloud.folder, 'cloud.tar')
@@ -150,7 +150,7 @@ services:
     const planted = join(cloud.data, 'server/logs/planted')
     writeFileSync(planted, `Bearer ${canaries['agent token']}`)
     expect(search()).toEqual([`agent token in ${planted}`])
-  }, 60_000)
+  })
 })
 
 describe('a line for a shell', () => {
@@ -200,5 +200,5 @@ services:
     } finally {
       await again.remove()
     }
-  }, 90_000)
+  })
 })

@@ -54,7 +54,7 @@ beforeAll(async () => {
       ...quiet,
     ],
   })
-}, 60_000)
+})
 
 afterEach(async () => {
   for (const close of opened.splice(0)) await close()

@@ -50,9 +50,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'roadstead.yaml'), `${lines.join('\n')}\n`)
   const { code, output } = await deploy()
   if (code !== 0) throw new Error(output)
-}, 60_000)
+})
 
-afterAll(() => cloud.remove(), 60_000)
+afterAll(() => cloud.remove())
 
 function deploy(...more: string[]) {
   return cloud.run('deploy', '-f', join(cloud.folder, 'hi'), ...more)

@@ -43,9 +43,9 @@ beforeAll(async () => {
   const [first] = items
   if (first === undefined) throw new Error('there is no instance')
   instance = first
-}, 90_000)
+})
 
-afterAll(() => cloud.remove(), 60_000)
+afterAll(() => cloud.remove())
 
 describe('with pipes', { timeout }, () => {
   test('it runs in the folder and the environment of the instance', async () => {

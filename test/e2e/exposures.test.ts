@@ -30,8 +30,8 @@ function manifest(app: string, faces: readonly string[]): string {
   return `${['roadstead: v1', `app: ${app}`, 'services:', ...services].join('\n')}\n`
 }
 
-beforeAll(() => cloud.start(), 60_000)
-afterAll(() => cloud.remove(), 60_000)
+beforeAll(() => cloud.start())
+afterAll(() => cloud.remove())
 
 test('each exposure of a host is served at its own address of `up`, and at no other', async () => {
   const folder = join(cloud.folder, 'hi')
@@ -57,4 +57,4 @@ test('each exposure of a host is served at its own address of `up`, and at no ot
   for (const { name, url } of services) {
     expect(url).toBe(`http://hi.localhost:${ports[name as keyof typeof ports]}/`)
   }
-}, 60_000)
+})

@@ -19,7 +19,7 @@ const because = process.env['CI'] === undefined ? whyUnusable() : undefined
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end()
-}, 60_000)
+})
 
 /** Ends at once when told to, whoever waits for an answer; answers take 200 ms. */
 const unfriendly = `
@@ -163,7 +163,7 @@ services:
         const now = counters()
         return now !== undefined && now.sent === now.answered + failedOf(now) + now.clientAborted
       }, 'every request is accounted for')
-    }, 60_000)
+    })
 
     test('ends with its ingress, however that ends', async () => {
       const { server, place, ingress, pids } = await anIngress()
@@ -176,7 +176,7 @@ services:
       next.child.kill('SIGTERM')
       await untilSoon(() => next.exit !== undefined && !isAlive(second), 'both have ended')
       expect(next.exit).toBe(0)
-    }, 60_000)
+    })
 
     test('reloads for new ports without a failed request', async () => {
       const { server, app, ingress } = await anIngress()
@@ -194,7 +194,7 @@ services:
       await sleep(1_500)
       const counters = server.series.get('local/default/shop/web online *')?.counters
       expect(counters).toMatchObject({ sent: seen.calls, answered: seen.calls })
-    }, 60_000)
+    })
   })
 })
 

@@ -71,7 +71,7 @@ test('no request fails while pools are switched a hundred times, and both sides 
     const counters = server.series.get(`local/default/shop/web online ${one.id}`)?.counters
     expect(counters?.answered).toBe(one.arrivals.length - (counters?.retried ?? 0))
   }
-}, 60_000)
+})
 
 test('it serves on without the server, and from its last table after a kill -9 without it', async () => {
   const web = await anAppHere('i-web')

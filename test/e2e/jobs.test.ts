@@ -56,8 +56,8 @@ release:
     - remaining: {}
 `,
   )
-}, 90_000)
-afterAll(() => cloud.remove(), 60_000)
+})
+afterAll(() => cloud.remove())
 
 describe('a job', { timeout: 90_000 }, () => {
   test('is deployed with its app', async () => {

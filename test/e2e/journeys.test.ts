@@ -124,7 +124,7 @@ describe.skipIf(isMissing)('journeys of a release', { timeout: 120_000 }, () => 
     writeFileSync(join(folder, 'e2e/buy.js'), buy)
   }, 120_000)
 
-  afterAll(() => cloud.remove(), 60_000)
+  afterAll(() => cloud.remove())
 
   test('pass in a real browser, and the version goes online', async () => {
     const deployed = await deploy('v1')

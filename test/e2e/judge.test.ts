@@ -95,7 +95,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await customers?.end()
   await cloud.remove()
-}, 90_000)
+})
 
 describe('the judge', { timeout: 120_000 }, () => {
   test('lets an equal version through, with its numbers in the record', async () => {

@@ -125,7 +125,7 @@ describe.skipIf(!hasPostgres() && process.env['CI'] === undefined)(
       await customers?.end()
       await cloud.remove()
       await db.remove()
-    }, 90_000)
+    })
 
     test('that fails half-way leaves schema and version as they were, and shows its output', async () => {
       const { code, output } = await deploy('v2', { form: 'new', expand: 'broken' })

@@ -83,7 +83,7 @@ test('an agent of the version before deploys, serves, changes version and is rep
   const folder = join(machines.folder, 'apps/old')
   expect(await machines.run(folder, 'stop', 'old')).toMatchObject({ code: 0 })
   await machines.until('nothing runs', async () => (await machines.instances()).length === 0)
-}, 90_000)
+})
 
 test('a protocol that is too new is refused with the versions that are spoken', async () => {
   const token = machines.agentToken()

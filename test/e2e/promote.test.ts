@@ -72,7 +72,7 @@ beforeAll(async () => {
   }
 }, 120_000)
 
-afterAll(() => cloud.remove(), 60_000)
+afterAll(() => cloud.remove())
 
 const promotion = ['promote', 'greeter', '--from', 'qa/default', '--to', 'prod/default']
 
@@ -168,7 +168,7 @@ describe('from qa to prod', () => {
     expect(needless.output).toContain("waits for nobody's approval")
     expect(await as('dan', 'rollouts', 'cancel', id)).toMatchObject({ code: 0 })
     await until(async () => (await newest('museum/default')).state === 'cancelled', 'it is back')
-  }, 60_000)
+  })
 
   test.each([
     ['prod/default', 'prod/default', 'cannot be promoted onto itself'],

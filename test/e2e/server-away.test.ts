@@ -36,7 +36,7 @@ beforeEach(async () => {
   machines.startAgent('n1')
   await machines.until('the node is known', async () => (await machines.nodes()).length === 1)
   await deploy('one')
-}, 60_000)
+})
 afterEach(() => machines.remove())
 
 async function deploy(content: string): Promise<void> {
@@ -88,7 +88,7 @@ test('without the server instances are restarted and requests carried, and it fi
   const { items } = await machines.get<{ items: { what: string }[] }>('/v1/events?limit=20')
   expect(items.filter(({ what }) => what === 'instance.create')).toHaveLength(2)
   await deploy('two')
-}, 90_000)
+})
 
 test('with the store gone agents and ingresses start from what they knew last', async () => {
   const before = await pids()
@@ -114,4 +114,4 @@ test('with the store gone agents and ingresses start from what they knew last', 
   await machines.until('it is restarted', () => readies() > 2)
   expect(await customersFor(1_000)).toEqual([])
   expect(process.kill(other, 0)).toBe(true)
-}, 90_000)
+})

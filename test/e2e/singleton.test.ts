@@ -83,7 +83,7 @@ test('a singleton whose agent is paused never runs beside the one that replaces 
   await systemClock.sleep(6_000)
   expect(spans()).toHaveLength(2)
   expect(await machines.instances()).toMatchObject([{ singleton: { epoch: second?.epoch } }])
-}, 90_000)
+})
 
 test('a singleton ends with its lease while the server is away, and comes back as the same', async () => {
   await machines.startServer('--singleton-lease=4s')

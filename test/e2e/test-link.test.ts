@@ -97,7 +97,7 @@ beforeAll(async () => {
   rmSync(go)
 }, 120_000)
 
-afterAll(() => cloud.remove(), 60_000)
+afterAll(() => cloud.remove())
 
 describe('a test link', { timeout: 90_000 }, () => {
   test('has nowhere to lead before the next version stands in maintenance', async () => {
