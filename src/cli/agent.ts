@@ -9,7 +9,7 @@ import { systemRandom } from '../base/random.ts'
 import { systemDisk } from '../base/system-disk.ts'
 import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningAgent } from '../agent/agent.ts'
-import { sizeOf, unitPatterns, unitWords } from '../parts/apps/manifest/units.ts'
+import { quantityOf, unitWords } from '../parts/apps/manifest/units.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
 import { ownPrograms } from './own-programs.ts'
 import { programVersion } from './program-version.ts'
@@ -198,7 +198,7 @@ function numberOf(text: string): number {
 }
 
 function bytesOf(text: string): number {
-  const bytes = new RegExp(unitPatterns.size).test(text) ? sizeOf(text) : 0
+  const bytes = quantityOf('size', text) ?? 0
   if (bytes > 0 && Number.isSafeInteger(bytes)) return bytes
   throw new InvalidArgumentError(`It must be ${unitWords.size}.`)
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { Refusal } from '../base/errors.ts'
-import { sizeOf, unitPatterns, unitWords } from '../parts/apps/manifest/units.ts'
+import { quantityOf, unitWords } from '../parts/apps/manifest/units.ts'
 import type { Address, IngressSettings, Shield, TlsSettings } from '../parts/ingress/driver.ts'
 
 /** The options of `roadstead ingress` that say where it serves whom. */
@@ -111,6 +111,7 @@ function countOf(text: string): number {
 }
 
 function bytesOf(text: string): number {
-  if (new RegExp(unitPatterns.size).test(text) && sizeOf(text) > 0) return sizeOf(text)
+  const bytes = quantityOf('size', text) ?? 0
+  if (bytes > 0) return bytes
   throw new InvalidArgumentError(`It must be ${unitWords.size}.`)
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { durationOf, unitPatterns } from '../parts/apps/manifest/units.ts'
+import { quantityOf } from '../parts/apps/manifest/units.ts'
 import type { ServerCommandOptions } from './server-wiring.ts'
 
 /** `roadstead server`: the API, the console and the control loops; until it is told to stop. */
@@ -54,7 +54,7 @@ function urlOf(text: string): string {
 }
 
 function leaseOf(text: string): number {
-  const ms = new RegExp(unitPatterns.duration).test(text) ? durationOf(text) : 0
+  const ms = quantityOf('duration', text) ?? 0
   if (ms >= leaseMsMin && ms <= leaseMsMax) return ms
   throw new InvalidArgumentError('It must be a time from 3s to 1h, such as 30s.')
 }

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemRandom } from '../base/random.ts'
-import { durationOf, unitPatterns } from '../parts/apps/manifest/units.ts'
+import { quantityOf } from '../parts/apps/manifest/units.ts'
 import type { AppView } from '../wire/api.ts'
 import { testLinkLife } from '../wire/test-link-life.ts'
 import { openContext, type Context } from './context.ts'
@@ -102,7 +102,7 @@ function numberOf(text: string): number {
 }
 
 function lifeOf(text: string): number {
-  const ms = new RegExp(unitPatterns.duration).test(text) ? durationOf(text) : 0
+  const ms = quantityOf('duration', text) ?? 0
   if (ms >= testLinkLife.leastMs && ms <= testLinkLife.mostMs) return ms
   throw new InvalidArgumentError('It must be a time from 1s to 7d, such as 2h.')
 }

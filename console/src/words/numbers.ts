@@ -46,6 +46,11 @@ export function cores(value: number): string {
   return Number.isInteger(value) ? whole.format(value) : value.toFixed(2).replace(/0$/, '')
 }
 
+/** A share of 0 to 1: `0.1 %`, `2.35 %`, `20 %`. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`
+}
+
 /** `1 request`, `2 requests`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`

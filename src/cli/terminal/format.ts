@@ -52,11 +52,6 @@ export function bytesText(bytes: number): string {
   return `${value.toFixed(digits).replace(/\.0$/, '')} ${units[unit]}`
 }
 
-/** A share of 0 to 1: `0.1 %`, `2.35 %`, `20 %`. */
-export function percentText(share: number): string {
-  return `${Number((share * 100).toFixed(2))} %`
-}
-
 /** Requests in a second: `0`, `0.4`, `63`, `1,204`. */
 export function rateText(perSecond: number): string {
   if (perSecond > 0 && perSecond < 10) return perSecond.toFixed(1)

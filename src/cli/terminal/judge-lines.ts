@@ -1,6 +1,7 @@
+import { percentText } from '../../base/words.ts'
 import type { JudgeFinding } from '../../parts/rollouts/judge-model.ts'
 import type { RolloutView } from '../../wire/api.ts'
-import { durationText, percentText } from './format.ts'
+import { durationText } from './format.ts'
 import { print, printTable, toned, type Tone } from './output.ts'
 
 /** What a comparison of old and new has found, with its numbers. */

@@ -206,7 +206,8 @@ class Pass {
       if (seen.instance.pool !== 'maintenance' || !isReady(seen)) continue
       this.#act('promote', seen, 'ready to be compared with')
     }
-    for (let count = fresh.length; count < baseline.count; count++) {
+    const most = Math.min(baseline.count, fresh.length + createdAtOnceMax)
+    for (let count = fresh.length; count < most; count++) {
       const because = `${baseline.count} wanted to compare with`
       this.#actions.push({ type: 'create', of: 'baseline', because })
     }

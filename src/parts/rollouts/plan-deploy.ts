@@ -1,4 +1,5 @@
 import { digestOfData } from '../../base/digest.ts'
+import { percentText } from '../../base/words.ts'
 import type { DeployPlanView, FieldChange, ServicePlan } from '../../wire/deploy-plan.ts'
 import {
   putBack,
@@ -190,11 +191,6 @@ function batchText({ steps }: Release): string {
   if (step === undefined) return ''
   const pause = step.pauseMs > 0 ? `, ${step.pauseMs / 1_000} s apart` : ''
   return ` of ${percentText(step.batch)}${pause}`
-}
-
-/** `0.5 %`, `25 %`. */
-function percentText(share: number): string {
-  return `${Math.round(share * 1_000) / 10} %`
 }
 
 function nameOf({ id, number, version }: Release): { id: string; number: number; version: string } {

@@ -72,7 +72,7 @@ describe('the judge', () => {
     const report = judge(withErrors(1_000, 40), withErrors(1_000, 2), { errors: 0.001 })
     expect(report.verdict).toBe('fail')
     expect(report.because).toMatch(
-      /^errors 4% against 0.2% is over \+0.1% \(99\.\d+% sure\), after 1000/,
+      /^errors 4 % against 0.2 % is over \+0.1 % \(99\.\d+ % sure\), after 1000/,
     )
     expect(report.findings[0]).toMatchObject({ canary: 0.04, baseline: 0.002, moreRequests: null })
     expect(Value.Check(JudgeReport, report)).toBe(true)

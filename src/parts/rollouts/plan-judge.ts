@@ -1,4 +1,5 @@
 import { percentile } from '../../base/histogram.ts'
+import { percentText } from '../../base/words.ts'
 import { fisherTail, largest, normalTail, wilson, zMax, zOfTail } from '../../base/normal.ts'
 import type { JudgeCriterion, JudgeFinding, JudgeReport, JudgeVerdict } from './judge-model.ts'
 
@@ -293,8 +294,4 @@ function failure({ criterion, canary, baseline, limit, confidence }: JudgeFindin
     `${criterion} ${show(canary)} against ${show(baseline)} is over +${percentText(limit)} ` +
     `(${sure} sure)`
   )
-}
-
-function percentText(share: number): string {
-  return `${Number((share * 100).toFixed(2))}%`
 }

@@ -1,12 +1,12 @@
 import { Bug } from '../../base/errors.ts'
 import type { ReleaseStep } from '../apps/model.ts'
-import { failedOf, type CounterSeries } from '../ingress/model.ts'
+import { failedOf } from '../ingress/model.ts'
 import type { JudgeReport } from './judge-model.ts'
-import type { LedgerBaseline, Rollout } from './model.ts'
+import type { Judging } from './model.ts'
 import { earlyLooksMax, judge, judgeEarly, type GroupCounts } from './plan-judge.ts'
-import { addCounters, countersBetween, zeroCounters, type IngressCounts } from './plan-ledger.ts'
+import { addCounters, countersSince, zeroCounters, type CountedSince } from './plan-ledger.ts'
 import type { ServiceSeen } from './plan-targets.ts'
-import type { ComparedGroups, Judged, StepProgress, StepsView } from './plan-progress.ts'
+import type { Judged, StepProgress, StepsView } from './plan-progress.ts'
 
 /** When the judge looks, and what follows from what it finds. */
 
@@ -23,8 +23,7 @@ export function judgeProgress(
   now: number,
 ): StepProgress {
   const { judging, proceed } = view.rollout
-  const isCompared = view.services.some(({ target }) => (target.split?.baseline ?? 0) > 0)
-  if (step === undefined || !isCompared) return { outcome: 'done' }
+  if (step === undefined || !view.services.some(isCompared)) return { outcome: 'done' }
   const everyMs = Math.ceil(step.forMs / (earlyLooksMax + 1))
   if (judging === undefined) {
     const endsAt = now + step.forMs
@@ -38,7 +37,8 @@ export function judgeProgress(
     return { ...holds(isHeld ? heldBy(report) : wordsFor(step), {}), wakeAt: judging.lookAt }
   }
   const isAtEnd = now >= judging.endsAt
-  const report = reportOf(view.groups, step, isAtEnd ? earlierEnds(judging, step) : undefined)
+  const ends = isAtEnd ? earlierEnds(judging, step) : undefined
+  const report = reportOf(comparedGroups(view, judging), step, ends)
   if (report.verdict === 'fail') return { outcome: 'failed', because: report.because, report }
   if (!isAtEnd) {
     const lookAt = Math.min(judging.endsAt, now + everyMs)
@@ -50,10 +50,7 @@ export function judgeProgress(
 }
 
 /** Each end that could not tell doubled the time. */
-function earlierEnds(
-  { startedAt, endsAt }: NonNullable<Rollout['judging']>,
-  { forMs }: JudgeStep,
-): number {
+function earlierEnds({ startedAt, endsAt }: Judging, { forMs }: JudgeStep): number {
   return Math.max(0, Math.round(Math.log2((endsAt - startedAt) / forMs)))
 }
 
@@ -99,48 +96,41 @@ function sizeOf({ answered, failed }: GroupCounts): number {
   return answered + failed
 }
 
-/** The counts of both groups of each compared service since the comparison began. */
-export function comparedGroups(
-  services: readonly ServiceSeen[],
-  { judging, releaseId }: Rollout,
-  now: readonly IngressCounts[],
-): ComparedGroups[] {
-  if (judging === undefined) return []
-  const { baseline } = judging
-  return services
-    .filter(({ target }) => (target.split?.baseline ?? 0) > 0)
-    .map((seen) => {
-      const { service } = seen.change
-      const fresh = new Set<string | null>(seen.baseline.map(({ instanceId }) => instanceId))
-      const isOf = ({ backendId }: CounterSeries): boolean => backendId.endsWith(`/${service}`)
-      return {
-        service,
-        // Those that have ended meanwhile count as well: a canary that crashes is no better for it.
-        canary: countsOf(baseline, now, (one) => isOf(one) && one.releaseId === releaseId),
-        baseline: countsOf(baseline, now, (one) => isOf(one) && fresh.has(one.instanceId)),
-      }
-    })
+/** What canary and baseline of one service have come to since the comparison began. */
+interface ComparedGroups {
+  readonly service: string
+  readonly canary: GroupCounts
+  readonly baseline: GroupCounts
 }
 
-function countsOf(
-  baseline: LedgerBaseline,
-  now: readonly IngressCounts[],
-  isMember: (series: CounterSeries) => boolean,
-): GroupCounts {
-  const sum = zeroCounters()
-  for (const { ingressId, incarnation, series } of now) {
-    const before = baseline.ingresses[ingressId]
-    for (const one of series) {
-      if (one.pool !== 'online' || one.instanceId === null || !isMember(one)) continue
-      const earlier =
-        before?.incarnation === incarnation
-          ? before.series.find(
-              ({ instanceId, backendId }) =>
-                instanceId === one.instanceId && backendId === one.backendId,
-            )
-          : undefined
-      addCounters(sum, countersBetween(one.counters, earlier?.counters))
+/** The counts of both groups of each compared service since the comparison began. */
+function comparedGroups(
+  { services, rollout, counts }: StepsView,
+  { baseline }: Judging,
+): ComparedGroups[] {
+  const since = [...countersSince(baseline, counts)]
+  return services.filter(isCompared).map((seen) => {
+    const { service } = seen.change
+    const own = since.filter(({ series }) => series.backendId.endsWith(`/${service}`))
+    const fresh = new Set(seen.baseline.map(({ instanceId }) => instanceId))
+    return {
+      service,
+      // Those that have ended meanwhile count as well: a canary that crashes is no better for it.
+      canary: sumOf(own.filter(({ series }) => series.releaseId === rollout.releaseId)),
+      baseline: sumOf(own.filter(({ series }) => fresh.has(series.instanceId ?? ''))),
     }
+  })
+}
+
+function isCompared({ target }: ServiceSeen): boolean {
+  return (target.split?.baseline ?? 0) > 0
+}
+
+/** Of what was counted by instance; the series of a whole backend are its instances once more. */
+function sumOf(counted: readonly CountedSince[]): GroupCounts {
+  const sum = zeroCounters()
+  for (const { series, counters } of counted) {
+    if (series.instanceId !== null) addCounters(sum, counters)
   }
   const { answered, appErrors, latency } = sum
   return { answered, appErrors, failed: failedOf(sum), latency }

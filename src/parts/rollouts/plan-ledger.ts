@@ -133,18 +133,13 @@ export function ledgerSince(
   const all = zeroCounters()
   const services = new Map<string, Counters>()
   const instances = new Map<string, { releaseId: string; counters: Counters }>()
-  for (const ingress of now) {
-    const before = baselineOf(baseline, ingress)
-    for (const series of ingress.series) {
-      if (series.pool !== 'online') continue
-      const counters = countersBetween(series.counters, before.get(nameOf(series)))
-      if (series.instanceId === null) {
-        addCounters(all, counters)
-        addCounters(entryOf(services, serviceOf(series), zeroCounters), counters)
-      } else if (counters.sent > 0) {
-        const make = () => ({ releaseId: series.releaseId ?? '', counters: zeroCounters() })
-        addCounters(entryOf(instances, series.instanceId, make).counters, counters)
-      }
+  for (const { series, counters } of countersSince(baseline, now)) {
+    if (series.instanceId === null) {
+      addCounters(all, counters)
+      addCounters(entryOf(services, serviceOf(series), zeroCounters), counters)
+    } else if (counters.sent > 0) {
+      const make = () => ({ releaseId: series.releaseId ?? '', counters: zeroCounters() })
+      addCounters(entryOf(instances, series.instanceId, make).counters, counters)
     }
   }
   const window = (counters: Counters): LedgerWindow => windowOf(counters, baseline.at, until)
@@ -157,6 +152,26 @@ export function ledgerSince(
       window: window(counters),
     })),
     gaps: gapsOf(baseline, now),
+  }
+}
+
+/** What one series of an online pool has counted since a baseline. */
+export interface CountedSince {
+  readonly series: CounterSeries
+  readonly counters: Counters
+}
+
+/** What each series of the online pools has counted since the baseline. */
+export function* countersSince(
+  baseline: LedgerBaseline,
+  now: readonly IngressCounts[],
+): Iterable<CountedSince> {
+  for (const ingress of now) {
+    const before = baselineOf(baseline, ingress)
+    for (const series of ingress.series) {
+      if (series.pool !== 'online') continue
+      yield { series, counters: countersBetween(series.counters, before.get(nameOf(series))) }
+    }
   }
 }
 

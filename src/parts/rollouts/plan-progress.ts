@@ -2,7 +2,7 @@ import type { Release } from '../apps/model.ts'
 import type { JobRun } from '../jobs/model.ts'
 import type { JudgeReport } from './judge-model.ts'
 import type { Judging, Rollout, ServiceTarget } from './model.ts'
-import type { GroupCounts } from './plan-judge.ts'
+import type { IngressCounts } from './plan-ledger.ts'
 import type { ServiceProgress } from './plan-targets.ts'
 
 /** What a step looks at, and what it can say of itself. */
@@ -18,8 +18,8 @@ export interface StepsView {
   /** In the order in which they go out. */
   readonly services: readonly ServiceProgress[]
   readonly run: RunSeen | null
-  /** What canary and baseline have come to since the comparison began; empty before. */
-  readonly groups: readonly ComparedGroups[]
+  /** What every ingress has counted, for the step that compares. */
+  readonly counts: readonly IngressCounts[]
 }
 
 /** How far a step is: done, still on its way (with new targets perhaps), or failed. */
@@ -58,13 +58,6 @@ export type RunToStart =
 
 /** A half of a migration. */
 export type MigrationStage = 'expand' | 'contract'
-
-/** What canary and baseline of one service have come to since the comparison began. */
-export interface ComparedGroups {
-  readonly service: string
-  readonly canary: GroupCounts
-  readonly baseline: GroupCounts
-}
 
 /** What a look at the comparison changes in its record. */
 export interface Judged {

@@ -1,3 +1,4 @@
+import { percentText } from '../../base/words.ts'
 import { Bug, unreachable } from '../../base/errors.ts'
 import type { Release, ReleaseStep, ServiceSpec } from '../apps/model.ts'
 import { isRunOver } from '../jobs/model.ts'
@@ -47,8 +48,7 @@ export function stepsOf(release: Release, purpose: Rollout['purpose']): RolloutS
 /** With what its manifest says of it. */
 function titleOf(step: ReleaseStep): string {
   if (step.kind === 'online' && step.weight < 1) {
-    const share = `${Math.round(step.weight * 1_000) / 10} %`
-    return `the portion goes online, with ${share} of the customers’ requests`
+    return `the portion goes online, with ${percentText(step.weight)} of the customers’ requests`
   }
   if (step.kind === 'judge') return `${titles.judge} for ${step.forMs / 1_000} s`
   if (step.kind === 'journeys') {

@@ -4,7 +4,6 @@ import { ingressLostAfterMs } from '../ingress/model.ts'
 import type { LedgerBaseline, Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import type { RolloutAction, RolloutView } from './plan-actions.ts'
 import { planAfter } from './plan-after.ts'
-import { comparedGroups } from './plan-judging.ts'
 import { afterOf, currentStep, progressOf, revertProgress, stepsOf, titles } from './plan-steps.ts'
 import type { RunToStart, StepProgress, StepsView } from './plan-progress.ts'
 import { ledgerSince, tollSince, type SpanLedger, type Toll } from './plan-ledger.ts'
@@ -410,12 +409,11 @@ function merge(
 }
 
 function stepsView(view: RolloutView, now: number): StepsView {
-  const { rollout, release, from, run } = view
+  const { rollout, release, from, run, counts } = view
   const heard = view.ingresses.filter((ingress) => now - ingress.heardAt <= ingressLostAfterMs)
   const applied = Math.min(Infinity, ...heard.map((ingress) => ingress.appliedRevision))
   const services = view.services.map((seen) => progressOfService(seen, applied))
-  const groups = comparedGroups(view.services, rollout, view.counts)
-  return { rollout, release, from, services, run, groups }
+  return { rollout, release, from, services, run, counts }
 }
 
 function spanOf(view: RolloutView, now: number): SpanLedger | undefined {

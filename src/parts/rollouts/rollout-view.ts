@@ -84,7 +84,7 @@ export function observeRollout(
     run: runSeen(snapshot, rollout),
     counts: countsOf(snapshot, rollout),
     ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
-    lastMinute: isQueued ? lastMinute(backends) : null,
+    lastMinute: isQueued && ahead === undefined ? lastMinute(backends) : null,
   }
 }
 

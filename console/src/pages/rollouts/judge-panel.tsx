@@ -1,7 +1,8 @@
 import type { RolloutView } from '../../../../src/wire/api.ts'
 import { Panel } from '../../marks/panel.tsx'
-import { latency, unknown } from '../../words/numbers.ts'
+import { latency, percent } from '../../words/numbers.ts'
 import { asSentence } from '../../words/sentences.ts'
+import { CompareTable } from './compare-table.tsx'
 import styles from './rollout.module.css'
 
 type Report = NonNullable<NonNullable<RolloutView['judging']>['report']>
@@ -14,38 +15,24 @@ export function JudgePanel({ rollout }: { readonly rollout: RolloutView }) {
   return (
     <Panel title="Judge" note={`${report.verdict}, canary against baseline`}>
       <p className={styles.stepBecause}>{asSentence(report.because)}</p>
-      <table className={styles.compare}>
-        <caption className="visually-hidden">Canary and baseline by criterion</caption>
-        <thead>
-          <tr>
-            <td />
-            <th scope="col">canary</th>
-            <th scope="col">baseline</th>
-            <th scope="col">limit</th>
-            <th scope="col">verdict</th>
-          </tr>
-        </thead>
-        <tbody>
-          {report.findings.map((finding) => (
-            <tr key={finding.criterion}>
-              <th scope="row">{finding.criterion}</th>
-              <td data-failing={finding.verdict === 'fail'}>{shown(finding, finding.canary)}</td>
-              <td>{shown(finding, finding.baseline)}</td>
-              <td>+{percent(finding.limit)}</td>
-              <td>{finding.verdict}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <CompareTable
+        caption="Canary and baseline by criterion"
+        columns={['canary', 'baseline', 'limit', 'verdict']}
+        lines={report.findings.map((finding) => [
+          finding.criterion,
+          [
+            { text: shown(finding, finding.canary), isFailing: finding.verdict === 'fail' },
+            { text: shown(finding, finding.baseline) },
+            { text: `+${percent(finding.limit)}` },
+            { text: finding.verdict },
+          ],
+        ])}
+      />
     </Panel>
   )
 }
 
-function shown({ criterion }: Finding, value: number | null): string {
-  if (value === null) return unknown
+function shown({ criterion }: Finding, value: number | null): string | null {
+  if (value === null) return null
   return criterion === 'errors' ? percent(value) : latency(value)
-}
-
-function percent(share: number): string {
-  return `${Number((share * 100).toFixed(2))} %`
 }

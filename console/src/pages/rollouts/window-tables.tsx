@@ -3,8 +3,9 @@ import type { ReactNode } from 'react'
 import type { RolloutView } from '../../../../src/wire/api.ts'
 import { instanceServicesQuery } from '../../api/queries.ts'
 import { Panel } from '../../marks/panel.tsx'
-import { count, latency, rate, unknown } from '../../words/numbers.ts'
+import { count, latency, rate } from '../../words/numbers.ts'
 import type { Window } from '../../words/states.ts'
+import { CompareTable, type Compared } from './compare-table.tsx'
 import styles from './rollout.module.css'
 
 type Ledger = RolloutView['ledger']
@@ -27,36 +28,26 @@ export function BeforeDuringAfter({ ledger }: { readonly ledger: Ledger }) {
   const windows = [ledger.before, ledger.during, ledger.after]
   return (
     <Panel title="Before, during, after" note="online pools, all services together">
-      <table className={styles.compare}>
-        <caption className="visually-hidden">Requests before, during and after the rollout</caption>
-        <thead>
-          <tr>
-            <td />
-            <th scope="col">before</th>
-            <th scope="col">during</th>
-            <th scope="col">after</th>
-          </tr>
-        </thead>
-        <tbody>
-          {lines.map(([name, show]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              {windows.map((window, index) => (
-                <td
-                  // oxlint-disable-next-line react/no-array-index-key -- three fixed columns
-                  key={index}
-                  data-failing={name === 'failed' && (window?.failed ?? 0) > 0}
-                  data-zero={name === 'failed' && window?.failed === 0}
-                >
-                  {window === null ? unknown : show(window)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <CompareTable
+        caption="Requests before, during and after the rollout"
+        columns={['before', 'during', 'after']}
+        lines={lines.map(([name, show]) => [
+          name,
+          windows.map((window) => cell(name, show, window)),
+        ])}
+      />
     </Panel>
   )
+}
+
+function cell(name: string, show: (window: Window) => string, window: Window | null): Compared {
+  if (window === null) return { text: null }
+  const isOfFailures = name === 'failed'
+  return {
+    text: show(window),
+    isFailing: isOfFailures && window.failed > 0,
+    isZero: isOfFailures && window.failed === 0,
+  }
 }
 
 export function ByService({ rollout }: { readonly rollout: RolloutView }) {

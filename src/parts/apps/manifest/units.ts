@@ -50,6 +50,11 @@ export function aboveOf(text: string): number {
   return Number(text.replace(/^> ?/, ''))
 }
 
+/** What a text written by hand comes to (ms, bytes); undefined where it is no such quantity. */
+export function quantityOf(unit: 'duration' | 'size', text: string): number | undefined {
+  return new RegExp(unitPatterns[unit]).test(text) ? measureOf(unit, text) : undefined
+}
+
 /** The value of a quantity as a number, to compare it with a bound. */
 export function measureOf(unit: Unit, value: string | number): number {
   if (typeof value === 'number') return value
