@@ -7,14 +7,11 @@ import { sourceFiles } from '../../scripts/source-files.ts'
  * text of our own, its file stands here, with whose text it is.
  */
 const ourOwn: Readonly<Record<string, string>> = {
-  'src/cli/agent.ts': 'the pattern of a size, of the manifest',
-  'src/cli/ingress-options.ts': 'the pattern of a size, of the manifest',
-  'src/cli/test-link.ts': 'the pattern of a duration, of the manifest',
-  'src/cli/server.ts': 'the pattern of a duration, of the manifest',
   'src/drivers/backups/backup-maker.ts': 'the name of a folder of ours',
   'src/parts/apps/manifest/condition.ts': 'the shape of a condition',
   'src/parts/apps/manifest/delta.ts': "patterns of the manifest's schema",
   'src/parts/apps/manifest/text.ts': 'characters that nobody sees',
+  'src/parts/apps/manifest/units.ts': 'the patterns of quantities',
 }
 
 const compiles = /\bnew RegExp\(|[^.\w]RegExp\(/
