@@ -3,14 +3,14 @@
  * rules and counts), and beside HAProxy and nginx where they are installed. One instance stands behind
  * each, answers are 1 KB, the client is the same. Processor time is the proxy's alone.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { connect, createServer as createRawServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import autocannon from 'autocannon'
 import { Pool } from 'undici'
+import { freePort, listening, run, runRoadstead } from './lib/ingress-process.ts'
 import { runBench, type Contender, type Figure, type Sample } from './lib/protocol.ts'
 
 /** A round's length and what is dropped before it, in seconds. */
@@ -36,11 +36,13 @@ async function main(): Promise<void> {
   }
   try {
     const target = (await begin((port) => runSelf('instance', port))).port
-    const ours = await begin((port) => runRoadstead(folder, port, target))
+    const ours = await begin((port) => runRoadstead({ folder, port, target }))
     const peers = [
       {
         name: 'roadstead with HAProxy',
-        proxy: await begin((port) => runRoadstead(join(folder, 'driven'), port, target, 'haproxy')),
+        proxy: await begin((port) =>
+          runRoadstead({ folder: join(folder, 'driven'), port, target, driver: 'haproxy' }),
+        ),
       },
       { name: 'bare undici', proxy: await begin((port) => runSelf('bare', port, target)) },
     ]
@@ -99,37 +101,6 @@ function cpuMsOf(pid: number): number {
     ticks += Number(fields[11]) + Number(fields[12])
   }
   return ticks / ticksPerMs
-}
-
-/** Our ingress as it runs in production, from a table on disk: the server is no part of this. */
-function runRoadstead(
-  folder: string,
-  port: number,
-  target: number,
-  driver = 'builtin',
-): ChildProcess {
-  mkdirSync(join(folder, 'ingress'), { recursive: true })
-  writeFileSync(join(folder, 'token'), 'none')
-  const endpoint = { instanceId: 'i-1', releaseId: 'rel-1', address: '127.0.0.1', port: target }
-  const backend = {
-    id: 'local/default/bench/web',
-    online: [{ ...endpoint, ready: true }],
-    maintenance: [],
-    route: { host: 'bench.localhost', path: '/', expose: 'public' },
-    listener: null,
-  }
-  const table = { schema: 1, revision: 1, backends: [backend] }
-  writeFileSync(join(folder, 'ingress', 'table.json'), JSON.stringify(table))
-  return run(process.execPath, [
-    join(import.meta.dirname, '..', 'src', 'cli', 'roles', 'ingress.ts'),
-    '--server=http://127.0.0.1:9',
-    `--token-file=${join(folder, 'token')}`,
-    `--data=${folder}`,
-    `--port=${port}`,
-    '--default-host=bench.localhost',
-    `--driver=${driver}`,
-    '--log-level=error',
-  ])
 }
 
 /** The peers that this machine has; what is missing is said, with the way to get it. */
@@ -196,10 +167,6 @@ function runSelf(role: string, port: number, target = 0): ChildProcess {
   ])
 }
 
-function run(command: string, parameters: readonly string[]): ChildProcess {
-  return spawn(command, parameters, { stdio: ['ignore', 'ignore', 'inherit'] })
-}
-
 /** What stands behind every proxy. */
 function runInstance(port: number): void {
   const body = Buffer.alloc(1_024, 'x')
@@ -232,28 +199,4 @@ function runBareProxy(port: number, target: number): void {
       },
     )
   }).listen(port, '127.0.0.1')
-}
-
-async function freePort(): Promise<number> {
-  const server = createRawServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-async function listening(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('error', () => resolve(false))
-      socket.once('connect', () => {
-        socket.destroy()
-        resolve(true)
-      })
-    })
-    if (isOpen) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error(`nobody listens on port ${port}`)
 }

@@ -253,7 +253,7 @@ export function underWayOf(counters: Counters): number {
 export async function until(
   holds: () => boolean | Promise<boolean>,
   what: string,
-  waitMs = 5_000,
+  waitMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + waitMs
   while (!(await holds())) {

@@ -60,11 +60,11 @@ async function makeHarness(): Promise<DriverHarness> {
       }
     },
     async until(condition) {
-      for (let waitedMs = 0; waitedMs < 10_000; waitedMs += 20) {
+      for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 20) {
         if (await condition()) return
         await systemClock.sleep(20)
       }
-      throw new Error('waited 10 s in vain')
+      throw new Error('waited a minute in vain')
     },
     settle: () => systemClock.sleep(300),
     async close() {

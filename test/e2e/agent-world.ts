@@ -64,7 +64,7 @@ export class AgentWorld {
   async until(
     what: string,
     condition: () => boolean | Promise<boolean>,
-    withinMs = 15_000,
+    withinMs = 60_000,
   ): Promise<void> {
     for (let waitedMs = 0; waitedMs < withinMs; waitedMs += 10) {
       if (await condition()) return

@@ -139,7 +139,7 @@ export class Machines {
   async until(
     what: string,
     condition: () => boolean | Promise<boolean>,
-    withinMs = 30_000,
+    withinMs = 60_000,
   ): Promise<void> {
     const giveUpAt = systemClock.monotonic() + withinMs
     while (systemClock.monotonic() < giveUpAt) {

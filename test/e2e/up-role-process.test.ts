@@ -37,7 +37,7 @@ function aRole(script: string) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let look = 0; look < 500 && !condition(); look++) await systemClock.sleep(10)
+  for (let look = 0; look < 3_000 && !condition(); look++) await systemClock.sleep(10)
   expect(condition()).toBe(true)
 }
 

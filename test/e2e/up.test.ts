@@ -62,7 +62,7 @@ async function isUp(up: Up): Promise<void> {
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let look = 0; look < 600; look++) {
+  for (let look = 0; look < 2_400; look++) {
     if (await condition()) return
     await systemClock.sleep(25)
   }
