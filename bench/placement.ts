@@ -50,6 +50,7 @@ function backlog(now: number): PlacementView {
     address: '127.0.0.1',
     capacity,
     used: { cpu: 0, memoryBytes: 0, diskBytes: 0 },
+    runsImages: false,
     portsFrom: 21_000,
     portsTo: 21_999,
     portsUsed: new Set(),

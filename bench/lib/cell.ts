@@ -101,6 +101,7 @@ function* appWrites(index: number, nodes: number, now: number): Generator<Write>
   const made = { createdBy: 'bench', createdAt: now }
   const release: Release = {
     ...content,
+    services: content.services as Release['services'],
     ...made,
     id: 'rel-1',
     at,

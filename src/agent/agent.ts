@@ -10,7 +10,7 @@ import { backoffMs, callBackoff } from '../base/retry.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
 import type { InstanceDriver } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
-import type { Assignment, RegisterRequest } from '../wire/agent.ts'
+import type { AssignedInstance, Assignment, RegisterRequest } from '../wire/agent.ts'
 import { agentProtocol } from '../wire/agent-protocol.ts'
 import { ArtifactCache } from './artifact-cache.ts'
 import { DriftWatch } from './drift-watch.ts'
@@ -120,7 +120,7 @@ class NodeAgent implements RunningAgent {
     this.#instances = new InstanceSet({
       ...options,
       records: new RecordFiles(disk, dataDir),
-      pull: (artifact) => this.#cache.pull(artifact),
+      pull: (artifact) => this.#pull(artifact),
       onChange: (observed) => this.#changed(observed),
       onKilled: (instanceId, what) => this.#drift.note('killed', instanceId, what),
     })
@@ -183,7 +183,7 @@ class NodeAgent implements RunningAgent {
       this.#shipper.run(signal),
       this.#repeat(portsEveryMs, () => this.#lookAtPorts()),
       this.#repeat(driftEveryMs, () => this.#drift.look()),
-      this.#repeat(collectEveryMs, () => this.#cache.collect(this.#instances.digestsInUse())),
+      this.#repeat(collectEveryMs, () => this.#collect()),
     ])
   }
 
@@ -250,7 +250,7 @@ class NodeAgent implements RunningAgent {
   }
 
   #registration(incarnation: string): RegisterRequest {
-    const { version, zone, address, capacity, ports, labels } = this.#options
+    const { version, zone, address, capacity, ports, labels, driver } = this.#options
     return {
       protocol: agentProtocol.newest,
       incarnation,
@@ -260,6 +260,7 @@ class NodeAgent implements RunningAgent {
       capacity,
       ports,
       labels,
+      drivers: [...driver.offers()],
     }
   }
 
@@ -319,10 +320,23 @@ class NodeAgent implements RunningAgent {
     this.#portsTaken = held.filter((port) => !own.has(port)).slice(0, portsTakenMax)
   }
 
+  /** An archive comes from the server, an image from its registry. */
+  async #pull(artifact: AssignedInstance['artifact']): Promise<string> {
+    if (!('image' in artifact)) return this.#cache.pull(artifact)
+    await this.#options.driver.pull(artifact)
+    return ''
+  }
+
+  async #collect(): Promise<void> {
+    const inUse = this.#instances.digestsInUse()
+    await this.#cache.collect(inUse)
+    await this.#options.driver.collect(inUse)
+  }
+
   /** Unpacks anew what somebody changed, and marks what had been started from it. */
   async #restoreArtifacts(): Promise<{ digest: string; instanceIds: string[] }[]> {
     const restored: { digest: string; instanceIds: string[] }[] = []
-    for (const artifact of await this.#cache.findAltered(this.#instances.artifactsInUse())) {
+    for (const artifact of await this.#cache.findAltered(this.#instances.archivesInUse())) {
       const { digest } = artifact
       // Marked first: what it serves is not to be trusted, whether the server can be had or not.
       const instanceIds = this.#instances.markAltered(digest)

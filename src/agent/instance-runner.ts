@@ -29,7 +29,7 @@ export interface RunnerSurroundings {
   /** Where instances listen: the node's address. */
   readonly address: string
   readonly driver: InstanceDriver
-  /** Gives the directory of an unpacked artifact. */
+  /** Gives the directory of an unpacked archive; empty for an image, once it is here. */
   readonly pull: (artifact: AssignedInstance['artifact']) => Promise<string>
   readonly clock: Clock
   readonly log: Log
@@ -348,7 +348,7 @@ export class InstanceRunner {
       this.#unpacked = artifact.digest
       this.#facts.artifact = { is: 'here' }
     } catch (error) {
-      const because = `its artifact could not be pulled: ${messageOf(error)}`
+      const because = `its ${'image' in artifact ? 'image' : 'artifact'} could not be pulled: ${messageOf(error)}`
       this.#facts.artifact = { is: 'failed', because }
       if (error instanceof Refusal && finalCodes.has(error.code)) this.#observe({ hopeless: true })
     }
@@ -430,6 +430,8 @@ export class InstanceRunner {
       run,
       command: assigned.run,
       directory: this.#directory,
+      ...('image' in assigned.artifact ? { image: assigned.artifact } : {}),
+      ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
       listen,
       ...this.#lease(),
       env: {

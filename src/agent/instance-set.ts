@@ -1,4 +1,5 @@
 import type { Adopted } from '../parts/instances/driver.ts'
+import type { ArtifactRef } from '../parts/artifacts/model.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { Resources } from '../parts/nodes/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
@@ -146,12 +147,14 @@ export class InstanceSet {
     return new Set([...this.#runners.keys(), ...this.#strays.keys(), ...this.#dead.keys()])
   }
 
-  /** What runs here was started from. */
-  artifactsInUse(): readonly AssignedInstance['artifact'][] {
-    const living = [...this.#runners.values()].filter((runner) => !runner.isOver)
-    return [
-      ...new Map(living.map(({ assigned: { artifact } }) => [artifact.digest, artifact])).values(),
-    ]
+  /** The archives that what runs here was started from. */
+  archivesInUse(): readonly ArtifactRef[] {
+    const archives = new Map<string, ArtifactRef>()
+    for (const { isOver, assigned } of this.#runners.values()) {
+      const { artifact } = assigned
+      if (!isOver && !('image' in artifact)) archives.set(artifact.digest, artifact)
+    }
+    return [...archives.values()]
   }
 
   /** Marks what was started from an artifact that was altered; answers with their ids. */

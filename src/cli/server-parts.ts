@@ -2,11 +2,13 @@ import type { Bounds } from '../base/bounds.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
+import { noCredentials } from '../base/registry-credentials.ts'
+import { openRegistry } from '../drivers/registry/registry-client.ts'
 import { inlineManifestReader } from '../drivers/manifests/inline-reader.ts'
 import { sessionKind, tokenKind } from '../parts/access/records.ts'
 import { tokenRoutes } from '../parts/access/routes-tokens.ts'
 import { appsController } from '../parts/apps/controller.ts'
-import type { ManifestReader } from '../parts/apps/driver.ts'
+import type { ImageRegistry, ManifestReader } from '../parts/apps/driver.ts'
 import { appKind, destroyedAppKind, releaseKind } from '../parts/apps/records.ts'
 import { deployRoutes } from '../parts/apps/routes-deploy.ts'
 import { destroyRoutes } from '../parts/apps/routes-destroy.ts'
@@ -121,6 +123,8 @@ export interface ServerSettings {
   readonly bounds?: Bounds | undefined
   /** Who reads manifests; without one they are read at once, on the caller's loop. */
   readonly manifests?: ManifestReader
+  /** Who says what images are; without one every registry is asked without credentials. */
+  readonly registry?: ImageRegistry
   readonly ingressUrl: string
   readonly privateUrl?: string | undefined
   readonly adminUrl?: string | undefined
@@ -144,6 +148,7 @@ export function composeServer(
 ): Pick<CoreOptions, 'routes' | 'controllers' | 'backendOf'> & { readonly usage: NodeUsage } {
   const { clock, random, log, listenerPorts, singletonLeaseMs } = settings
   const { manifests = inlineManifestReader } = settings
+  const { registry = openRegistry({ clock, credentials: noCredentials }) } = settings
   const { state, observed, blobs, logs, backups, audit } = stores
   const { snapshot } = state
   const leases = new Leases(clock)
@@ -151,6 +156,7 @@ export function composeServer(
   const traffic = new TrafficHistory()
   const nodes = new NodeUsage(state)
   const artifacts = new ArtifactUsage(state)
+  const intents = { clock, random, usage: nodes, manifests, registry }
   const rates = (backendId: string) => traffic.rates(backendId, clock.now())
   const lastMinute = (backendIds: readonly string[]) =>
     traffic.windowSince(backendIds, clock.now() - minuteMs, clock.now())
@@ -169,8 +175,8 @@ export function composeServer(
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ ...settings, state: routed, rates }),
     ...destroyRoutes({ state: routed, clock, random }),
-    ...deployRoutes({ state: routed, clock, random, usage: nodes, manifests }),
-    ...promoteRoutes({ state: routed, clock, random, usage: nodes, manifests }),
+    ...deployRoutes({ state: routed, ...intents }),
+    ...promoteRoutes({ state: routed, ...intents }),
     ...approveRoutes({ state: routed, clock }),
     ...testLinkRoutes({ state: routed, clock, random, origins: originsOf(settings) }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),

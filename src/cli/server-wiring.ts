@@ -7,12 +7,15 @@ import { systemClock } from '../base/clock.ts'
 import { watchEventLoop } from '../base/event-loop.ts'
 import { openLog, type Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
+import { credentialsFrom, noCredentials } from '../base/registry-credentials.ts'
 import { checkArchive } from '../drivers/artifacts/tar-archiver.ts'
 import { openFileBlobStore } from '../drivers/artifacts/file-blob-store.ts'
 import { openCheckpointFiles } from '../drivers/audit/checkpoint-files.ts'
 import { openSegmentFiles } from '../drivers/audit/segment-files.ts'
 import { openThreadReader } from '../drivers/manifests/thread-reader.ts'
 import { openBackupMaker } from '../drivers/backups/backup-maker.ts'
+import { openRegistry } from '../drivers/registry/registry-client.ts'
+import type { ImageRegistry } from '../parts/apps/driver.ts'
 import { sweepBlobs } from '../parts/artifacts/controller.ts'
 import { endLeftExecs } from '../parts/execs/relay.ts'
 import { noteRestore } from '../server/restored.ts'
@@ -40,6 +43,8 @@ export interface ServerCommandOptions {
   readonly listenerPorts: { readonly from: number; readonly to: number }
   readonly singletonLease: number
   readonly auditCheckpoints?: string
+  readonly registryConfig?: string
+  readonly registryHttp: readonly string[]
   readonly https?: boolean
   readonly logLevel: string
   readonly supervised?: boolean
@@ -75,6 +80,7 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
         listenerPorts,
         singletonLeaseMs: options.singletonLease,
         manifests,
+        registry: registryOf(options),
         bounds,
         ...surroundings,
       },
@@ -99,6 +105,15 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   await logs.close()
   await store.close()
   process.exit(isLost ? 1 : 0)
+}
+
+function registryOf({ registryConfig, registryHttp }: ServerCommandOptions): ImageRegistry {
+  return openRegistry({
+    clock: systemClock,
+    credentials:
+      registryConfig === undefined ? noCredentials : credentialsFrom(resolve(registryConfig)),
+    plain: registryHttp,
+  })
 }
 
 async function openAudit(

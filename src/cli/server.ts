@@ -26,6 +26,16 @@ export function serverCommand(): Command {
       '--audit-checkpoints <folder>',
       'where signed checkpoints of the audit chain go: best on another disk (default: <data>/audit-checkpoints)',
     )
+    .option(
+      '--registry-config <file>',
+      "credentials for registries of images, in the form of Docker's config.json",
+    )
+    .option(
+      '--registry-http <host:port>',
+      'a registry beyond loopback that is spoken to by plain http; repeatable',
+      (host: string, before: readonly string[]) => [...before, host],
+      [],
+    )
     .option('--https', 'browsers reach it by https, through a proxy that ends TLS')
     .option('--log-level <level>', 'debug, info, warn or error', levelOf, 'info')
     .option('--supervised', 'end when the supervisor that started it is gone')

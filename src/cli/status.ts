@@ -115,6 +115,9 @@ async function printApp(app: AppView, now: number): Promise<void> {
     ],
     'no services yet',
   )
+  for (const { name, image } of app.services) {
+    if (image !== undefined) print(toned(`${name} runs ${image}`, 'quiet'))
+  }
   for (const drift of app.drift) print(toned(`by hand: ${handDriftText(drift, now)}`, 'moving'))
 }
 

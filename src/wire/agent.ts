@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
-import { Command, HealthCheck } from '../parts/apps/model.ts'
-import { ArtifactRef } from '../parts/artifacts/model.ts'
+import { HealthCheck } from '../parts/apps/model.ts'
+import { Runnable } from '../parts/artifacts/model.ts'
 import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
 import { Finding, Resources } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
@@ -24,6 +24,8 @@ export const RegisterRequest = Type.Object({
     to: Type.Integer({ minimum: 1, maximum: 65_535 }),
   }),
   labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { maxProperties: 64 }),
+  /** What it can run: `process` archives, `docker` images; missing: archives only. */
+  drivers: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 8 })),
 })
 export type RegisterRequest = Static<typeof RegisterRequest>
 
@@ -36,10 +38,12 @@ export const AssignedInstance = Type.Object({
   purpose: Type.Enum(['service', 'job', 'test']),
   desired: Type.Enum(['running', 'stopped']),
   port: Type.Union([Type.Integer(), Type.Null()]),
-  run: Command,
+  /** Empty: what the image says that runs. */
+  run: Type.Array(Type.String()),
   /** The whole environment but PATH, HOME and the like, which the driver adds. */
   env: Type.Record(Type.String(), Type.String()),
-  artifact: ArtifactRef,
+  /** An image for nodes only that registered the driver `docker`. */
+  artifact: Runnable,
   health: HealthCheck,
   stop: Type.Object({ drainMs: Type.Integer(), graceMs: Type.Integer() }),
   warmup: Type.Union([

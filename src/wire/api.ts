@@ -129,6 +129,8 @@ export const ServiceView = Type.Object({
   draining: Type.Integer(),
   stopped: Type.Boolean(),
   needs: Type.Array(Type.String()),
+  /** Of a service of containers: its image with the digest that the release resolved. */
+  image: Type.Optional(Type.String()),
   /** Full URL of its route, at the address of its exposure; null: none, or none that is known. */
   url: Type.Union([Type.String(), Type.Null()]),
   traffic: Type.Union([TrafficView, Type.Null()]),
@@ -206,6 +208,8 @@ export const WhyView = Type.Object({
   because: Type.String(),
   /** The smallest change that would make it fit, or null when it runs. */
   fix: Type.Union([Type.String(), Type.Null()]),
+  /** Of a container: its image with the digest that the release resolved. */
+  image: Type.Optional(Type.String()),
   /** Node by node: chosen, possible, or why not. */
   nodes: Type.Array(
     Type.Object({

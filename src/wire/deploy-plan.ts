@@ -37,6 +37,8 @@ export const ServicePlan = Type.Object({
   instances: Type.Object({ from: Type.Integer(), to: Type.Integer() }),
   /** Instances that others would take the place of; 0 where only counts or routes change. */
   replaces: Type.Integer(),
+  /** Of a service of containers: its image with the digest that it has now. */
+  image: Type.Optional(Type.String()),
   /** Empty for a service that is created or removed as a whole. */
   fields: Type.Array(FieldChange),
 })

@@ -77,7 +77,11 @@ function aheadLines({ ahead }: DeployPlanView): string[] {
 function serviceLines(services: readonly ServicePlan[]): string[] {
   const told = services.filter(({ change }) => change !== 'unchanged')
   const width = Math.max(0, ...told.map(({ name }) => name.length))
-  const lines = told.flatMap((service) => [serviceLine(service, width), ...fieldLines(service)])
+  const lines = told.flatMap((service) => [
+    serviceLine(service, width),
+    ...imageLines(service),
+    ...fieldLines(service),
+  ])
   const same = services.filter(({ change }) => change === 'unchanged').map(({ name }) => name)
   if (same.length > 0) lines.push(toned(`  = ${same.join(', ')}: unchanged`, 'quiet'))
   return lines
@@ -91,6 +95,11 @@ function serviceLine({ name, change, instances, replaces }: ServicePlan, width: 
   const replaced = replaces > 0 ? `, ${replaces} replaced` : ''
   const kept = change === 'changed' && replaces === 0 ? ', none replaced' : ''
   return `  ${signed(change)} ${name.padEnd(width)}  ${figure} ${noun}${replaced}${kept}`
+}
+
+/** What a new service is made of; how it changes is one of the fields. */
+function imageLines({ change, image }: ServicePlan): string[] {
+  return change === 'created' && image !== undefined ? [`      image  ${image}`] : []
 }
 
 function fieldLines({ fields }: Pick<ServicePlan, 'fields'>, indent = '      '): string[] {
@@ -156,10 +165,16 @@ function valueText(path: string, value: unknown): string {
     return value.join(path.endsWith('run') ? ' ' : ', ') || 'none'
   }
   if (isObject(value)) {
-    if (typeof value['digest'] === 'string') return value['digest'].slice(0, digestShown)
+    if (typeof value['digest'] === 'string') return digestText(value['digest'], value['image'])
     if (typeof value['secret'] === 'string') return `secret ${value['secret']}`
   }
   return JSON.stringify(value)
+}
+
+/** An image with its name, by which people know it. */
+function digestText(digest: string, image: unknown): string {
+  const short = digest.slice(0, digestShown)
+  return typeof image === 'string' ? `${image}@${short}` : short
 }
 
 /** `sha256:` and twelve digits: enough to tell two apart. */

@@ -1,5 +1,5 @@
 import type { RefusalOptions } from '../../base/errors.ts'
-import type { DeployInput, ReleaseContent } from '../../parts/apps/manifest/release-content.ts'
+import type { DeployInput, ManifestContent } from '../../parts/apps/manifest/release-content.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 
 /** What goes to the thread that reads manifests, and what comes back: one answer per question. */
@@ -10,7 +10,7 @@ export interface ReadQuestion {
 }
 
 export type ReadAnswer =
-  | { readonly is: 'content'; readonly content: ReleaseContent }
+  | { readonly is: 'content'; readonly content: ManifestContent }
   /** An error does not keep its class on its way between threads. */
   | {
       readonly is: 'refused'

@@ -3,7 +3,7 @@ import type { Bounds } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { Fault, Refusal } from '../../base/errors.ts'
 import type { ManifestReader } from '../../parts/apps/driver.ts'
-import type { ReleaseContent } from '../../parts/apps/manifest/release-content.ts'
+import type { ManifestContent } from '../../parts/apps/manifest/release-content.ts'
 import { inlineManifestReader } from './inline-reader.ts'
 import type { ReadAnswer, ReadQuestion } from './messages.ts'
 
@@ -37,7 +37,7 @@ const workerUrl = new URL(
 
 interface Waiting {
   readonly question: ReadQuestion
-  readonly resolve: (content: ReleaseContent) => void
+  readonly resolve: (content: ManifestContent) => void
   readonly reject: (error: Error) => void
 }
 
@@ -69,7 +69,7 @@ class ThreadReader implements ManifestReader {
     })
   }
 
-  read(...[input, at]: Parameters<ManifestReader['read']>): Promise<ReleaseContent> {
+  read(...[input, at]: Parameters<ManifestReader['read']>): Promise<ManifestContent> {
     const chars = input.manifest.length + (input.platform?.length ?? 0)
     if (chars <= inlineCharsMax) return inlineManifestReader.read(input, at)
     if (this.#waiting.length >= waitingMax) {

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { digestOfData, type Digest } from '../../base/digest.ts'
 import { keyOf, type Key } from '../../base/key.ts'
-import { ArtifactRef } from '../artifacts/model.ts'
+import { ArtifactRef, Runnable } from '../artifacts/model.ts'
 import { Resources } from '../nodes/model.ts'
 import { AppCell } from '../tenants/model.ts'
 
@@ -66,8 +66,9 @@ export const ServiceSpec = Type.Object({
   name: Type.String(),
   /** A component without a port. */
   worker: Type.Boolean(),
-  run: Command,
-  artifact: ArtifactRef,
+  /** Empty: what the image says that runs. */
+  run: Type.Array(Type.String()),
+  artifact: Runnable,
   instances: Type.Integer({ minimum: 0 }),
   resources: Resources,
   spread: Type.Object({ zone: SpreadRule, node: SpreadRule }),

@@ -6,6 +6,7 @@ import { appParams, appPath } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
 import { cellName, type AppCell } from '../tenants/model.ts'
 import { keptPlatform } from '../tenants/records.ts'
+import { withDigests } from './routes-images.ts'
 import { carryOut, planWish, type IntentOptions, type Wish } from './routes-intent.ts'
 
 /** A deploy's manifest and two digests per service are well below this. */
@@ -59,14 +60,15 @@ function deployRoute(options: IntentOptions): RouteDefinition {
 }
 
 async function wishOf(
-  { state, manifests }: IntentOptions,
+  { state, manifests, registry }: IntentOptions,
   at: AppCell,
   body: DeployRequest,
 ): Promise<Wish> {
   const { version, files, manifest, supersede, keepDrift = false, plan } = body
   const { platform, notes } = heldAgainst(state, body.platform)
   const input = { manifest, artifacts: body.artifacts, files }
-  const content = await manifests.read(platform === undefined ? input : { ...input, platform }, at)
+  const read = await manifests.read(platform === undefined ? input : { ...input, platform }, at)
+  const content = await withDigests(read, version, registry)
   return { at, content, release: { version, files, manifest }, supersede, keepDrift, plan, notes }
 }
 

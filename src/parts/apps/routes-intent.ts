@@ -17,10 +17,11 @@ import { rolloutKind } from '../rollouts/records.ts'
 import type { NodeUsage } from '../scheduling/usage.ts'
 import { cellName, type AppCell } from '../tenants/model.ts'
 import { gateAt } from '../tenants/records.ts'
-import type { ManifestReader } from './driver.ts'
+import type { ImageRegistry, ManifestReader } from './driver.ts'
 import type { ReleaseContent } from './manifest/release-content.ts'
 import type { App, Release } from './model.ts'
 import { appAt, appKind, releaseKind } from './records.ts'
+import { noteOnImages } from './routes-images.ts'
 import { refuseLongQueue, refuseRouteConflict, refuseStale } from './routes-intent-checks.ts'
 import { answerOf, newRollout, refuseDestroying } from './routes.ts'
 
@@ -32,6 +33,7 @@ export interface IntentOptions {
   readonly random: Random
   readonly usage: NodeUsage
   readonly manifests: ManifestReader
+  readonly registry: ImageRegistry
 }
 
 /** A release that is wanted in a cell. */
@@ -67,7 +69,8 @@ export function planWish(
   const release = { ...view.release, createdBy: who }
   const rollout = rolloutOf(wish, release, decision, '', who, now)
   const hold = goes ? holdOnRollout(state, rollout, release, now) : null
-  const notes = [...wish.notes, ...(hold === null ? [] : [`its rollout ${hold.because}`])]
+  const held = hold === null ? [] : [`its rollout ${hold.because}`]
+  const notes = [...notesOn(state, wish), ...held]
   return { ...decision.view, placement, ...notesOf(notes) }
 }
 
@@ -83,7 +86,7 @@ export async function carryOut(
     const isPromotion = wish.release.promotedFrom !== undefined
     if (wish.plan !== undefined) refuseStale(wish.plan, draft.decision, isPromotion)
     const reply = await intend(options, who, draft, wish)
-    return { ...reply, body: { ...(reply.body as object), ...notesOf(wish.notes) } }
+    return { ...reply, body: { ...(reply.body as object), ...notesOf(notesOn(state, wish)) } }
   })
 }
 
@@ -97,6 +100,12 @@ export async function withoutConflict<T>(state: State, decide: () => Promise<T>)
       await state.waitFor(revisionOf(error), conflictWaitMs)
     }
   }
+}
+
+/** What is said of a wish, with what it lacks now. */
+function notesOn({ snapshot }: State, { notes, content }: Wish): string[] {
+  const onImages = noteOnImages(snapshot, content.services)
+  return onImages === undefined ? [...notes] : [...notes, onImages]
 }
 
 function notesOf(notes: readonly string[]): { notes?: string[] } {

@@ -11,6 +11,7 @@ import { appCellName, cellName, type AppCell, type Cell } from '../tenants/model
 import { keptPlatform } from '../tenants/records.ts'
 import { authorsOf, type Release } from './model.ts'
 import { appAt, currentRelease } from './records.ts'
+import { withDigests } from './routes-images.ts'
 import { carryOut, planWish, type IntentOptions, type Wish } from './routes-intent.ts'
 
 /** From one cell into another: what was tested is what goes, to the byte. */
@@ -45,7 +46,7 @@ export function promoteRoutes(options: IntentOptions): RouteDefinition[] {
 
 /** The source's manifest, rendered for the target, with the source's artifacts. */
 async function wishOf(
-  { state, manifests }: IntentOptions,
+  { state, manifests, registry }: IntentOptions,
   at: AppCell,
   { from, supersede, keepDrift = false, plan }: PromoteRequest,
 ): Promise<Wish> {
@@ -61,7 +62,8 @@ async function wishOf(
   const { files, manifest, version } = tested
   const services = Object.fromEntries(tested.services.map(({ name, artifact }) => [name, artifact]))
   const promotes = { from: { tenant: from.tenant, environment: from.environment }, services }
-  const content = await manifests.read({ manifest, platform, artifacts: {}, files, promotes }, at)
+  const read = await manifests.read({ manifest, platform, artifacts: {}, files, promotes }, at)
+  const content = await withDigests(read, version, registry)
   refuseOtherSource(at, from, content.promoteFrom)
   const promotedFrom = {
     environment: from.environment,

@@ -1,5 +1,6 @@
 import type { Moment, Snapshot } from '../../store/port.ts'
 import type { AppView, ServiceView, TrafficView } from '../../wire/api.ts'
+import { imageView } from '../artifacts/model.ts'
 import { serviceName } from '../instances/model.ts'
 import { instancesOf } from '../instances/records.ts'
 import { activeRollout } from '../rollouts/records.ts'
@@ -69,6 +70,7 @@ function viewOfService(
     ...counts,
     stopped: app.stopped.includes(spec.name),
     needs: spec.needs,
+    ...imageView(spec.artifact),
     url: urlOf(spec.route, origins),
     traffic: asOf !== undefined ? null : rates(serviceName(app.at, spec.name)),
   }

@@ -1,5 +1,6 @@
 import type { State } from '../../store/port.ts'
 import type { DestroyedApp, Release } from '../apps/model.ts'
+import { isImage } from './model.ts'
 import { destroyedAppKind, releaseKind } from '../apps/records.ts'
 
 /**
@@ -61,9 +62,11 @@ function releaseIn(kind: string, value: unknown): Release | undefined {
   return kind === destroyedAppKind.name ? (value as DestroyedApp | undefined)?.release : undefined
 }
 
-/** The artifacts that a release refers to. */
+/** The archives that a release refers to; images are kept by their registry. */
 export function digestsOf(release: Release): Set<string> {
-  const digests = new Set(release.services.map(({ artifact }) => artifact.digest))
+  const runnables = release.services.map(({ artifact }) => artifact)
+  const archives = runnables.filter((runnable) => !isImage(runnable))
+  const digests = new Set(archives.map(({ digest }) => digest))
   if (release.files !== null) digests.add(release.files.digest)
   return digests
 }

@@ -14,6 +14,7 @@ import {
   type State,
   type Write,
 } from '../../store/port.ts'
+import { driverOf } from '../artifacts/model.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import type { JobRun } from '../jobs/model.ts'
@@ -235,6 +236,7 @@ function newInstance(
     ...(baseline === undefined ? {} : { baselineOf: baseline.rolloutId }),
     resources: spec?.resources ?? { cpu: 0, memoryBytes: 0, diskBytes: 0 },
     needsPort: spec?.worker === false,
+    ...(spec === undefined ? {} : driverOf(spec.artifact)),
     state: 'pending',
     desired: 'running',
     pool: 'maintenance',

@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream'
+import type { ImageRef } from '../artifacts/model.ts'
+import type { Resources } from '../nodes/model.ts'
 
 /**
  * How an agent runs an instance: the port that each driver implements (`process`, `mock`).
@@ -8,8 +10,10 @@ import type { Readable } from 'node:stream'
  * means is the planner's (agent/plan-instance.ts). What it started outlives it.
  */
 export interface InstanceDriver {
-  /** The glossary's word for it: `process`, `mock`. */
+  /** The glossary's word for it: `process`, `docker`, `mock`. */
   readonly name: string
+  /** What it can run now: `process` archives, `docker` images; an engine that is gone runs none. */
+  offers(): readonly DriverName[]
   /**
    * What the drivers before this one left: each instance that runs, or that ended while nobody
    * looked. Called once, before anything else; from then on `onExit` tells.
@@ -17,6 +21,13 @@ export interface InstanceDriver {
   adopt(): Promise<readonly Adopted[]>
   /** Calls back when an instance's main process has ended; once per run, never before `start`. */
   onExit(listener: ExitListener): void
+  /**
+   * Brings an image here, so that a start finds it; quick when it is here. Refusals as of
+   * `ImageRegistry`; faults: `image-unsupported`, `engine-silent`, `pull-failed`.
+   */
+  pull(image: ImageRef): Promise<void>
+  /** Removes images that it has brought here and nothing uses, but for the newest few. */
+  collect(inUse: ReadonlySet<string>): Promise<void>
   /**
    * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
    * `port-taken` (another process listens there), `lease-expired`, `start-failed`.
@@ -75,6 +86,9 @@ export interface InstanceDriver {
   close(): Promise<void>
 }
 
+/** What a node can have. */
+export type DriverName = 'process' | 'docker'
+
 export type ExitListener = (instanceId: string, run: number, exit: Exit) => void
 
 /** All that a driver needs to know of one start. */
@@ -83,8 +97,15 @@ export interface Launch {
   /** Which start of the instance this is; the first is 1. No pair of the two starts twice. */
   readonly run: number
   readonly command: readonly string[]
-  /** Its unpacked artifact, where it starts; shared with other instances, not to be written. */
+  /**
+   * Its unpacked artifact, where it starts; shared with other instances, not to be written. Empty
+   * for an image.
+   */
   readonly directory: string
+  /** What a container is made of; missing for a process. Its `command` may be empty then. */
+  readonly image?: ImageRef
+  /** What it may take of the node, where the driver can hold it to that; missing: as it likes. */
+  readonly limits?: Resources
   /** Its environment; the driver adds PATH, HOME, TMPDIR and LANG where they are not in it. */
   readonly env: Readonly<Record<string, string>>
   /** Where it listens; null for one without a port. */
@@ -104,6 +125,8 @@ export interface Started {
 export interface Exit {
   readonly code: number | null
   readonly signal: string | null
+  /** The kernel ended it, or a part of it, at the limit of its memory (bytes). */
+  readonly memoryLimit?: number
   /** Wall ms. */
   readonly at: number
 }

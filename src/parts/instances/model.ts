@@ -60,6 +60,8 @@ export const Instance = Type.Object({
   specDigest: Type.String(),
   resources: Resources,
   needsPort: Type.Boolean(),
+  /** What its node has to have; missing: any runs it, as a process. */
+  driver: Type.Optional(Type.Literal('docker')),
   /** Of a singleton; missing for all others. Written once, at its creation. */
   singleton: Type.Optional(SingletonTerms),
   /** The rollout that compares its new version with this one, a fresh instance of the old. */
@@ -209,6 +211,8 @@ export const ObservedInstance = Type.Object({
     Type.Object({
       code: Type.Union([Type.Integer(), Type.Null()]),
       signal: Type.Union([Type.String(), Type.Null()]),
+      /** The kernel ended it at the limit of its memory, in bytes. */
+      memoryLimit: Type.Optional(Type.Integer()),
       at: Type.Number(),
     }),
     Type.Null(),

@@ -131,8 +131,9 @@ async function storeNode(
   clock: Clock,
 ): Promise<number> {
   const { zone, address, capacity, ports, labels, incarnation, protocol } = request
+  const { drivers = ['process'] } = request
   const entry = state.snapshot.get(nodeKind, nodeKey(nodeId))
-  const told = { zone, address, capacity, ports, labels, incarnation, protocol }
+  const told = { zone, address, capacity, ports, labels, drivers, incarnation, protocol }
   if (entry === undefined) {
     const node: Node = { id: nodeId, ...told, registeredAt: clock.now() }
     const why = `node ${nodeId} in zone ${zone} joined`

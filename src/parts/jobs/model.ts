@@ -2,7 +2,7 @@ import Type, { type Static } from 'typebox'
 import { keyOf, type Key } from '../../base/key.ts'
 import type { StateTable } from '../../base/state-table.ts'
 import { Command, Overlap } from '../apps/model.ts'
-import { ArtifactRef } from '../artifacts/model.ts'
+import { Runnable } from '../artifacts/model.ts'
 import { Resources } from '../nodes/model.ts'
 import { AppCell, appCellName } from '../tenants/model.ts'
 
@@ -48,7 +48,7 @@ export const RunSpec = Type.Object({
   run: Command,
   /** Whose environment and needs it gets; null: a release's test, which has its targets. */
   service: Type.Union([Type.String(), Type.Null()]),
-  artifact: ArtifactRef,
+  artifact: Runnable,
   resources: Resources,
   /** Of each attempt. */
   timeoutMs: Type.Integer({ minimum: 1 }),

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { newId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
+import { driverOf } from '../artifacts/model.ts'
 import type { JobSpec, Release } from '../apps/model.ts'
 import { jobServiceOf, type Instance } from '../instances/model.ts'
 import type { JobRun, RunSpec } from './model.ts'
@@ -68,6 +69,7 @@ export function newAttempt(run: JobRun, { clock, random }: Making): Instance {
     specDigest: '',
     resources: run.spec.resources,
     needsPort: false,
+    ...driverOf(run.spec.artifact),
     state: 'pending',
     desired: 'running',
     pool: 'maintenance',

@@ -1,6 +1,7 @@
 import { digestOfData } from '../../base/digest.ts'
 import { percentText } from '../../base/words.ts'
 import type { DeployPlanView, FieldChange, ServicePlan } from '../../wire/deploy-plan.ts'
+import { imageView } from '../artifacts/model.ts'
 import {
   putBack,
   specDigest,
@@ -142,9 +143,10 @@ function servicePlan(
   after: App,
 ): ServicePlan {
   const to = wantedCount(after, spec)
+  const image = imageView(spec.artifact)
   if (old === undefined) {
     const instances = { from: 0, to }
-    return { name: spec.name, change: 'created', instances, replaces: 0, fields: [] }
+    return { name: spec.name, change: 'created', instances, replaces: 0, ...image, fields: [] }
   }
   const from = wantedCount(before, old)
   const fields = fieldChanges(old, spec)
@@ -154,6 +156,7 @@ function servicePlan(
     change: isSame ? 'unchanged' : 'changed',
     instances: { from, to },
     replaces: specDigest(old) === specDigest(spec) ? 0 : from,
+    ...image,
     fields,
   }
 }

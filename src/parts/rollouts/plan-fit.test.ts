@@ -12,6 +12,7 @@ function aNodeView(cpu: number, used: number): NodeView {
     address: '127.0.0.1',
     capacity: { cpu, memoryBytes: 100, diskBytes: 100 },
     used: { cpu: used, memoryBytes: used, diskBytes: used },
+    runsImages: false,
     portsFrom: 1,
     portsTo: 100,
     portsUsed: new Set([1]),

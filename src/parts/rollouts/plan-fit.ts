@@ -1,4 +1,5 @@
 import type { FitView } from '../../wire/deploy-plan.ts'
+import { driverOf } from '../artifacts/model.ts'
 import { specDigest, type Release, type ServiceSpec } from '../apps/model.ts'
 import { serviceName } from '../instances/model.ts'
 import type { Resources } from '../nodes/model.ts'
@@ -82,6 +83,7 @@ function refusalsIn(
       group,
       resources: spec.resources,
       needsPort: !spec.worker,
+      ...driverOf(spec.artifact),
       spread: spec.spread,
       desired: 'running',
       unplaced: null,

@@ -189,7 +189,7 @@ function successorSeen(instance: Instance, revision: number, snapshot: Snapshot)
 
 /**
  * Rule 10 of docs/reference/rules.md: an instance counts only when its agent says that it runs the
- * archive which its release names. An agent of protocol 1 does not say.
+ * archive or image which its release names. An agent of protocol 1 does not say.
  */
 function otherArchive(
   instance: Instance,
@@ -200,7 +200,7 @@ function otherArchive(
   const release = releaseAt(snapshot, instance.at, instance.releaseId)
   const wanted = serviceOf(release, instance.service)?.artifact.digest
   if (runs === undefined || wanted === undefined || runs === wanted) return null
-  return `${instance.id} runs the archive ${runs}, and not its release's ${wanted}`
+  return `${instance.id} runs ${runs}, and not its release's ${wanted}`
 }
 
 function failingOf(instance: Instance, observed: ObservedInstance | undefined): string | null {

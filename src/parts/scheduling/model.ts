@@ -10,6 +10,8 @@ export interface NodeView {
   readonly capacity: Resources
   /** Reserved by the instances that are placed on it. */
   readonly used: Resources
+  /** Whether it has a driver for images. */
+  readonly runsImages: boolean
   readonly portsFrom: number
   readonly portsTo: number
   /** Ports of the range that are reserved, or held by something else on the machine. */
@@ -42,6 +44,8 @@ export interface PendingInstance {
   readonly group: string
   readonly resources: Resources
   readonly needsPort: boolean
+  /** Missing: any node runs it, as a process. */
+  readonly driver?: Instance['driver']
   readonly spread: Spread
   readonly desired: Instance['desired']
   /** What its record says about why it waits. */
@@ -88,6 +92,8 @@ export type Obstacle =
     }
   /** Every port of its range is in use. */
   | { readonly kind: 'port'; readonly from: number; readonly to: number }
+  /** It runs no images. */
+  | { readonly kind: 'driver' }
   /** Its zone holds more of the group than another that could take one: they must be even. */
   | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }
   /** Another of the group stands on it, and they must stand apart. */
@@ -104,12 +110,13 @@ export type Remedy =
       readonly resources: Partial<Resources>
       readonly port: boolean
     }
-  /** Another node, with this much free; in that zone, or in any (null). */
+  /** Another node, with this much free, and a driver for images; in that zone, or in any (null). */
   | {
       readonly type: 'add-node'
       readonly zone: string | null
       readonly resources: Resources
       readonly port: boolean
+      readonly images: boolean
     }
   /** A rule of its spread becomes `prefer`. */
   | { readonly type: 'relax'; readonly rule: 'zone' | 'node' }
@@ -125,7 +132,7 @@ export interface ZoneCount {
 }
 
 /** What an instance asks for: the facts that decide where it fits. */
-export type Wish = Pick<PendingInstance, 'group' | 'resources' | 'needsPort' | 'spread'>
+export type Wish = Pick<PendingInstance, 'group' | 'resources' | 'needsPort' | 'driver' | 'spread'>
 
 /** A node, and all that keeps it from taking an instance. */
 export interface Assessment {

@@ -45,6 +45,7 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
       zone: node.zone,
       address: node.address,
       capacity: node.capacity,
+      runsImages: node.drivers?.includes('docker') === true,
       portsFrom: node.ports.from,
       portsTo: node.ports.to,
       ...usage.reservedOn(node, observed?.portsTaken),
@@ -55,9 +56,10 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
 
 /** An instance as the scheduler sees it; `spread` comes from its release. */
 export function pendingOf(instance: Instance, spread: Spread): PendingInstance {
-  const { id, at, service, specDigest, resources, needsPort, desired, unplaced } = instance
+  const { id, at, service, specDigest, resources, needsPort, driver, desired, unplaced } = instance
   const group = groupOf(serviceName(at, service), specDigest)
-  return { id, group, resources, needsPort, spread, desired, unplaced }
+  const image = driver === undefined ? {} : { driver }
+  return { id, group, resources, needsPort, ...image, spread, desired, unplaced }
 }
 
 /** Looks up how an instance is to stand apart: once per service of a release. */

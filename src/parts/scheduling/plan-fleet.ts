@@ -17,6 +17,8 @@ export class Fleet {
   readonly #freeMemory: Float64Array
   readonly #freeDisk: Float64Array
   readonly #freePorts: Int32Array
+  /** 1 where images run. */
+  readonly #runsImages: Uint8Array
   /** One over capacity: makes shares of what is left over. */
   readonly #perCpu: Float64Array
   readonly #perMemory: Float64Array
@@ -55,6 +57,7 @@ export class Fleet {
     this.#perMemory = column()
     this.#perDisk = column()
     this.#freePorts = new Int32Array(ready.length)
+    this.#runsImages = new Uint8Array(ready.length)
     this.#zoneOf = new Int32Array(ready.length)
     ready.forEach((node, index) => this.#fill(index, node))
     this.#ranks = decisions < ranksWorthwhile ? undefined : ranksOf(ready)
@@ -66,6 +69,7 @@ export class Fleet {
     this.#freeMemory[index] = capacity.memoryBytes - used.memoryBytes
     this.#freeDisk[index] = capacity.diskBytes - used.diskBytes
     this.#freePorts[index] = freePortsOf(node)
+    this.#runsImages[index] = node.runsImages ? 1 : 0
     this.#perCpu[index] = 1 / Math.max(capacity.cpu, cpuTolerance)
     this.#perMemory[index] = 1 / Math.max(capacity.memoryBytes, 1)
     this.#perDisk[index] = 1 / Math.max(capacity.diskBytes, 1)
@@ -110,11 +114,13 @@ export class Fleet {
     const nodeAlone = spread.node === 'require'
     const inZoneMax = spread.zone === 'require' ? this.#evenCount(instance, counts) : Infinity
     const ports = needsPort ? 1 : 0
+    const images = instance.driver === undefined ? 0 : 1
     let best = -1
     let bestInZone = Infinity
     let bestOnNode = Infinity
     let bestLeft = Infinity
     for (let index = 0; index < this.#nodes.length; index++) {
+      if (this.#runsImages[index]! < images) continue
       const freeCpu = this.#freeCpu[index]! - cpu
       if (freeCpu < -cpuTolerance) continue
       const freeMemory = this.#freeMemory[index]! - memoryBytes
@@ -149,7 +155,7 @@ export class Fleet {
 
   #takersOf(instance: PendingInstance): readonly number[] {
     const { cpu, memoryBytes, diskBytes } = instance.resources
-    const key = `${cpu} ${memoryBytes} ${diskBytes} ${instance.needsPort}`
+    const key = `${cpu} ${memoryBytes} ${diskBytes} ${instance.needsPort} ${instance.driver}`
     const known = this.#takers.get(key)
     if (known !== undefined) return known
     const large = this.#counted.filter((node) => couldHold(node, instance))

@@ -31,13 +31,18 @@ function remediesWithoutNodes(assessments: readonly Assessment[], wish: Wish): R
 function figureRemedies(assessments: readonly Assessment[], wish: Wish): Remedy[] {
   const candidates = assessments
     .filter(({ status }) => status === 'ready')
-    .filter(({ obstacles }) => !obstacles.some(({ kind }) => kind === 'zone' || kind === 'node'))
+    .filter(({ obstacles }) => !obstacles.some(({ kind }) => isNoFigure(kind)))
     .toSorted(compareLacks)
   for (const candidate of candidates) {
     const remedies = figureRemediesOn(candidate, assessments, wish)
     if (remedies.length > 0) return remedies
   }
   return []
+}
+
+/** What no figure mends: a rule of the spread, or a node without a driver. */
+function isNoFigure(kind: Obstacle['kind']): boolean {
+  return kind === 'zone' || kind === 'node' || kind === 'driver'
 }
 
 function compareLacks(a: Assessment, b: Assessment): number {
@@ -135,5 +140,6 @@ function ruleRemedies(ready: readonly Assessment[]): Remedy[] {
 function addNode(assessments: readonly Assessment[], wish: Wish): Remedy {
   const { resources, needsPort: port } = wish
   const zones = wish.spread.zone === 'require' ? zonesFor(assessments, wish) : []
-  return { type: 'add-node', zone: emptiestOf(zones)?.zone ?? null, resources, port }
+  const images = wish.driver !== undefined
+  return { type: 'add-node', zone: emptiestOf(zones)?.zone ?? null, resources, port, images }
 }

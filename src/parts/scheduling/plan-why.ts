@@ -80,6 +80,7 @@ function obstaclesOn(node: NodeView, status: NodeStatus, wish: Wish): Obstacle[]
       obstacles.push({ kind, wants, free: Math.max(0, free), of })
     }
   }
+  if (wish.driver !== undefined && !node.runsImages) obstacles.push({ kind: 'driver' })
   if (wish.needsPort && freePortsOf(node) < 1) {
     obstacles.push({ kind: 'port', from: node.portsFrom, to: node.portsTo })
   }

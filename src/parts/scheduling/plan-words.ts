@@ -48,6 +48,8 @@ export function obstacleText(obstacle: Obstacle): string {
       return `zone: ${zoneCountText(obstacle)} (zone: require)`
     case 'node':
       return 'node: another of it is on this node (node: require)'
+    case 'driver':
+      return 'image: no Docker Engine answers its agent'
     default: {
       const { kind, wants, free, of } = obstacle
       const text = (amount: number): string => amountText(kind, amount)
@@ -80,6 +82,8 @@ export function obstaclesText(obstacles: readonly Obstacle[], nodes: number): st
     }
     case 'node':
       return `another of it is on ${where} (node: require)`
+    case 'driver':
+      return `no Docker Engine answers on ${where}, and it is an image`
     default: {
       const { kind, wants } = first
       const most = obstacles.reduce((so, next) => Math.max(so, 'free' in next ? next.free : 0), 0)
@@ -129,11 +133,12 @@ function freedTexts(resources: Partial<Resources>, port: boolean): string[] {
 
 type AddNode = Extract<Remedy, { type: 'add-node' }>
 
-function addNodeText({ zone, resources, port }: AddNode): string {
+function addNodeText({ zone, resources, port, images }: AddNode): string {
+  const engine = images ? ' with a Docker Engine' : ''
   const room = freedTexts(resources, port)
-  const withRoom = room.length === 0 ? '' : ` with ${listText(room)} free`
+  const withRoom = room.length === 0 ? '' : ` ${images ? 'and' : 'with'} ${listText(room)} free`
   const where = zone === null ? '' : ` in zone ${zone} (zone: require)`
-  return `add a node${where}${withRoom}`
+  return `add a node${where}${engine}${withRoom}`
 }
 
 /** "a", "a and b", "a, b and c". */

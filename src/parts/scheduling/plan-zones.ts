@@ -8,14 +8,18 @@ import { cpuTolerance, type Assessment, type NodeView, type Wish, type ZoneCount
  */
 
 /** Whether a node would take an instance if nothing else stood on it. */
-export function couldHold(node: NodeView, wish: Pick<Wish, 'resources' | 'needsPort'>): boolean {
+export function couldHold(
+  node: NodeView,
+  wish: Pick<Wish, 'resources' | 'needsPort' | 'driver'>,
+): boolean {
   const { cpu, memoryBytes, diskBytes } = wish.resources
   const { capacity } = node
   return (
     capacity.cpu - cpu >= -cpuTolerance &&
     capacity.memoryBytes >= memoryBytes &&
     capacity.diskBytes >= diskBytes &&
-    (!wish.needsPort || node.portsTo >= node.portsFrom)
+    (!wish.needsPort || node.portsTo >= node.portsFrom) &&
+    (wish.driver === undefined || node.runsImages)
   )
 }
 

@@ -31,11 +31,13 @@ const node = fc
     cursor: fc.integer({ min: -1, max: 4 }),
     counts: fc.array(fc.constantFrom(0, 0, 0, 1, 2), { minLength: 3, maxLength: 3 }),
     heardAgoMs: fc.constantFrom(0, 0, 0, 60_000, null),
+    runsImages: fc.boolean(),
   })
-  .map(({ zone, capacity, share, ports, held, cursor, counts, heardAgoMs }) =>
+  .map(({ zone, capacity, share, ports, held, cursor, counts, heardAgoMs, runsImages }) =>
     aNode({
       zone,
       capacity,
+      runsImages,
       used: {
         cpu: Math.floor(capacity.cpu * share * 10) / 10,
         memoryBytes: Math.floor(capacity.memoryBytes * share),
@@ -56,6 +58,7 @@ const instance = fc.record({
   group: fc.constantFrom(...groups),
   resources: resources(0, 9),
   needsPort: fc.boolean(),
+  driver: fc.constantFrom(undefined, undefined, 'docker' as const),
   spread: fc.record({ zone: rule, node: rule }),
   desired: fc.constantFrom('running', 'running', 'running', 'stopped' as const),
   unplaced: fc.constant(null),
@@ -141,6 +144,16 @@ describe('whatever the world looks like', () => {
   test('only nodes that were heard lately are used', () => {
     const found = counterexample(world, (seen) =>
       placesOf(seen).every(({ nodeId }) => statusOf(seen, nodeId) === 'ready'),
+    )
+    expect(found).toBeNull()
+  })
+
+  test('an image goes only where images run', () => {
+    const found = counterexample(world, (seen) =>
+      placesOf(seen).every(({ id, nodeId }) => {
+        const isImage = seen.pending.find((each) => each.id === id)?.driver === 'docker'
+        return !isImage || seen.nodes.find((each) => each.id === nodeId)!.runsImages
+      }),
     )
     expect(found).toBeNull()
   })
@@ -255,14 +268,15 @@ describe('whatever the world looks like', () => {
 function zonesOf(
   seen: PlacementView,
   nodes: readonly NodeView[],
-  { group, resources: wants, needsPort }: PendingInstance,
+  { group, resources: wants, needsPort, driver }: PendingInstance,
 ): { zone: string; holds: number }[] {
   const large = nodes.filter(
-    ({ id, capacity, portsFrom, portsTo }) =>
+    ({ id, capacity, portsFrom, portsTo, runsImages }) =>
       statusOf(seen, id) !== 'lost' &&
       capacity.cpu >= wants.cpu &&
       capacity.memoryBytes >= wants.memoryBytes &&
       capacity.diskBytes >= wants.diskBytes &&
+      (driver === undefined || runsImages) &&
       (!needsPort || portsTo >= portsFrom),
   )
   const zones = [...new Set(large.map(({ zone }) => zone))]
@@ -311,7 +325,8 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
       return changeNodes((each) => (each.id === remedy.nodeId ? heard(each) : each))
     case 'add-node': {
       const zone = remedy.zone ?? 'a-new-zone'
-      const added = aNode({ id: 'added', zone, capacity: remedy.resources })
+      const { resources: capacity, images: runsImages } = remedy
+      const added = aNode({ id: 'added', zone, capacity, runsImages })
       return { ...alone, nodes: [...alone.nodes, added] }
     }
   }

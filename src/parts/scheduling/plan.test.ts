@@ -249,6 +249,24 @@ describe('which nodes are used', () => {
   })
 })
 
+describe('images', () => {
+  const image = anInstance({ driver: 'docker' })
+
+  test('an image goes to the node that runs images, though another has less left over', () => {
+    const small = aNode({ id: 'a', capacity: someResources() })
+    const view = aView([small, aNode({ id: 'b', runsImages: true })], [image])
+    expect(placesOf(view)).toEqual({ 'i-1': 'b' })
+  })
+
+  test('where no node runs images that is said, and what would help', () => {
+    const { because, fix } = explanationOf(aView([aNode(), aNode({ id: 'node-2' })], [image]))
+    expect(because).toBe(
+      'no node can take it: no Docker Engine answers on 2 of 2 nodes, and it is an image',
+    )
+    expect(fix).toContain('add a node with a Docker Engine and 0.25 cores')
+  })
+})
+
 describe('explaining', () => {
   test('the figures are named, and what would be enough', () => {
     const node = aNode({ used: someResources({ memoryBytes: 2 * gib - 384 * mib }) })

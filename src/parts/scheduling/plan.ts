@@ -98,9 +98,10 @@ function largestFirst(wanted: PendingInstance[], fleet: Fleet): PendingInstance[
 }
 
 /** Instances of one kind fit, or do not, on the same nodes. */
-function kindOf({ group, resources, needsPort, spread }: PendingInstance): string {
+function kindOf({ group, resources, needsPort, driver, spread }: PendingInstance): string {
   const { cpu, memoryBytes, diskBytes } = resources
-  return `${group} ${cpu} ${memoryBytes} ${diskBytes} ${needsPort} ${spread.zone} ${spread.node}`
+  const { zone, node } = spread
+  return `${group} ${cpu} ${memoryBytes} ${diskBytes} ${needsPort} ${driver} ${zone} ${node}`
 }
 
 /** One explanation for each kind, written where the record says something else. */

@@ -5,6 +5,8 @@ import type { Entry, State } from '../../store/port.ts'
 import { WhyView } from '../../wire/api.ts'
 import { idParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
+import { releaseAt, serviceOf } from '../apps/records.ts'
+import { imageView } from '../artifacts/model.ts'
 import type { Instance } from '../instances/model.ts'
 import { instanceById } from '../instances/records.ts'
 import type { NodeVerdict, PlacementExplanation } from './model.ts'
@@ -37,7 +39,9 @@ export function schedulingRoutes(options: SchedulingRoutesOptions): RouteDefinit
       async handle({ params }) {
         const entry = instanceById(state.snapshot, params.id)
         if (entry === undefined) throw unknownInstance(params.id)
-        return { body: { ...whyOf(entry.value, options), events: await eventsOf(entry, state) } }
+        const image = imageOf(entry.value, state)
+        const events = await eventsOf(entry, state)
+        return { body: { ...whyOf(entry.value, options), ...image, events } }
       },
     }),
   ]
@@ -86,6 +90,12 @@ function explain(instance: Instance, options: SchedulingRoutesOptions): Placemen
 function waiting({ because, fix }: PlacementExplanation): Pick<WhyView, 'because' | 'fix'> {
   if (fix !== null) return { because: `it waits: ${because}`, fix }
   return { because: `${because}: the scheduler's next pass gives it one`, fix: null }
+}
+
+/** What a container is made of; nothing of a process. */
+function imageOf({ at, releaseId, service }: Instance, { snapshot }: State): { image?: string } {
+  const spec = serviceOf(releaseAt(snapshot, at, releaseId), service)
+  return spec === undefined ? {} : imageView(spec.artifact)
 }
 
 function chosen(verdict: NodeVerdict, nodeId: string): NodeVerdict {

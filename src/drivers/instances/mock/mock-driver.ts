@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { Fault, assert } from '../../../base/errors.ts'
+import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
+  DriverName,
   Exec,
   Exit,
   ExitListener,
@@ -185,6 +187,18 @@ export class MockDriver implements InstanceDriver {
 
   constructor(machine: MockMachine) {
     this.#machine = machine
+  }
+
+  offers(): readonly DriverName[] {
+    return ['process']
+  }
+
+  pull({ image }: ImageRef): Promise<void> {
+    return Promise.reject(new Fault('image-unsupported', `${image} is an image`))
+  }
+
+  collect(): Promise<void> {
+    return Promise.resolve()
   }
 
   onExit(listener: ExitListener): void {

@@ -5,8 +5,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { Fault, assert, systemCodeOf } from '../../../base/errors.ts'
+import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
+  DriverName,
   Exec,
   Exit,
   ExitListener,
@@ -97,6 +99,19 @@ export class ProcessDriver implements InstanceDriver {
     this.#files = new StateFiles(options.root)
     this.#table = openProcessTable()
     this.#area = options.area ?? options.root
+  }
+
+  offers(): readonly DriverName[] {
+    return ['process']
+  }
+
+  pull({ image }: ImageRef): Promise<void> {
+    const why = `${image} is an image, and this agent runs none`
+    return Promise.reject(new Fault('image-unsupported', why, { retry: 'never' }))
+  }
+
+  collect(): Promise<void> {
+    return Promise.resolve()
   }
 
   onExit(listener: ExitListener): void {

@@ -16,7 +16,6 @@ const blocks: readonly (readonly [block: string, what: string])[] = [
 ]
 
 const ofServices: readonly (readonly [key: string, what: string])[] = [
-  ['image', 'run images'],
   ['uses', 'inject resources'],
   ['secrets', 'hold secrets'],
   ['scale', 'scale by load'],

@@ -224,7 +224,6 @@ describe('what comes later is refused at deploy, each with its line', () => {
       'services: { web: { run: a, scale: { min: 1, max: 2, target: { cpu: 65% } } } }',
       '`scale` of web',
     ],
-    ['images', 'services: { web: { image: registry/web } }', '`image` of web'],
     ['secrets', 'services: { web: { run: a, secrets: { KEY: psp/key } } }', '`secrets` of web'],
     [
       'other apps',
@@ -239,6 +238,18 @@ describe('what comes later is refused at deploy, each with its line', () => {
     const faults = refusal.details?.['faults'] as ManifestFault[]
     expect(faults.length).toBe(1)
     expect(faults[0]!.hint).not.toBe('')
+  })
+
+  test("images are not: their digest is the registry's to say", () => {
+    const manifest = `
+services:
+  web: { image: "registry.example/{service}:{version}" }
+  job: { image: registry.example/tools, run: [reindex, now], worker: true }`
+    const { services } = releaseContentOf(input(manifest), at)
+    expect(services.map(({ run, artifact }) => ({ run, artifact }))).toEqual([
+      { run: [], artifact: { image: 'registry.example/web:{version}', digest: null } },
+      { run: ['reindex', 'now'], artifact: { image: 'registry.example/tools', digest: null } },
+    ])
   })
 
   test('private and admin routes are not: each exposure has an address of its own', () => {

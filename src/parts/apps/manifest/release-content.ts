@@ -1,5 +1,5 @@
 import { Refusal } from '../../../base/errors.ts'
-import type { ArtifactRef } from '../../artifacts/model.ts'
+import { isImage, type ArtifactRef, type Runnable } from '../../artifacts/model.ts'
 import { cellName, type AppCell, type Cell, type Gate } from '../../tenants/model.ts'
 import type { AfterStep, JudgeLimits, Release, ReleaseStep, ServiceSpec } from '../model.ts'
 import { argumentsOf } from './check-command.ts'
@@ -25,6 +25,21 @@ export interface ReleaseContent extends Pick<
   readonly promoteFrom: string | null
 }
 
+/** What a manifest itself can say of a release: of images it knows the names only. */
+export interface ManifestContent extends Omit<ReleaseContent, 'services'> {
+  readonly services: readonly ManifestService[]
+}
+
+export interface ManifestService extends Omit<ServiceSpec, 'artifact'> {
+  readonly artifact: Runnable | NamedImage
+}
+
+/** An image whose digest only its registry can say; `{version}` may be in its name. */
+export interface NamedImage {
+  readonly image: string
+  readonly digest: null
+}
+
 /** What a deploy sends along with its manifest. */
 export interface DeployInput {
   readonly manifest: string
@@ -35,7 +50,7 @@ export interface DeployInput {
   /** Of a promotion: what ran elsewhere, by service, is what runs here; `artifacts` is empty. */
   readonly promotes?: {
     readonly from: Cell
-    readonly services: Readonly<Record<string, ArtifactRef>>
+    readonly services: Readonly<Record<string, Runnable>>
   }
 }
 
@@ -54,7 +69,7 @@ export const platformFileName = 'platform.yaml'
  * What a deploy into a cell would release. Refusals: `manifest-invalid`, `manifest-not-yet`,
  * `app-mismatch`, `artifact-missing` (all 422), and `promotion-untested` (409).
  */
-export function releaseContentOf(input: DeployInput, at: AppCell): ReleaseContent {
+export function releaseContentOf(input: DeployInput, at: AppCell): ManifestContent {
   const source = { text: input.manifest, file: manifestFileName }
   const platform =
     input.platform === undefined ? undefined : { text: input.platform, file: platformFileName }
@@ -70,38 +85,44 @@ export function releaseContentOf(input: DeployInput, at: AppCell): ReleaseConten
   }
   const refused = refusalsAtDeploy(rendered)
   if (refused.length > 0) throw manifestRefusal(refused, 'manifest-not-yet')
-  const artifacts =
-    input.promotes === undefined
-      ? input.artifacts
-      : testedArtifacts(
-          rendered,
-          requireCell(source, platform, input.promotes.from),
-          input.promotes,
-        )
-  return toReleaseContent(rendered, artifacts, input.files)
+  const { promotes } = input
+  const made =
+    promotes === undefined
+      ? { archives: input.artifacts, images: {} }
+      : testedMakings(rendered, requireCell(source, platform, promotes.from), promotes)
+  return toReleaseContent(rendered, made, input.files)
 }
 
-/** What each directory's archive was where the release ran: nothing is packed anew for another cell. */
-function testedArtifacts(
+/** What services are made of: archives by directory, images by the name that the manifest says. */
+interface Makings {
+  readonly archives: Readonly<Record<string, ArtifactRef>>
+  readonly images: Readonly<Record<string, Runnable>>
+}
+
+/** What ran where the release was tested: nothing is packed or looked up anew for another cell. */
+function testedMakings(
   rendered: RenderedCell,
   tested: RenderedCell,
   { from, services }: NonNullable<DeployInput['promotes']>,
-): Record<string, ArtifactRef> {
-  const artifacts: Record<string, ArtifactRef> = {}
-  for (const { name, source } of tested.services) {
+): Makings {
+  const archives: Record<string, ArtifactRef> = {}
+  const images: Record<string, Runnable> = {}
+  for (const { name, source, image } of tested.services) {
     const artifact = Object.hasOwn(services, name) ? services[name] : undefined
-    if (source !== null && artifact !== undefined) artifacts[source] = artifact
+    if (artifact === undefined) continue
+    if (isImage(artifact)) images[image ?? ''] = artifact
+    else archives[source ?? ''] = artifact
   }
-  for (const { name, source } of rendered.services) {
-    if (source === null || Object.hasOwn(artifacts, source)) continue
-    const message = `${name} is made of ${source}, which did not run in ${cellName(from)}`
+  for (const { name, source, image } of rendered.services) {
+    if (Object.hasOwn(image === null ? archives : images, image ?? source ?? '')) continue
+    const message = `${name} is made of ${image ?? source}, which did not run in ${cellName(from)}`
     throw new Refusal('promotion-untested', message, {
       status: 409,
-      path: `services.${name}.source`,
+      path: `services.${name}.${image === null ? 'source' : 'image'}`,
       hint: `deploy it to ${cellName(from)} first, so that it is tested there`,
     })
   }
-  return artifacts
+  return { archives, images }
 }
 
 /** The operators' word goes before the manifest's. */
@@ -111,11 +132,11 @@ function promoteFromOf({ platform, cell, root }: RenderedCell): string | null {
 }
 
 /** A rendered cell with its artifacts, in the types of a release. */
-export function toReleaseContent(
+function toReleaseContent(
   rendered: RenderedCell,
-  artifacts: Readonly<Record<string, ArtifactRef>>,
+  made: Makings,
   files: ArtifactRef | null,
-): ReleaseContent {
+): ManifestContent {
   const { release, team } = rendered
   if ((release.files ?? []).length > 0 && files === null) {
     throw missing('release.files', 'the files that `release.files` names were not sent along')
@@ -126,7 +147,7 @@ export function toReleaseContent(
     team,
     gate: platform === undefined ? {} : gateOf(platform.data, cell.environment),
     promoteFrom: promoteFromOf(rendered),
-    services: rendered.services.map((service) => specOf(service, artifacts)),
+    services: rendered.services.map((service) => specOf(service, made)),
     steps: release.steps.flatMap((step) => stepOf(step, rendered)),
     ...(release.after === undefined ? {} : { after: release.after.map(afterOf) }),
     ...(rendered.jobs.length === 0 ? {} : { jobs: [...rendered.jobs] }),
@@ -143,13 +164,13 @@ export function sourcesOf({ services, release }: RenderedCell): Sources {
   }
 }
 
-function specOf(
-  service: RenderedService,
-  artifacts: Readonly<Record<string, ArtifactRef>>,
-): ServiceSpec {
-  const { source, image: _image, run, ...spec } = service
-  const artifact =
-    source !== null && Object.hasOwn(artifacts, source) ? artifacts[source] : undefined
+function specOf(service: RenderedService, { archives, images }: Makings): ManifestService {
+  const { source, image, run, ...spec } = service
+  if (image !== null) {
+    const known = Object.hasOwn(images, image) ? images[image] : undefined
+    return { ...spec, run: run ?? [], artifact: known ?? { image, digest: null } }
+  }
+  const artifact = source !== null && Object.hasOwn(archives, source) ? archives[source] : undefined
   if (artifact === undefined || run === null) {
     throw missing(`artifacts.${source ?? ''}`, `no artifact was sent for ${source ?? service.name}`)
   }
