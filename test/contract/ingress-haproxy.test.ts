@@ -37,6 +37,7 @@ const traits: DriverTraits = {
   isStrictOnTargets: true,
   mendsFraming: true,
   closesAtOnce: false,
+  answersLargeHeaders: false,
 }
 
 const because = process.env['CI'] === undefined ? whyUnusable() : undefined

@@ -14,9 +14,15 @@ export const bounds = {
   parkedMs: 60_000,
   /** Between two looks at instances that are leaving, in ms. */
   leavingLookMs: 20,
+  /** What a process keeps of its log until we have read it, in bytes: some 50,000 requests. */
+  ringBytes: 4_194_304,
+  /** A line of the log: no name of ours is longer, in bytes. */
+  logLineBytes: 512,
+  /** A connection to the log that was closed is opened again after this, in ms. */
+  logAgainMs: 100,
   /** Log lines may trail the counters by this much, in ms, before an observation goes without them. */
   logLagMs: 250,
-  /** Log lines that are missing for longer were never written, in ms: loopback takes less than 1. */
+  /** Log lines that are missing for longer were never written, in ms: they take less than 1. */
   logLateMs: 60,
   /** Log lines that are missing for longer are taken for lost, in ms. */
   logLostMs: 5_000,

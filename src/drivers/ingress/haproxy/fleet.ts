@@ -7,6 +7,7 @@ import type { Log } from '../../../base/log.ts'
 import { bounds } from './bounds.ts'
 import { startOf } from './machine.ts'
 import { mapText, type Files, type MapContents } from './maps.ts'
+import type { LogRecord } from './outcome.ts'
 import { HaproxyProcess } from './process.ts'
 
 /** A path of a socket may be 108 bytes long at most. */
@@ -17,6 +18,8 @@ export interface FleetOptions {
   readonly binary: string
   readonly clock: Clock
   readonly log: Log
+  /** A process tells of a request that has ended. */
+  readonly onRecord: (record: LogRecord) => void
   /** A process ended; `wasServing`: though it was the one that serves. */
   readonly onExit: (process: HaproxyProcess, wasServing: boolean) => void
 }
@@ -82,6 +85,7 @@ export class Fleet {
       number,
       before,
       clock,
+      onRecord: this.#options.onRecord,
       onExit: (process) => this.#ended(process),
     })
     if (this.#isClosing) return started.kill()

@@ -20,7 +20,6 @@ import { configText } from './config.ts'
 import { Fleet } from './fleet.ts'
 import { LeavingWatch } from './leaving.ts'
 import { Ledger } from './ledger.ts'
-import { LogStream } from './log-stream.ts'
 import { luaText } from './lua.ts'
 import { connectionsMax, probe, startOf, threadsUsual } from './machine.ts'
 import { PortPlan } from './port-plan.ts'
@@ -43,9 +42,6 @@ export function haproxyIngress(options: HaproxyIngressOptions): IngressDriver {
   return new HaproxyIngress(options)
 }
 
-/** Log lines of a process that ended arrive within this time, in ms. */
-const lastLinesMs = 100
-
 /** Between two looks at whether a closing ingress has become idle, in ms. */
 const closingLookMs = 20
 
@@ -57,7 +53,6 @@ class HaproxyIngress implements IngressDriver {
   readonly #fleet: Fleet
   readonly #routing: Routing
   readonly #ledger: Ledger
-  readonly #lines: LogStream
   readonly #leaving: LeavingWatch
   readonly #ports: PortPlan
   readonly #requestIdPrefix: string
@@ -67,7 +62,6 @@ class HaproxyIngress implements IngressDriver {
   #work: Promise<unknown> = Promise.resolve()
   #trouble: { because: string; until: number } | undefined
   #timer: Timer | undefined
-  #logPort = 0
   #isClosing = false
   #onNews: () => void = () => {}
 
@@ -77,9 +71,17 @@ class HaproxyIngress implements IngressDriver {
     this.#clock = clock
     this.#log = log
     this.#requestIdPrefix = newId('req', random)
-    const onExit = (process: HaproxyProcess, wasServing: boolean): void =>
-      this.#processEnded(process, wasServing)
-    this.#fleet = new Fleet({ folder, binary, clock, log, onExit })
+    this.#fleet = new Fleet({
+      folder,
+      binary,
+      clock,
+      log,
+      onRecord: (record) => {
+        this.#ledger.take(record, this.#routing.isGone)
+        if (record.server !== undefined) this.#leaving.noteEnded(record.server)
+      },
+      onExit: (process, wasServing) => this.#processEnded(process, wasServing),
+    })
     const { map } = this.#fleet.files()
     this.#routing = new Routing(map)
     this.#ledger = new Ledger(this.#routing.pools)
@@ -91,10 +93,6 @@ class HaproxyIngress implements IngressDriver {
       onIdle: () => this.#onNews(),
     })
     this.#ports = new PortPlan()
-    this.#lines = new LogStream((record) => {
-      this.#ledger.take(record, this.#routing.isGone)
-      if (record.server !== undefined) this.#leaving.noteEnded(record.server)
-    })
   }
 
   async open(settings: IngressSettings): Promise<OpenPorts> {
@@ -109,7 +107,6 @@ class HaproxyIngress implements IngressDriver {
     }
     const placed = await placedSettings(settings)
     this.#settings = placed
-    this.#logPort = await this.#lines.listen()
     await this.#inOrder(() => this.#load())
     this.#tick()
     return {
@@ -132,11 +129,7 @@ class HaproxyIngress implements IngressDriver {
   }
 
   async observe(): Promise<IngressObservation> {
-    const deadline = this.#clock.monotonic() + bounds.logLagMs
-    while (await this.#look()) {
-      if (this.#clock.monotonic() > deadline) break
-      await this.#clock.sleep(1)
-    }
+    await this.#catchUp()
     await this.#leaving.count()
     this.#ledger.settle()
     return {
@@ -160,13 +153,11 @@ class HaproxyIngress implements IngressDriver {
     while ((await this.#isBusy()) && this.#clock.monotonic() < deadline) {
       await this.#clock.sleep(closingLookMs)
     }
-    await this.#look()
+    await this.#catchUp()
     const left = this.#fleet.all
     this.#fleet.kill()
-    await this.#clock.sleep(lastLinesMs)
     for (const { number } of left) this.#ledger.end(number, 'cut')
     this.#leaving.close()
-    this.#lines.close()
   }
 
   /** Gives the running processes their commands, or a new one the whole table. */
@@ -200,7 +191,6 @@ class HaproxyIngress implements IngressDriver {
     const config = configText({
       process: this.#fleet.next,
       files: this.#fleet.files(),
-      logPort: this.#logPort,
       settings: this.#settings,
       patience,
       pools,
@@ -226,6 +216,12 @@ class HaproxyIngress implements IngressDriver {
     return false
   }
 
+  /** Waits for the log lines of what has ended, but not for long: the next look may have them. */
+  async #catchUp(): Promise<void> {
+    const deadline = this.#clock.monotonic() + bounds.logLagMs
+    while ((await this.#look()) && this.#clock.monotonic() < deadline) await this.#clock.sleep(1)
+  }
+
   /** True while log lines of what has ended are on their way. */
   async #look(): Promise<boolean> {
     const now = this.#clock.monotonic()
@@ -238,18 +234,14 @@ class HaproxyIngress implements IngressDriver {
   }
 
   #processEnded(ended: HaproxyProcess, wasServing: boolean): void {
-    void this.#clock.sleep(lastLinesMs).then(() => {
-      const broken = this.#ledger.end(ended.number, 'reset')
-      if (!wasServing) return
-      this.#tell(
-        `HAProxy ended unexpectedly and was started again: ${broken} requests that were known to be under way ` +
-          'are counted as reset; what came in during the last moment before is in no count',
-      )
-    })
-    if (wasServing) {
-      this.#log.error('HAProxy ended unexpectedly: starting it again', { pid: ended.pid })
-      void this.#inOrder(() => this.#restart())
-    }
+    const broken = this.#ledger.end(ended.number, 'reset')
+    if (!wasServing) return
+    this.#log.error('HAProxy ended unexpectedly: starting it again', { pid: ended.pid })
+    void this.#inOrder(() => this.#restart())
+    this.#tell(
+      `HAProxy ended unexpectedly and was started again: ${broken} requests that were known to be under way ` +
+        'are counted as reset; what came in during the last moment before is in no count',
+    )
   }
 
   async #restart(): Promise<void> {

@@ -3,6 +3,8 @@ import type { Clock } from '../../../base/clock.ts'
 import { Fault } from '../../../base/errors.ts'
 import { bounds } from './bounds.ts'
 import type { PoolStat } from './ledger.ts'
+import type { LogRecord } from './outcome.ts'
+import { RequestLog } from './request-log.ts'
 import { RuntimeSocket } from './runtime-socket.ts'
 
 /** The column `req_tot` of `show stat`; columns are only ever added at the end. */
@@ -17,6 +19,8 @@ export interface ProcessOptions {
   /** The process that it takes the listening sockets from, and that stops accepting then. */
   readonly before: HaproxyProcess | undefined
   readonly clock: Clock
+  readonly onRecord: (record: LogRecord) => void
+  /** It has ended, and all that it told has been taken in. */
   readonly onExit: (process: HaproxyProcess) => void
 }
 
@@ -33,6 +37,7 @@ export class HaproxyProcess {
   hasEnded = false
   readonly #child: ChildProcess
   readonly #socket: RuntimeSocket
+  readonly #log: RequestLog
 
   private constructor(child: ChildProcess, socket: RuntimeSocket, options: ProcessOptions) {
     this.#child = child
@@ -40,10 +45,12 @@ export class HaproxyProcess {
     this.number = options.number
     this.runtimeSocket = options.runtimeSocket
     this.pid = child.pid ?? 0
+    this.#log = new RequestLog(options)
     const exited = (): void => {
       this.hasEnded = true
       socket.close()
-      options.onExit(this)
+      this.#log.finish()
+      void this.#log.ended.then(() => options.onExit(this))
     }
     if (child.exitCode !== null || child.signalCode !== null) queueMicrotask(exited)
     else child.once('exit', exited)
@@ -99,12 +106,15 @@ export class HaproxyProcess {
   }
 
   /**
-   * Lets go of a stopping process that serves nobody any more: our own connection is the last that
-   * keeps it. Until then it may get requests over kept connections, and has to be told of changes.
+   * Lets go of a stopping process that serves nobody any more: our own connections are the last that
+   * keep it. Until then it may get requests over kept connections, and has to be told of changes.
    */
   async release(): Promise<void> {
     const found = /^CurrConns: (\d+)/m.exec(await this.#socket.ask('show info'))
-    if (Number(found?.[1]) <= 1) this.#socket.close()
+    // Ours are not in that number.
+    if (Number(found?.[1]) > 0) return
+    this.#socket.close()
+    this.#log.finish()
   }
 
   /** Accepts nothing new; ends with its last connection. */

@@ -12,9 +12,21 @@ const attributes = 'Path=/; HttpOnly; SameSite=Lax%[var(txn.secure)]'
 /** What a customer of a sticky split is given. */
 export const sideCookie = `roadstead-side=%[var(txn.drawn)]; ${attributes}`
 
+/** The folder of the links below. */
+export const testPage = '/.roadstead/test/'
+
+/** What makes a request a tester's, or one for a pool that is split. */
+export function marks(files: Files): string[] {
+  return [
+    '  http-request set-var(txn.token) req.fhdr(roadstead-release)',
+    '  http-request set-var(txn.token) req.cook(roadstead-release) unless { var(txn.token) -m found }',
+    `  http-request set-var(txn.shares) var(txn.pool),map_str(${files.map('shares')})`,
+  ]
+}
+
 /** The links that make a browser a tester's and a customer's again. */
 export function testPageRules(files: Files): string[] {
-  const isPage = '{ path_beg /.roadstead/test/ } { method GET HEAD }'
+  const isPage = `{ path_beg ${testPage} } { method GET HEAD }`
   const good = '{ var(txn.left) -m int gt 0 }'
   const back = 'status 302 content-type text/plain string "302 Found: go to the start page\\n"'
   const headers = 'hdr location / hdr referrer-policy no-referrer hdr cache-control no-store'
@@ -32,23 +44,15 @@ export function testPageRules(files: Files): string[] {
 
 /** Whoever has a pass meets his release; at a public entrance one that is good for nothing is refused. */
 export function passRules(files: Files, isPublic: boolean): string[] {
-  const header = '{ req.fhdr_cnt(roadstead-release) gt 0 }'
-  const cookie = '{ req.cook_cnt(roadstead-release) gt 0 }'
+  const marked = '{ var(txn.token) -m found }'
   const good = '{ var(txn.left) -m int gt 0 }'
   return [
-    `  http-request set-var(txn.token) req.fhdr(roadstead-release) if ${header}`,
-    `  http-request set-var(txn.token) req.cook(roadstead-release) if !${header} ${cookie}`,
-    '  http-request set-var(txn.digest) var(txn.token),sha2(256),hex,lower if { var(txn.token) -m found }',
+    `  http-request set-var(txn.digest) var(txn.token),sha2(256),hex,lower if ${marked}`,
     `  http-request set-var(txn.left) var(txn.digest),map_str_int(${files.map('tokens')}) if { var(txn.digest) -m found }`,
     '  http-request set-var(txn.now) date(0,ms) if { var(txn.left) -m found }',
     '  http-request set-var(txn.left) var(txn.left),sub(txn.now) if { var(txn.left) -m found }',
-    ...(isPublic
-      ? [
-          `  http-request return ${refused} if ${header} !${good}`,
-          `  http-request return ${refused} if ${cookie} !${good}`,
-        ]
-      : []),
-    `  http-request set-header roadstead-release %[var(txn.token)] if ${good} ${cookie} !${header}`,
+    ...(isPublic ? [`  http-request return ${refused} if ${marked} !${good}`] : []),
+    `  http-request set-header roadstead-release %[var(txn.token)] if ${good}`,
     `  http-request set-var(txn.pass) var(txn.pool),concat(/,txn.digest),map_str(${files.map('passes')}) if ${good}`,
   ]
 }
@@ -60,7 +64,7 @@ export function sideRules(files: Files): string[] {
   const isSticky = '{ var(txn.shares),field(3,:) -m str 1 }'
   const to = `var(txn.pool),concat(/,txn.side),map_str(${files.map('sides')})`
   return [
-    `  http-request set-var(txn.shares) var(txn.pool),map_str(${files.map('shares')}) unless { var(txn.pass) -m found }`,
+    '  http-request unset-var(txn.shares) if { var(txn.pass) -m found }',
     `  http-request set-var(txn.side) req.cook(roadstead-side) if ${isSplit} ${isSticky}`,
     `  http-request set-var(txn.to) ${to} if ${isSplit} { var(txn.side) -m found }`,
     `  http-request set-var(txn.one) var(txn.shares),field(1,:),add(0) if ${isOpen}`,
