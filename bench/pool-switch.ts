@@ -2,15 +2,20 @@
  * The pool switch: 100 servers go one by one from the online pool to maintenance and back, under
  * load. Measured is the time until the driver acknowledges each change; and no request may arrive at
  * a server after the acknowledgement that took it out, but those that were on their way at that
- * instant: they get 20 ms, since clients, servers and driver share one event loop here.
+ * instant: they get 20 ms, since servers and driver share one event loop here. Clients have a process of
+ * their own.
  *
- * `npm run bench -- pool-switch [builtin] [haproxy]`
+ * `npm run bench -- pool-switch [builtin] [haproxy] [--beside 5500]`: with so many servers of other
+ * apps in the same table, which nobody asks.
  */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { Agent } from 'undici'
 import { systemClock } from '../src/base/clock.ts'
 import { silentLog } from '../src/base/log.ts'
@@ -61,15 +66,40 @@ function tableOf(instances: readonly Instance[], out: Instance | undefined): Bac
   }
 }
 
+/** Pools of other apps, a hundred servers each; nobody listens at their ports, and nobody asks. */
+function othersOf(count: number): Backend[] {
+  return Array.from({ length: Math.ceil(count / serverCount) }, (_, pool) => ({
+    id: `local/default/other-${pool}/web`,
+    online: Array.from(
+      { length: Math.min(serverCount, count - pool * serverCount) },
+      (_none, at) => ({
+        instanceId: `i-${pool}-${at}`,
+        releaseId: 'rel-1',
+        address: `127.0.${pool + 1}.1`,
+        port: 20_000 + at,
+        ready: true,
+      }),
+    ),
+    maintenance: [],
+    route: { host: `other-${pool}.localhost`, path: '/', expose: 'public' },
+    listener: null,
+  }))
+}
+
 async function measure(name: string, driver: IngressDriver): Promise<boolean> {
   const instances = await Promise.all(Array.from({ length: serverCount }, (_, i) => anInstance(i)))
   const apply = (out?: Instance): Promise<void> =>
     driver.apply({ full: false, backends: [tableOf(instances, out)], removed: [] })
+  await driver.apply({ full: true, backends: othersOf(beside), removed: [] })
   await apply()
+  const openedIn = performance.now()
   const { publicPort } = await driver.open({ publicAddress: { host: '127.0.0.1', port: 0 } })
-  const ending = new AbortController()
-  const load = { sent: 0, failed: 0 }
-  const asking = ask(`http://127.0.0.1:${publicPort}`, load, ending.signal)
+  if (beside > 0) {
+    console.log(
+      `${name}: open with ${beside} others in ${Math.round(performance.now() - openedIn)} ms`,
+    )
+  }
+  const load = fork(import.meta.filename, ['--child', `http://127.0.0.1:${publicPort}`])
   await systemClock.sleep(2_000)
   const took: number[] = []
   for (const instance of instances) {
@@ -80,8 +110,8 @@ async function measure(name: string, driver: IngressDriver): Promise<boolean> {
     instance.isOut = false
     took.push(await timed(() => apply()))
   }
-  ending.abort()
-  await asking
+  load.send('enough')
+  const [asked] = (await once(load, 'message')) as [Load]
   await driver.close(1_000)
   for (const { server } of instances) server.close()
   const late = instances.reduce((sum, one) => sum + one.late, 0)
@@ -89,9 +119,9 @@ async function measure(name: string, driver: IngressDriver): Promise<boolean> {
   const at = (share: number): string => (sorted[Math.floor(sorted.length * share)] ?? 0).toFixed(2)
   console.log(
     `${name}: ${took.length} switches, acknowledged p50 ${at(0.5)} ms, p99 ${at(0.99)} ms; ` +
-      `${late} requests after the acknowledgement; ${load.failed} of ${load.sent} failed`,
+      `${late} requests after the acknowledgement; ${asked.failed} of ${asked.sent} failed`,
   )
-  return late === 0 && load.failed === 0
+  return late === 0 && asked.failed === 0
 }
 
 async function timed(operation: () => Promise<void>): Promise<number> {
@@ -100,14 +130,19 @@ async function timed(operation: () => Promise<void>): Promise<number> {
   return performance.now() - startedAt
 }
 
-async function ask(
-  origin: string,
-  load: { sent: number; failed: number },
-  signal: AbortSignal,
-): Promise<void> {
+interface Load {
+  sent: number
+  failed: number
+}
+
+/** Asks until the parent has enough, then tells it how that went; for a child process. */
+async function ask(origin: string): Promise<void> {
+  const load: Load = { sent: 0, failed: 0 }
+  let isEnough = false
+  process.once('message', () => (isEnough = true))
   const agent = new Agent({ connections: clients, pipelining: 1 })
   const one = async (): Promise<void> => {
-    while (!signal.aborted) {
+    while (!isEnough) {
       load.sent++
       const answer = await agent
         .request({ origin, path: '/', method: 'GET', headers: { host } })
@@ -118,18 +153,34 @@ async function ask(
   }
   await Promise.all(Array.from({ length: clients }, one))
   await agent.close()
+  process.send?.(load, () => process.disconnect())
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'roadstead-switch-'))
 const world = { clock: systemClock, random: systemRandom, log: silentLog }
-const drivers: Readonly<Record<string, () => IngressDriver>> = {
+const drivers = {
   builtin: () => builtinIngress(world),
-  haproxy: () => haproxyIngress({ ...world, folder }),
+  haproxy: (folder: string) => haproxyIngress({ ...world, folder }),
 }
-const named = process.argv.slice(2).filter((word) => word in drivers)
-let isKept = true
-for (const name of named.length === 0 ? Object.keys(drivers) : named) {
-  isKept = (await measure(name, drivers[name]!())) && isKept
+
+const { values, positionals } = parseArgs({
+  options: {
+    beside: { type: 'string', default: '0' },
+    noisy: { type: 'boolean' },
+    child: { type: 'string' },
+  },
+  allowPositionals: true,
+})
+const beside = Number(values.beside)
+if (values.child !== undefined) await ask(values.child)
+else process.exit((await measureAll(positionals)) ? 0 : 1)
+
+async function measureAll(named: readonly string[]): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), 'roadstead-switch-'))
+  let isKept = true
+  for (const [name, make] of Object.entries(drivers)) {
+    if (named.length > 0 && !named.includes(name)) continue
+    isKept = (await measure(name, make(folder))) && isKept
+  }
+  rmSync(folder, { recursive: true, force: true })
+  return isKept
 }
-rmSync(folder, { recursive: true, force: true })
-process.exit(isKept ? 0 : 1)

@@ -14,7 +14,7 @@ import { Agent } from 'undici'
 import type { AppView, RolloutView } from '../src/wire/api.ts'
 import { Cloud, until } from '../test/e2e/cloud.ts'
 
-const keptConnections = 80
+const keptConnections = 96
 const newConnections = 20
 const host = 'proof.localhost'
 const app = '/v1/cells/local/default/apps/proof'
