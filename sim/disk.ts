@@ -126,6 +126,18 @@ class LivingDisk implements Disk {
     }
   }
 
+  async copy(from: string, to: string): Promise<void> {
+    await this.#takeToWrite()
+    if (!this.#disk.files.has(to)) this.#disk.files.set(to, aFolder())
+    const all = [...this.#disk.files]
+    for (const [name, { content, isFolder }] of all) {
+      const target = to + name.slice(from.length)
+      if (!name.startsWith(`${from}/`) || this.#disk.files.has(target)) continue
+      if (isFolder) this.#disk.files.set(target, aFolder())
+      else this.#write(target, content, undefined)
+    }
+  }
+
   async fingerprint(path: string): Promise<string> {
     await this.#take()
     const below = [...this.#disk.files].filter(([name]) => name.startsWith(`${path}/`))

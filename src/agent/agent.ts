@@ -10,9 +10,10 @@ import { backoffMs, callBackoff } from '../base/retry.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
 import type { InstanceDriver } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
-import type { AssignedInstance, Assignment, RegisterRequest } from '../wire/agent.ts'
+import type { Assignment, RegisterRequest } from '../wire/agent.ts'
 import { agentProtocol } from '../wire/agent-protocol.ts'
-import { ArtifactCache } from './artifact-cache.ts'
+import { ArtifactCache, type Taken, type Wanted } from './artifact-cache.ts'
+import { isOfArchive, type Content } from './content.ts'
 import { DriftWatch } from './drift-watch.ts'
 import { ExecSessions } from './exec-sessions.ts'
 import { InstanceSet } from './instance-set.ts'
@@ -114,13 +115,14 @@ class NodeAgent implements RunningAgent {
       directory: join(dataDir, 'artifacts'),
       archiver: options.archiver,
       clock,
+      log,
       fetch: (digest, signal) => client.artifact(digest, signal),
       signal: this.#stopping.signal,
     })
     this.#instances = new InstanceSet({
       ...options,
       records: new RecordFiles(disk, dataDir),
-      pull: (artifact) => this.#pull(artifact),
+      take: (content, wanted) => this.#directoryOf(content, wanted),
       onChange: (observed) => this.#changed(observed),
       onKilled: (instanceId, what) => this.#drift.note('killed', instanceId, what),
     })
@@ -320,15 +322,15 @@ class NodeAgent implements RunningAgent {
     this.#portsTaken = held.filter((port) => !own.has(port)).slice(0, portsTakenMax)
   }
 
-  /** An archive comes from the server, an image from its registry. */
-  async #pull(artifact: AssignedInstance['artifact']): Promise<string> {
-    if (!('image' in artifact)) return this.#cache.pull(artifact)
-    await this.#options.driver.pull(artifact)
-    return ''
+  /** An archive comes from the server, an image from its registry; it has no directory. */
+  async #directoryOf(content: Content, wanted: Wanted): Promise<Taken> {
+    if (isOfArchive(content)) return this.#cache.take(content, wanted)
+    if ('image' in content.artifact) await this.#options.driver.pull(content.artifact)
+    return { directory: '', content, without: null }
   }
 
   async #collect(): Promise<void> {
-    const inUse = this.#instances.digestsInUse()
+    const inUse = this.#instances.keysInUse()
     await this.#cache.collect(inUse)
     await this.#options.driver.collect(inUse)
   }
@@ -336,11 +338,11 @@ class NodeAgent implements RunningAgent {
   /** Unpacks anew what somebody changed, and marks what had been started from it. */
   async #restoreArtifacts(): Promise<{ digest: string; instanceIds: string[] }[]> {
     const restored: { digest: string; instanceIds: string[] }[] = []
-    for (const artifact of await this.#cache.findAltered(this.#instances.archivesInUse())) {
-      const { digest } = artifact
+    for (const content of await this.#cache.findAltered(this.#instances.archivesInUse())) {
+      const { digest } = content.artifact
       // Marked first: what it serves is not to be trusted, whether the server can be had or not.
-      const instanceIds = this.#instances.markAltered(digest)
-      await this.#cache.restore(artifact)
+      const instanceIds = this.#instances.markAltered(content)
+      await this.#cache.restore(content)
       restored.push({ digest, instanceIds })
     }
     return restored

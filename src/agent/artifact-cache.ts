@@ -1,160 +1,180 @@
 import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import type { ByteStream, Disk } from '../base/disk.ts'
-import { Fault, Refusal, systemCodeOf } from '../base/errors.ts'
+import { Fault, messageOf, Refusal, systemCodeOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
 import type { ArtifactRef } from '../parts/artifacts/model.ts'
-
-/** Unpacked artifacts that nothing uses any more but that a revert may want: the newest few. */
-const unusedKeptMax = 8
-/** Folders of what was altered are kept until the next collection: processes may stand in them. */
-const alteredFolder = '.altered'
-/** Artifacts that are looked at in one look: each costs some 10 us a file. */
-const checkedAtOnce = 2
-/** A digest's hexadecimal digits: a whole artifact; any other name is something unfinished. */
-const namePattern = /^[0-9a-f]{64}$/
+import { contentKey, type ArchiveContent, type Content } from './content.ts'
+import { SealedFolders } from './sealed-folders.ts'
 
 export interface ArtifactCacheOptions {
   readonly directory: string
   readonly disk: Disk
   readonly archiver: Archiver
   readonly clock: Clock
+  readonly log: Log
   /** Fetches the archive from the server. */
   readonly fetch: (digest: string, signal: AbortSignal) => Promise<ByteStream>
   /** Breaks off all pulls: an agent's end, never an instance's, since others may wait for it. */
   readonly signal: AbortSignal
 }
 
+/** A directory to start in. */
+export interface Taken {
+  readonly directory: string
+  /** What it is made of: all that was asked for, but for what could not be had. */
+  readonly content: Content
+  /** Why something is missing in it, for people; null: nothing is. */
+  readonly without: string | null
+}
+
+/** `all`: it fails while something may still come. `had`: it goes on with what can be had now. */
+export type Wanted = 'all' | 'had'
+
+type Carried = NonNullable<Content['assets']>['carried'][number]
+
 /**
- * Unpacked artifacts by digest, shared by all instances that run them, so sealed against writing.
+ * Unpacked artifacts, and copies of them with the assets of earlier ones laid over, each by its
+ * digest: the archive is fetched, its digest is checked, and the archiver unpacks it by rename.
  *
- * A directory `<hex>/` is there only when all of it is: the archive comes into `.incoming/`, its
- * digest is checked, and the archiver unpacks it by rename.
+ * What is laid over something is copied and never linked: a link would change the time by which
+ * `Disk.fingerprint` tells that a file was changed by hand.
  */
 export class ArtifactCache {
   readonly #options: ArtifactCacheOptions
-  readonly #incoming: string
-  readonly #pulls = new Map<string, Promise<string>>()
-  readonly #seals: string
-  readonly #altered: string
-  /** Those that were looked at longest ago come first. */
-  #nextChecked = 0
-  #pullCount = 0
+  readonly #folders: SealedFolders
 
   constructor(options: ArtifactCacheOptions) {
     this.#options = options
-    this.#incoming = join(options.directory, '.incoming')
-    this.#seals = join(options.directory, '.seals')
-    this.#altered = join(options.directory, alteredFolder)
+    this.#folders = new SealedFolders(options)
   }
 
   /** Makes the directory and throws away what an earlier agent was in the middle of. */
-  async open(): Promise<void> {
-    const { disk, directory } = this.#options
-    await disk.makeFolder(directory)
-    for (const name of await disk.names(directory)) {
-      if (!namePattern.test(name) && name !== '.seals') await disk.remove(join(directory, name))
-    }
-    await disk.makeFolder(this.#incoming)
-    await disk.makeFolder(this.#seals)
+  open(): Promise<void> {
+    return this.#folders.open()
   }
 
-  /** The directory of an artifact, fetched if it is not here; pulls of one digest are one pull. */
-  async pull(artifact: ArtifactRef): Promise<string> {
-    const { digest } = artifact
-    const directory = this.#directoryOf(digest)
-    const underWay = this.#pulls.get(digest)
-    if (underWay !== undefined) return underWay
-    const { disk, clock } = this.#options
-    if (await disk.hasFolder(directory)) {
-      await disk.touch(directory, clock.now())
-      return directory
-    }
-    // Another caller may have begun while the disk was asked.
-    const pull = this.#pulls.get(digest) ?? this.#fetchSealed(artifact, directory)
-    this.#pulls.set(digest, pull)
+  /**
+   * The directory of a content, fetched and composed if it is not here. What is missing of earlier
+   * archives stops nothing for good: what the server has no more is left out at once, and with
+   * `had` whatever cannot be had now.
+   */
+  async take(content: ArchiveContent, wanted: Wanted): Promise<Taken> {
+    const { artifact, assets } = content
+    const found = await this.#folders.find(contentKey(content))
+    if (found !== undefined) return { directory: found, content, without: null }
+    const own = await this.#pull(artifact)
+    const plain = { directory: own, content: { artifact }, without: null }
+    if (assets === undefined) return plain
+    const { had, lost } = await this.#pullCarried(assets.carried, wanted)
+    const without = lost.length === 0 ? null : withoutText(lost)
+    if (had.length === 0) return { ...plain, without }
+    const composed = { artifact, assets: { ...assets, carried: had } }
     try {
-      return await pull
-    } finally {
-      this.#pulls.delete(digest)
+      const make = (place: string): Promise<void> => this.#compose(composed, place)
+      const directory = await this.#folders.get(contentKey(composed), make)
+      return { directory, content: composed, without }
+    } catch (error) {
+      if (wanted === 'all' || this.#options.signal.aborted) throw error
+      return { ...plain, without: withoutText([messageOf(error)]) }
     }
   }
 
   /** Removes what no instance uses, but for the newest few. */
-  async collect(inUse: ReadonlySet<string>): Promise<void> {
-    const { disk, directory } = this.#options
-    const unused: { path: string; usedAt: number }[] = []
-    for (const name of await disk.names(directory)) {
-      const digest = `sha256:${name}`
-      if (!namePattern.test(name) || inUse.has(digest) || this.#pulls.has(digest)) continue
-      const path = join(directory, name)
-      unused.push({ path, usedAt: await disk.touchedAt(path) })
+  collect(inUse: ReadonlySet<string>): Promise<void> {
+    return this.#folders.collect(inUse)
+  }
+
+  /** Looks at some of the contents, the others next time: those that are not as they were made. */
+  async findAltered(inUse: readonly ArchiveContent[]): Promise<readonly ArchiveContent[]> {
+    const altered = await this.#folders.findAltered(inUse.map(contentKey))
+    return inUse.filter((content) => altered.includes(contentKey(content)))
+  }
+
+  /** Puts back what was altered: made anew beside its place, then exchanged. */
+  restore(content: ArchiveContent): Promise<void> {
+    return this.#folders.restore(contentKey(content), (place) =>
+      content.assets === undefined
+        ? this.#fetch(content.artifact, place)
+        : this.#compose(content, place),
+    )
+  }
+
+  #pull(artifact: ArtifactRef): Promise<string> {
+    return this.#folders.get(artifact.digest, (place) => this.#fetch(artifact, place))
+  }
+
+  async #pullCarried(
+    carried: readonly Carried[],
+    wanted: Wanted,
+  ): Promise<{ had: Carried[]; lost: string[] }> {
+    const had: Carried[] = []
+    const lost: string[] = []
+    for (const one of carried) {
+      try {
+        await this.#pull(one.artifact)
+        had.push(one)
+      } catch (error) {
+        const isFinal = error instanceof Refusal && error.status !== tooManyRequests
+        if ((wanted === 'all' && !isFinal) || this.#options.signal.aborted) throw error
+        lost.push(messageOf(error))
+      }
     }
-    const oldest = unused.toSorted((a, b) => b.usedAt - a.usedAt).slice(unusedKeptMax)
-    for (const { path } of oldest) {
-      await disk.remove(path)
-      await disk.remove(join(this.#seals, basename(path)))
+    return { had, lost }
+  }
+
+  /** Lays the files of earlier artifacts over a copy of one, which appears at `place` when it is whole. */
+  async #compose({ artifact, assets }: ArchiveContent, place: string): Promise<void> {
+    const { disk, log } = this.#options
+    const carried = assets?.carried ?? []
+    const keys = [artifact, ...carried.map((one) => one.artifact)].map(({ digest }) => digest)
+    const target = this.#folders.newPlace('composed')
+    try {
+      await this.#folders.holding(keys, async () => {
+        await this.#copySound(artifact, '.', target, 'kept')
+        for (const one of carried) {
+          const over = join(target, assets?.directory ?? '.')
+          await this.#copySound(one.artifact, one.directory, over, 'left-out')
+        }
+      })
+      await disk.seal(target)
+      await disk.move(target, place)
+      log.info('assets of earlier versions laid over', {
+        artifact: artifact.digest,
+        of: keys.slice(1),
+      })
+    } catch (error) {
+      await disk.remove(target)
+      throw pullFault(error)
     }
-    await disk.remove(this.#altered)
   }
 
-  /**
-   * Looks at some of the artifacts, the others next time: the digests of those that are not as they
-   * were unpacked. Nothing of a file is read.
-   */
-  async findAltered(inUse: readonly ArtifactRef[]): Promise<readonly ArtifactRef[]> {
-    const altered: ArtifactRef[] = []
-    for (let looked = 0; looked < Math.min(checkedAtOnce, inUse.length); looked++) {
-      const artifact = inUse[this.#nextChecked++ % inUse.length]
-      if (artifact === undefined || this.#pulls.has(artifact.digest)) continue
-      if (!(await this.#isAsSealed(artifact.digest))) altered.push(artifact)
+  /** Copies a folder of an artifact; one that was altered by hand is fetched anew for it. */
+  async #copySound(
+    artifact: ArtifactRef,
+    directory: string,
+    target: string,
+    links: 'kept' | 'left-out',
+  ): Promise<void> {
+    const { disk } = this.#options
+    let source = await this.#pull(artifact)
+    const isSound = await this.#folders.isAsSealed(artifact.digest)
+    if (!isSound) source = this.#folders.newPlace('source')
+    try {
+      if (!isSound) await this.#fetch(artifact, source)
+      const from = join(source, directory)
+      if (await disk.hasFolder(from)) await disk.copy(from, target, links)
+    } finally {
+      if (!isSound) await disk.remove(source)
     }
-    return altered
   }
 
-  /** Puts an artifact back: fetched and unpacked beside its place, then exchanged. */
-  async restore(artifact: ArtifactRef): Promise<void> {
-    const { disk } = this.#options
-    const place = this.#directoryOf(artifact.digest)
-    const fresh = join(this.#incoming, `${++this.#pullCount}.fresh`)
-    await this.#fetch(artifact, fresh)
-    await disk.makeFolder(this.#altered)
-    const aside = join(this.#altered, String(++this.#pullCount))
-    if (await disk.hasFolder(place)) await disk.move(place, aside)
-    await disk.move(fresh, place)
-    await this.#seal(artifact.digest)
-  }
-
-  async #isAsSealed(digest: string): Promise<boolean> {
-    const { disk } = this.#options
-    const place = this.#directoryOf(digest)
-    if (!(await disk.hasFolder(place))) return false
-    const seal = await disk.read(this.#sealOf(digest))
-    // Unpacked by an agent that made no seals: it counts from now on.
-    if (seal === undefined) await this.#seal(digest)
-    return seal === undefined || seal === (await disk.fingerprint(place))
-  }
-
-  async #seal(digest: string): Promise<void> {
-    const { disk } = this.#options
-    await disk.note(this.#sealOf(digest), await disk.fingerprint(this.#directoryOf(digest)))
-  }
-
-  #sealOf(digest: string): string {
-    return join(this.#seals, digest.slice('sha256:'.length))
-  }
-
-  async #fetchSealed(artifact: ArtifactRef, directory: string): Promise<string> {
-    await this.#fetch(artifact, directory)
-    await this.#seal(artifact.digest)
-    return directory
-  }
-
-  async #fetch(artifact: ArtifactRef, directory: string): Promise<string> {
+  async #fetch(artifact: ArtifactRef, directory: string): Promise<void> {
     const { digest, sizeBytes } = artifact
     const { disk, signal } = this.#options
-    const archive = join(this.#incoming, `${++this.#pullCount}.archive`)
+    const archive = this.#folders.newPlace('archive')
     try {
       const content = await this.#options.fetch(digest, signal)
       const hash = createHash('sha256')
@@ -165,19 +185,19 @@ export class ArtifactCache {
       }
       await this.#options.archiver.unpack(archive, digest, directory)
       await disk.seal(directory)
-      return directory
     } catch (error) {
       throw pullFault(error)
     } finally {
       await disk.remove(archive)
     }
   }
+}
 
-  #directoryOf(digest: string): string {
-    const hex = /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1]
-    if (hex === undefined) throw new Refusal('digest-mismatch', `${digest} is no digest`)
-    return join(this.#options.directory, hex)
-  }
+/** The one refusal that another attempt may not meet. */
+const tooManyRequests = 429
+
+function withoutText(reasons: readonly string[]): string {
+  return `without all assets of earlier versions: ${reasons.join('; ')}`
 }
 
 /** Lets `bytesMax` bytes through and shows them to `see`; one more breaks the stream off. */

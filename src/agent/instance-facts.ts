@@ -1,6 +1,7 @@
 import type { Exit } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
+import type { Content } from './content.ts'
 import type { InstanceView } from './plan-instance.ts'
 
 /** All of an instance that outlives its agent. */
@@ -8,6 +9,8 @@ export interface InstanceRecord {
   readonly assigned: AssignedInstance
   readonly wanted: 'running' | 'stopped'
   readonly observed: ObservedInstance
+  /** What it was started from last; missing: it was not, or by an agent that knew artifacts alone. */
+  readonly content?: Content | undefined
 }
 
 /** A running process's place in an instance's life, mutable while an instance is run. */

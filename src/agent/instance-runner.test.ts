@@ -11,6 +11,7 @@ import type {
 } from '../parts/instances/driver.ts'
 import { observedTable } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
+import type { Taken, Wanted } from './artifact-cache.ts'
 import { newlyObserved, type InstanceRecord } from './instance-facts.ts'
 import { InstanceRunner } from './instance-runner.ts'
 
@@ -130,6 +131,7 @@ function world(
   given: Partial<AssignedInstance> = {},
   adopted?: Adopted,
   save: () => Promise<void> = () => Promise.resolve(),
+  take?: (wanted: Wanted) => Promise<Taken>,
 ) {
   const clock = new VirtualClock()
   const driver = new ScriptedDriver(clock, scripts)
@@ -143,7 +145,9 @@ function world(
       nodeId: 'n1',
       address: '127.0.0.1',
       driver: driver as unknown as InstanceDriver,
-      pull: () => Promise.resolve('/artifacts/0'),
+      take: ({ artifact }, wanted) =>
+        take?.(wanted) ??
+        Promise.resolve({ directory: '/artifacts/0', content: { artifact }, without: null }),
       clock,
       log: silentLog,
       save: (record) => {
@@ -343,6 +347,25 @@ describe('InstanceRunner', () => {
     runner.poke()
     while (driver.launches.length === 0) await clock.advance(0)
     expect(saved.at(-1)?.observed).toMatchObject({ state: 'starting', runs: 1 })
+  })
+
+  test('an earlier archive that cannot be had stops it twice, and then never again', async () => {
+    const asked: Wanted[] = []
+    const without = 'without all assets of earlier versions: the server does not answer'
+    const take = (wanted: Wanted): Promise<Taken> => {
+      asked.push(wanted)
+      if (wanted === 'all') return Promise.reject(new Fault('server-unreachable', 'no answer'))
+      const content = { artifact: anAssigned().artifact }
+      return Promise.resolve({ directory: '/artifacts/0', content, without })
+    }
+    const { clock, runner, saved } = world([{}], {}, undefined, undefined, take)
+    runner.poke()
+    for (let step = 0; step < 60; step++) await clock.advance(100)
+    expect(asked).toEqual(['all', 'all', 'had'])
+    expect(runner.observed.state).toBe('ready')
+    expect(runner.observed.because).toContain(without)
+    expect(runner.observed.artifact).toBe(anAssigned().artifact.digest)
+    expect(saved.at(-1)?.content).toEqual({ artifact: anAssigned().artifact })
   })
 
   test('each state that is reported follows the table', async () => {

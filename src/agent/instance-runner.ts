@@ -1,10 +1,12 @@
 import type { Clock, Timer } from '../base/clock.ts'
 import { Bug, Fault, messageOf, Refusal } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import type { Adopted, Exit, InstanceDriver, Launch } from '../parts/instances/driver.ts'
+import type { Adopted, Exit, InstanceDriver } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
+import type { Taken, Wanted } from './artifact-cache.ts'
 import { withResult } from './check-results.ts'
+import { contentOf, type Content } from './content.ts'
 import {
   freshFacts,
   freshRun,
@@ -12,6 +14,7 @@ import {
   type Facts,
   type InstanceRecord,
 } from './instance-facts.ts'
+import { launchOf } from './launch.ts'
 import {
   occupantOf,
   planInstance,
@@ -29,8 +32,8 @@ export interface RunnerSurroundings {
   /** Where instances listen: the node's address. */
   readonly address: string
   readonly driver: InstanceDriver
-  /** Gives the directory of an unpacked archive; empty for an image, once it is here. */
-  readonly pull: (artifact: AssignedInstance['artifact']) => Promise<string>
+  /** Gives a directory to start in; an empty one for an image, once that is here. */
+  readonly take: (content: Content, wanted: Wanted) => Promise<Taken>
   readonly clock: Clock
   readonly log: Log
   /** Keeps what the next agent has to know, before the instance goes on. */
@@ -43,6 +46,8 @@ export interface RunnerSurroundings {
   readonly onChange: (observed: ObservedInstance) => void
 }
 
+/** So many failures in a row are taken for assets of earlier versions; then it starts without. */
+const patientFailures = 2
 /** An instance that could not be swept is swept again after this long, in ms. */
 const sweepAgainMs = 1_000
 /** How often a halt looks whether the process has ended, in ms. */
@@ -75,8 +80,8 @@ export class InstanceRunner {
   readonly #facts: Facts
   #observed: ObservedInstance
   #directory = ''
-  /** The digest of what lies in that directory. */
-  #unpacked = ''
+  /** What that directory is made of; undefined: it never had one. */
+  #content: Content | undefined
   #startedAt = 0
   /** On the driver's clock of leases; undefined: none yet. */
   #leaseUntil: number | undefined
@@ -92,6 +97,9 @@ export class InstanceRunner {
     this.#around = around
     this.#observed = record.observed
     this.#facts = freshFacts(record, now)
+    const { artifact } = record.assigned
+    const hasRun = adopted !== undefined || record.observed.runs > 0
+    this.#content = record.content ?? (hasRun ? { artifact } : undefined)
     if (adopted !== undefined) this.#adopt(adopted, now)
   }
 
@@ -102,6 +110,11 @@ export class InstanceRunner {
 
   get assigned(): AssignedInstance {
     return this.#facts.assigned
+  }
+
+  /** What it was started from last; undefined: it never was. */
+  get content(): Content | undefined {
+    return this.#content
   }
 
   /** Something of it runs or is about to; undefined: nothing takes room. */
@@ -342,13 +355,16 @@ export class InstanceRunner {
   }
 
   async #pull(): Promise<void> {
-    const { artifact } = this.assigned
+    const wanted = this.#facts.failures < patientFailures ? 'all' : 'had'
     try {
-      this.#directory = await this.#around.pull(artifact)
-      this.#unpacked = artifact.digest
-      this.#facts.artifact = { is: 'here' }
+      const taken = await this.#around.take(contentOf(this.assigned), wanted)
+      const { without } = taken
+      this.#directory = taken.directory
+      this.#content = taken.content
+      this.#facts.artifact = { is: 'here', ...(without === null ? {} : { without }) }
+      if (without !== null) this.#warn('instance starts without some assets', without)
     } catch (error) {
-      const because = `its ${'image' in artifact ? 'image' : 'artifact'} could not be pulled: ${messageOf(error)}`
+      const because = `its ${'image' in this.assigned.artifact ? 'image' : 'artifact'} could not be pulled: ${messageOf(error)}`
       this.#facts.artifact = { is: 'failed', because }
       if (error instanceof Refusal && finalCodes.has(error.code)) this.#observe({ hopeless: true })
     }
@@ -363,12 +379,15 @@ export class InstanceRunner {
       runs: run,
       pid: null,
       warmedUp: null,
-      artifact: this.#unpacked,
+      ...(this.#content === undefined ? {} : { artifact: this.#content.artifact.digest }),
       ...(this.#observed.altered === true ? { altered: false } : {}),
     })
     await this.#save()
     try {
-      const { pid } = await this.#around.driver.start(this.#launch(run))
+      const { nodeId, address, driver } = this.#around
+      const [directory, leaseUntil] = [this.#directory, this.#leaseUntil]
+      const terms = { nodeId, address, run, directory, leaseUntil }
+      const { pid } = await driver.start(launchOf(this.assigned, terms))
       this.#startedAt = this.#around.clock.monotonic()
       // Its end may have been told while the start was still being waited for.
       if (this.#processNow().is !== 'none') return
@@ -421,41 +440,15 @@ export class InstanceRunner {
     this.#observe({ warmedUp: result })
   }
 
-  #launch(run: number): Launch {
-    const { assigned } = this.#facts
-    const { nodeId, address } = this.#around
-    const listen = assigned.port === null ? null : { host: address, port: assigned.port }
-    return {
-      instanceId: this.id,
-      run,
-      command: assigned.run,
-      directory: this.#directory,
-      ...('image' in assigned.artifact ? { image: assigned.artifact } : {}),
-      ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
-      listen,
-      ...this.#lease(),
-      env: {
-        ROADSTEAD_SERVICE: assigned.service,
-        ROADSTEAD_RELEASE: assigned.releaseId,
-        ...assigned.env,
-        // Ours alone to say, and what the whole tree is known by.
-        ...(listen === null ? {} : { PORT: String(listen.port), HOST: listen.host }),
-        ROADSTEAD_INSTANCE: this.id,
-        ROADSTEAD_NODE: nodeId,
-      },
-    }
-  }
-
-  /** No singleton starts without its lease: one that has none yet waits while it is pulling. */
-  #lease(): Pick<Launch, 'leaseUntil'> {
-    return this.assigned.singleton === undefined ? {} : { leaseUntil: this.#leaseUntil ?? 0 }
-  }
-
   #noteEnd(exit: Exit, swept: boolean): void {
     const { process } = this.#facts
     const ranMs = process.is === 'running' ? this.#around.clock.monotonic() - this.#startedAt : null
     this.#facts.process = { is: 'ended', exit, ranMs, swept }
     this.#observe({ pid: null, lastExit: exit })
+  }
+
+  #warn(what: string, because: string): void {
+    this.#around.log.warn(what, { instanceId: this.id, because })
   }
 
   #processNow(): ProcessView {
@@ -471,7 +464,8 @@ export class InstanceRunner {
     const { assigned } = this.#facts
     const wanted = this.#isToStop ? 'stopped' : this.#facts.wanted
     try {
-      await this.#around.save({ assigned, wanted, observed: this.#observed })
+      const content = this.#content
+      await this.#around.save({ assigned, wanted, observed: this.#observed, content })
     } catch (error) {
       // A full disk must not stop what can run without it; the next agent would adopt the process.
       this.#around.log.error('instance record not written', {

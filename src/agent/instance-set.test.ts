@@ -59,7 +59,7 @@ test('an instance that dies while it is being adopted is noticed', async () => {
     records,
     clock,
     log: silentLog,
-    pull: () => new Promise(() => {}),
+    take: () => new Promise(() => {}),
     onKilled: () => {},
     onChange: () => {},
   })

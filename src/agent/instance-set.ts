@@ -1,8 +1,8 @@
 import type { Adopted } from '../parts/instances/driver.ts'
-import type { ArtifactRef } from '../parts/artifacts/model.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { Resources } from '../parts/nodes/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
+import { contentKey, contentOf, distinct, isOfArchive, type ArchiveContent } from './content.ts'
 import { newlyObserved, type InstanceRecord } from './instance-facts.ts'
 import { InstanceRunner, type RunnerSurroundings } from './instance-runner.ts'
 import type { Printing } from './log-shipper.ts'
@@ -147,20 +147,18 @@ export class InstanceSet {
     return new Set([...this.#runners.keys(), ...this.#strays.keys(), ...this.#dead.keys()])
   }
 
-  /** The archives that what runs here was started from. */
-  archivesInUse(): readonly ArtifactRef[] {
-    const archives = new Map<string, ArtifactRef>()
-    for (const { isOver, assigned } of this.#runners.values()) {
-      const { artifact } = assigned
-      if (!isOver && !('image' in artifact)) archives.set(artifact.digest, artifact)
-    }
-    return [...archives.values()]
+  /** The archives that what runs here was started from, with what was laid over them. */
+  archivesInUse(): readonly ArchiveContent[] {
+    const living = [...this.#runners.values()].filter((runner) => !runner.isOver)
+    const contents = living.flatMap(({ content }) => content ?? [])
+    return distinct(contents.filter(isOfArchive))
   }
 
-  /** Marks what was started from an artifact that was altered; answers with their ids. */
-  markAltered(digest: string): string[] {
+  /** Marks what was started from a content that was altered; answers with their ids. */
+  markAltered(altered: ArchiveContent): string[] {
+    const key = contentKey(altered)
     const marked = [...this.#runners.values()].filter(
-      (runner) => runner.assigned.artifact.digest === digest && !runner.isOver,
+      ({ content, isOver }) => content !== undefined && contentKey(content) === key && !isOver,
     )
     for (const runner of marked) runner.markAltered()
     return marked.map(({ id }) => id)
@@ -174,8 +172,13 @@ export class InstanceSet {
     return restored
   }
 
-  digestsInUse(): ReadonlySet<string> {
-    return new Set([...this.#runners.values()].map((runner) => runner.assigned.artifact.digest))
+  /** Keys of all that something was started from, or is to be. */
+  keysInUse(): ReadonlySet<string> {
+    const contents = [...this.#runners.values()].flatMap(({ content, assigned }) => [
+      ...(content === undefined ? [] : [content]),
+      contentOf(assigned),
+    ])
+    return new Set(contents.map(contentKey))
   }
 
   /** Lets go of what is over, unassigned and told: it is kept for its output only. */

@@ -43,7 +43,7 @@ export interface InstanceView {
   readonly acceptedAt: number
   /** The pull, start or end under way; there is one at most. */
   readonly busy: 'pull' | 'start' | 'end' | null
-  readonly artifact: { readonly is: 'needed' | 'here' } | Failed
+  readonly artifact: ArtifactView
   readonly process: ProcessView
   /** Of this run. */
   readonly checks: readonly CheckResult[]
@@ -62,6 +62,12 @@ export interface InstanceView {
   /** Of a singleton: when its lease ends; null while it has none. */
   readonly leaseUntil: number | null
 }
+
+export type ArtifactView =
+  | { readonly is: 'needed' }
+  /** `without`: why something is missing beside it; missing: nothing is. */
+  | { readonly is: 'here'; readonly without?: string }
+  | Failed
 
 export type ProcessView =
   | { readonly is: 'none' }
@@ -179,7 +185,7 @@ function planPulling(view: InstanceView, now: number): Step {
   if (view.assigned.singleton !== undefined && now >= (view.leaseUntil ?? 0)) {
     return { ...stay(view), because: 'a singleton waits until the server has given it its lease' }
   }
-  return move(view, 'starting', 'its artifact is here', 'start')
+  return move(view, 'starting', `its artifact is here${missingText(view)}`, 'start')
 }
 
 /** Only what runs for good is refused for want of room: another node takes it. */
@@ -236,14 +242,19 @@ function planUnchecked(view: InstanceView, now: number): Step {
 
 function planPassed(view: InstanceView, because: string): Step {
   const { warmup } = view.assigned
-  if (warmup === null) return move(view, 'ready', because)
+  if (warmup === null) return move(view, 'ready', `${because}${missingText(view)}`)
   return move(view, 'warming', because, 'warm-up')
+}
+
+/** That it serves without something is said for as long as it does. */
+function missingText({ artifact }: InstanceView): string {
+  return artifact.is === 'here' && artifact.without !== undefined ? `, ${artifact.without}` : ''
 }
 
 function planWarming(view: InstanceView, now: number): Step {
   const ended = planEnded(view, now)
   if (ended !== undefined) return ended
-  if (view.warmUp === 'done') return move(view, 'ready', 'warmed up')
+  if (view.warmUp === 'done') return move(view, 'ready', `warmed up${missingText(view)}`)
   const late = planLateStart(view, now, 'its warm-up was not over')
   if (late !== undefined) return late
   // Due only after the agent was restarted in the middle of a warm-up.

@@ -27,6 +27,12 @@ export interface Disk {
   /** Gives a folder another name; the other must not be taken. */
   move(from: string, to: string): Promise<void>
   /**
+   * Copies what lies below a folder to the same places below another, which is made if need be.
+   * What is there already stays, and so does a file in the way of a folder. Files keep their times;
+   * links are kept as they are, or left out.
+   */
+  copy(from: string, to: string, links: 'kept' | 'left-out'): Promise<void>
+  /**
    * A digest over what lies below a folder, by names, sizes, times and places on the disk: it
    * differs when somebody changed something, without a file being read.
    */

@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { copyFolder } from './copy-folder.ts'
 import type { Disk } from './disk.ts'
 import { systemCodeOf } from './errors.ts'
 
@@ -82,6 +83,8 @@ export const systemDisk: Disk = {
     await rename(from, to)
     await chmod(to, mode & 0o777)
   },
+
+  copy: copyFolder,
 
   async fingerprint(path) {
     const hash = createHash('sha256')

@@ -8,7 +8,7 @@ import type { AssignedInstance, Assignment, ReportAnswer } from './agent.ts'
  * | protocol | since | adds |
  * |---|---|---|
  * | 1 | 0.1 | |
- * | 2 | 0.2 | `singleton`, `resources` and the purpose `job` of an assigned instance, `execs` of an assignment, `leases` of an answer |
+ * | 2 | 0.2 | `singleton`, `resources`, `assets` and the purpose `job` of an assigned instance, `execs` of an assignment, `leases` of an answer |
  */
 
 /** The assignment, as an agent of this protocol reads it. */
@@ -25,6 +25,6 @@ export function reportAnswerFor(protocol: number, answer: ReportAnswer): ReportA
 
 /** It runs once and its exit code counts: to an agent of protocol 1 a job is a test. */
 function inProtocol1(full: AssignedInstance): AssignedInstance {
-  const { singleton: _singleton, resources: _resources, ...assigned } = full
+  const { singleton: _singleton, resources: _resources, assets: _assets, ...assigned } = full
   return assigned.purpose === 'service' ? assigned : { ...assigned, purpose: 'test' }
 }

@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
-import { HealthCheck } from '../parts/apps/model.ts'
-import { Runnable } from '../parts/artifacts/model.ts'
+import { carriedMax, HealthCheck } from '../parts/apps/model.ts'
+import { ArtifactRef, Runnable } from '../parts/artifacts/model.ts'
 import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
 import { Finding, Resources } from '../parts/nodes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
@@ -29,6 +29,18 @@ export const RegisterRequest = Type.Object({
 })
 export type RegisterRequest = Static<typeof RegisterRequest>
 
+/** Files of earlier archives that an instance finds beside its own. */
+export const AssignedAssets = Type.Object({
+  /** Where in its own directory they go; what is there already stays. */
+  directory: Type.String(),
+  /** Newest first, and where in each archive its files lie. */
+  carried: Type.Array(Type.Object({ artifact: ArtifactRef, directory: Type.String() }), {
+    minItems: 1,
+    maxItems: carriedMax,
+  }),
+})
+export type AssignedAssets = Static<typeof AssignedAssets>
+
 /** One instance that this node is to run, or to have stopped. */
 export const AssignedInstance = Type.Object({
   instanceId: Type.String(),
@@ -56,6 +68,11 @@ export const AssignedInstance = Type.Object({
   resources: Type.Optional(Resources),
   /** Of a singleton: it runs only while its lease does (since protocol 2). */
   singleton: Type.Optional(SingletonTerms),
+  /**
+   * What of earlier versions goes along; missing: nothing. It came late into protocol 2: an agent
+   * that does not know it starts the same program, and answers its own files only.
+   */
+  assets: Type.Optional(AssignedAssets),
 })
 export type AssignedInstance = Static<typeof AssignedInstance>
 

@@ -61,6 +61,15 @@ export const Migrate = Type.Object({
 })
 export type Migrate = Static<typeof Migrate>
 
+/** Static files that are still answered when a newer version has taken the place of theirs. */
+export const Assets = Type.Object({
+  /** Below the service's source. */
+  directory: Type.String(),
+  /** So long after the deploy that followed theirs, in ms. */
+  keepMs: Type.Integer({ minimum: 1 }),
+})
+export type Assets = Static<typeof Assets>
+
 /** A service as rendered for one cell: all that is needed to place, run and route it. */
 export const ServiceSpec = Type.Object({
   name: Type.String(),
@@ -88,6 +97,8 @@ export const ServiceSpec = Type.Object({
   singleton: Type.Boolean(),
   /** Changes of the schema that it works on; missing: none. */
   migrate: Type.Optional(Migrate),
+  /** Missing: nothing of an earlier version goes along. */
+  assets: Type.Optional(Assets),
 })
 export type ServiceSpec = Static<typeof ServiceSpec>
 
@@ -113,6 +124,19 @@ export type AfterStep = Static<typeof AfterStep>
 
 /** Journeys of one step of a release. */
 export const journeysMax = 50
+
+/** An earlier version's archive whose assets go along with a release. */
+export const CarriedAssets = Type.Object({
+  artifact: ArtifactRef,
+  /** Where in that archive they lie. */
+  directory: Type.String(),
+  /** Wall ms; the next deploy after it leaves them out. */
+  until: Type.Number(),
+})
+export type CarriedAssets = Static<typeof CarriedAssets>
+
+/** Archives that go along with one service at the most: each is fetched and copied by each node. */
+export const carriedMax = 5
 
 /** How a release goes out; the first form of the manifest's `release.steps`. */
 export const ReleaseStep = Type.Union([
@@ -224,6 +248,13 @@ export const Release = Type.Object({
       authors: Type.Array(Type.String()),
     }),
   ),
+  /**
+   * By service, newest first: whose assets its own are laid over. It is no part of the contents: it
+   * follows from what ran before and from the time, so that the same manifest is the same release.
+   */
+  carried: Type.Optional(
+    Type.Record(Type.String(), Type.Array(CarriedAssets, { maxItems: carriedMax })),
+  ),
   /** Of the plan that it was deployed by; missing on releases of before there were plans. */
   planHash: Type.Optional(Type.String()),
   createdBy: Type.String(),
@@ -311,14 +342,16 @@ const specDigests = new WeakMap<ServiceSpec, Digest>()
 /**
  * The digest of all that makes an instance what it is. Two releases with the same digest for a
  * service share its instances: what did not change is not rolled. Counts, routes and spread are
- * not part of it. Specs are immutable, so each is digested once.
+ * not part of it, nor is what a release carries along of earlier ones: time alone rolls nothing.
+ * Specs are immutable, so each is digested once.
  */
 export function specDigest(spec: ServiceSpec): Digest {
   const known = specDigests.get(spec)
   if (known !== undefined) return known
-  const { worker, run, artifact, resources, health, stop, needs, env, warmup } = spec
+  const { worker, run, artifact, resources, health, stop, needs, env, warmup, assets } = spec
   const parts = { worker, run, resources, health, stop, needs, env, warmup }
-  const digest = digestOfData({ ...parts, artifact: artifact.digest })
+  const place = assets === undefined ? {} : { assets: assets.directory }
+  const digest = digestOfData({ ...parts, ...place, artifact: artifact.digest })
   specDigests.set(spec, digest)
   return digest
 }

@@ -6,7 +6,7 @@ import type { Release } from './model.ts'
  * field. New members of a release are compared without a line here.
  */
 
-/** What a release is called and where it came from: none of it changes what runs. */
+/** What a release is called, where it came from, and what it follows: none of it is asked for. */
 type Label =
   | 'id'
   | 'at'
@@ -14,6 +14,7 @@ type Label =
   | 'version'
   | 'manifest'
   | 'promotedFrom'
+  | 'carried'
   | 'planHash'
   | 'createdBy'
   | 'createdAt'
@@ -37,6 +38,7 @@ export function contentsOf(release: Release): Contents {
     version: _version,
     manifest: _manifest,
     promotedFrom: _promotedFrom,
+    carried: _carried,
     planHash: _planHash,
     createdBy: _createdBy,
     createdAt: _createdAt,

@@ -8,7 +8,7 @@ import type { RouteReply } from '../../wire/route.ts'
 import { artifactKey } from '../artifacts/model.ts'
 import { artifactKind, holdArtifact } from '../artifacts/records.ts'
 import { digestsOf } from '../artifacts/usage.ts'
-import { observeDeploy, observeFit } from '../rollouts/deploy-view.ts'
+import { observeCarried, observeDeploy, observeFit } from '../rollouts/deploy-view.ts'
 import type { Rollout } from '../rollouts/model.ts'
 import { planDeploy, type DeployDecision, type DeployView } from '../rollouts/plan-deploy.ts'
 import { planFit } from '../rollouts/plan-fit.ts'
@@ -20,6 +20,7 @@ import { gateAt } from '../tenants/records.ts'
 import type { ImageRegistry, ManifestReader } from './driver.ts'
 import type { ReleaseContent } from './manifest/release-content.ts'
 import type { App, Release } from './model.ts'
+import { planCarried } from './plan-assets.ts'
 import { appAt, appKind, releaseKind } from './records.ts'
 import { noteOnImages } from './routes-images.ts'
 import { refuseLongQueue, refuseRouteConflict, refuseStale } from './routes-intent-checks.ts'
@@ -189,8 +190,10 @@ async function commitIntent(
   const { app, team } = view
   refuseLongQueue(state, app.at)
   const now = clock.now()
+  const carried = planCarried(observeCarried(state.snapshot, view, wish.supersede, now), now)
   const created = {
     ...view.release,
+    ...(carried === undefined ? {} : { carried }),
     id: newId('rel', random),
     planHash: decision.hash,
     createdBy: who,

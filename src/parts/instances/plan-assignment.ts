@@ -55,6 +55,7 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
     stop,
     warmup,
     timeoutMs: null,
+    ...carriedAlong(spec, release),
     // The platform's own variables go last: no manifest can put another address in their place.
     env: {
       ...spec.env,
@@ -63,6 +64,16 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
       ...(port === null ? {} : { PORT: String(port) }),
     },
   }
+}
+
+function carriedAlong(
+  { name, assets }: ServiceSpec,
+  { carried }: Release,
+): Pick<AssignedInstance, 'assets'> {
+  const entries = carried?.[name] ?? []
+  if (assets === undefined || entries.length === 0) return {}
+  const archives = entries.map(({ artifact, directory }) => ({ artifact, directory }))
+  return { assets: { directory: assets.directory, carried: archives } }
 }
 
 /** Undefined when its run is gone: then nobody waits for how it ends. */

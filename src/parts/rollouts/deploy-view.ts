@@ -1,6 +1,9 @@
-import type { Snapshot } from '../../store/port.ts'
+import type { Entry, Snapshot } from '../../store/port.ts'
 import { specDigest, type App, type Release } from '../apps/model.ts'
-import { currentRelease, releaseAt } from '../apps/records.ts'
+import type { CarriedView } from '../apps/plan-assets.ts'
+import { currentRelease, releaseAt, releasesOf } from '../apps/records.ts'
+import { artifactKey } from '../artifacts/model.ts'
+import { artifactKind } from '../artifacts/records.ts'
 import { serviceName } from '../instances/model.ts'
 import { instanceKind } from '../instances/records.ts'
 import { groupOf } from '../scheduling/model.ts'
@@ -13,8 +16,9 @@ import {
   type DeployView,
   type RolloutAhead,
 } from './plan-deploy.ts'
+import type { Rollout } from './model.ts'
 import type { Arriving, FitQuestion, Leaving } from './plan-fit.ts'
-import { openRollouts } from './records.ts'
+import { openRollouts, rolloutKind } from './records.ts'
 
 /** What a deploy is asked for with, beside what the snapshot has. */
 export type DeployWish = Pick<DeployView, 'app' | 'release' | 'team' | 'keepDrift'>
@@ -30,6 +34,38 @@ function rolloutsAhead(snapshot: Snapshot, at: AppCell): RolloutAhead[] {
     const release = releaseAt(snapshot, at, rollout.releaseId)
     return release === undefined ? [] : [{ rollout, release }]
   })
+}
+
+/** Copies what the question needs whose assets go along with a release. */
+export function observeCarried(
+  snapshot: Snapshot,
+  { app, release, current, ahead }: DeployView,
+  isSuperseding: boolean,
+  now: number,
+): CarriedView {
+  // What waits and is superseded never begins: no browser will know it.
+  const coming = ahead.filter(({ rollout }) => rollout.startedAt !== null || !isSuperseding)
+  const present = new Set([current?.id, ...coming.map((one) => one.release.id)])
+  const rollouts = [...snapshot.find(rolloutKind, 'app', appCellName(app.at))]
+  const met = releasesOf(snapshot, app.at).flatMap(({ value }) => {
+    const seenAt = present.has(value.id) ? now : lastSeen(rollouts, value)
+    return seenAt === null ? [] : [{ release: value, seenAt }]
+  })
+  return {
+    release,
+    met: met.toReversed(),
+    current,
+    has: (digest) => snapshot.get(artifactKind, artifactKey(digest)) !== undefined,
+  }
+}
+
+/** When the last rollout that brought a release in, or took it away, was over; null: it never ran. */
+function lastSeen(rollouts: readonly Entry<Rollout>[], { id }: Release): number | null {
+  const ends = rollouts.flatMap(({ value: { releaseId, fromReleaseId, startedAt, endedAt } }) => {
+    const isOfIt = releaseId === id || fromReleaseId === id
+    return isOfIt && startedAt !== null && endedAt !== null ? [endedAt] : []
+  })
+  return ends.length === 0 ? null : Math.max(...ends)
 }
 
 /** Copies what the question needs whether there is room for what was decided. */

@@ -2,17 +2,18 @@ import type { Cell } from '../../tenants/model.ts'
 import type { FaultList, Spot } from './faults.ts'
 import type { Alert, Flag, Job, ResourceBlock } from './schema-operation.ts'
 import type { ReleaseBlock, Step } from './schema-release.ts'
-import type { Health, Route, Service } from './schema-service.ts'
+import type { Assets, Health, Route, Service } from './schema-service.ts'
 import { childOf, entriesOf, hasHole, nodeAt, placeAt, type MapNode } from './tree.ts'
 
 /** A service with its defaults filled in and its short forms written out. */
-export type FilledService = Omit<Service, 'route' | 'health' | 'env'> &
+export type FilledService = Omit<Service, 'route' | 'health' | 'env' | 'assets'> &
   Required<Pick<Service, 'source' | 'instances' | 'cpu' | 'memory' | 'disk'>> & {
     readonly spread: { zone: 'prefer' | 'require' | 'none'; node: 'prefer' | 'require' | 'none' }
     readonly stop: { drain: string; grace: string }
     readonly health?: FilledHealth
     readonly route?: Required<Route>
     readonly env?: Record<string, string>
+    readonly assets?: Required<Assets>
   }
 
 export type FilledHealth = Health &

@@ -20,6 +20,7 @@ export function checkServices(view: CellView): void {
     checkScale(view, name, service)
     checkUses(view, name, service)
     checkEnv(view, name, service)
+    checkAssets(view, name, service)
   }
 }
 
@@ -80,6 +81,8 @@ function checkWorker(view: CellView, name: string, service: FilledService): void
     refuse(['route'], 'no route can lead to it', 'delete route, or worker')
   if (service.warmup !== undefined)
     refuse(['warmup'], 'nothing can be requested of it', 'delete warmup')
+  if (service.assets !== undefined)
+    refuse(['assets'], 'no browser asks it for files', 'delete assets')
   const { health, scale } = service
   if (health?.http !== undefined || health?.tcp !== undefined) {
     refuse(
@@ -203,6 +206,15 @@ function checkEnv(view: CellView, name: string, service: FilledService): void {
       }
     }
   }
+}
+
+/** Beside all of the source, files of an earlier version would be code of two. */
+function checkAssets(view: CellView, name: string, { assets }: FilledService): void {
+  const parts = assets?.directory.split('/')
+  if (parts?.every((part) => part === '' || part === '.') !== true) return
+  const spot = spotAt(view, 'services', name, 'assets', 'directory')
+  const message = `the assets of \`${name}\` would be all of its source`
+  view.faults.add('bad-path', spot, message, 'name the folder that only they lie in')
 }
 
 /** Services of the same app that a service needs. */

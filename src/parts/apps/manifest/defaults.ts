@@ -49,6 +49,11 @@ export const scaleDefaults = { up: '30s', down: '10m' }
 /** Ten requests are enough for a compiler to wake and for connections to be made. */
 export const warmupDefaults = { times: 10 }
 
+export const assetsDefaults = {
+  /** A page that is left open overnight finds its files in the morning. */
+  keep: '24h',
+}
+
 export const stepDefaults = {
   /** A quarter is enough to see what load does, and three quarters still serve. */
   maintenance: { portion: '25%', min: 1 },

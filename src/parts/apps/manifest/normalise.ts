@@ -1,4 +1,5 @@
 import {
+  assetsDefaults,
   healthDefaults,
   jobDefaults,
   migrateDefaults,
@@ -27,12 +28,14 @@ import {
 export function normaliseService(service: MapNode): MapNode {
   let node: Node = written(service, 'route', 'host')
   node = written(node, 'health', 'http')
+  node = written(node, 'assets', 'directory')
   node = fill(node, defaultsFor(node))
   node = fillChild(node, 'health', healthDefaults)
   node = fillChild(node, 'route', routeDefaults)
   node = fillChild(node, 'scale', scaleDefaults)
   node = fillChild(node, 'warmup', warmupDefaults)
   node = fillChild(node, 'migrate', migrateDefaults)
+  node = fillChild(node, 'assets', assetsDefaults)
   return listedWarmup(spelledEnv(node as MapNode))
 }
 

@@ -57,6 +57,11 @@ function refuseKey(rendered: RenderedCell, faults: FaultList, key: string, what:
 
 function refuseInService(rendered: RenderedCell, faults: FaultList, name: string): void {
   const path = ['services', name]
+  if (nodeAt(rendered.root, [...path, 'image']) !== undefined) {
+    const subject = `\`assets\` of ${name} is validated`
+    const what = 'lay files of earlier versions into images'
+    refuse(rendered, faults, [...path, 'assets'], subject, what, '`assets`')
+  }
   for (const need of neededElsewhere(nodeAt(rendered.root, [...path, 'needs']))) {
     const at = [...path, 'needs', need.key]
     const message = `${name} needs ${need.name}, and this version does not connect apps yet`

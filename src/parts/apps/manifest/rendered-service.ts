@@ -1,4 +1,4 @@
-import type { Migrate, ServiceSpec } from '../model.ts'
+import type { Assets, Migrate, ServiceSpec } from '../model.ts'
 import { firstInstances, type FilledHealth, type FilledService } from './cell-view.ts'
 import { argumentsOf } from './check-command.ts'
 import { neededOf } from './check-service.ts'
@@ -17,6 +17,7 @@ export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run'> {
 /** A filled service in the units of the model. */
 export function serviceOf(name: string, service: FilledService): RenderedService {
   const { run, shell, image, source, cpu, memory, disk, spread, stop, route, env, warmup } = service
+  const { migrate, assets } = service
   return {
     name,
     worker: service.worker ?? false,
@@ -34,8 +35,13 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     env: { ...env },
     warmup: warmup === undefined ? null : { get: [warmup.get].flat(), times: warmup.times ?? 1 },
     singleton: service.singleton ?? false,
-    ...(service.migrate === undefined ? {} : { migrate: migrateOf(service.migrate) }),
+    ...(migrate === undefined ? {} : { migrate: migrateOf(migrate) }),
+    ...(assets === undefined ? {} : { assets: assetsOf(assets) }),
   }
+}
+
+function assetsOf({ directory, keep }: NonNullable<FilledService['assets']>): Assets {
+  return { directory: tidyPath(directory), keepMs: durationOf(keep) }
 }
 
 function migrateOf(migrate: NonNullable<FilledService['migrate']>): Migrate {

@@ -135,6 +135,19 @@ export const Warmup = block(
   'Requests before the first customer’s.',
 )
 
+export const Assets = block(
+  {
+    directory: relativePath('The folder below the source that the files lie in.'),
+    keep: Optional(
+      duration('How long after their version they are still answered.', {
+        least: '1s',
+        most: '30d',
+      }),
+    ),
+  },
+  'Static files that a browser may still ask for when the version they came with is gone.',
+)
+
 /** `api`, or `stock/levels`: a service of another app. */
 const needPattern = '^[a-z][a-z0-9-]{0,39}(/[a-z][a-z0-9-]{0,39})?$'
 const needKeys = 'the name of a service, or app/service'
@@ -224,6 +237,13 @@ export const Service = block(
         'x-expects': 'a host such as shop.example.org, or { host: …, path: … }',
       }),
     ),
+    assets: Optional(
+      Type.Union([relativePath('Short for { directory: … }.'), Assets], {
+        description: 'Static files of earlier versions that this one goes on to answer.',
+        'x-whole': true,
+        'x-expects': 'a folder such as public/assets, or { directory: …, keep: … }',
+      }),
+    ),
     needs: Optional(Needs),
     provides: Optional(
       named(
@@ -242,3 +262,4 @@ export const Service = block(
 export type Service = Static<typeof Service>
 export type Health = Static<typeof Health>
 export type Route = Static<typeof Route>
+export type Assets = Static<typeof Assets>

@@ -1,0 +1,40 @@
+import type { Launch } from '../parts/instances/driver.ts'
+import type { AssignedInstance } from '../wire/agent.ts'
+
+/** What one start of an instance depends on, beside its assignment. */
+export interface LaunchTerms {
+  readonly nodeId: string
+  /** Where instances listen: the node's address. */
+  readonly address: string
+  readonly run: number
+  readonly directory: string
+  /** On the driver's clock of leases; undefined: it has none yet. */
+  readonly leaseUntil: number | undefined
+}
+
+/** All that the driver has to know to start a run of an instance. */
+export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch {
+  const { instanceId, port, singleton } = assigned
+  const { nodeId, address, run, directory, leaseUntil = 0 } = terms
+  const listen = port === null ? null : { host: address, port }
+  return {
+    instanceId,
+    run,
+    command: assigned.run,
+    directory,
+    ...('image' in assigned.artifact ? { image: assigned.artifact } : {}),
+    ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
+    listen,
+    // No singleton starts without its lease: one that has none yet waits while it is pulling.
+    ...(singleton === undefined ? {} : { leaseUntil }),
+    env: {
+      ROADSTEAD_SERVICE: assigned.service,
+      ROADSTEAD_RELEASE: assigned.releaseId,
+      ...assigned.env,
+      // Ours alone to say, and what the whole tree is known by.
+      ...(listen === null ? {} : { PORT: String(listen.port), HOST: listen.host }),
+      ROADSTEAD_INSTANCE: instanceId,
+      ROADSTEAD_NODE: nodeId,
+    },
+  }
+}
