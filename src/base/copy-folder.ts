@@ -34,7 +34,7 @@ async function copyEntries(from: string, to: string, links: 'kept' | 'left-out')
   }
 }
 
-/** With its times: servers of files make their validators of them, and those of all nodes agree. */
+/** With its times, to the ms: servers of files make the validators of them that browsers remember. */
 async function copyOne(source: string, target: string): Promise<void> {
   if (!(await isFree(copyFile(source, target, constants.COPYFILE_EXCL)))) return
   const { atime, mtime } = await stat(source)

@@ -4,6 +4,16 @@
  */
 export const manifestFaults: Readonly<Record<string, readonly string[]>> = {
   'alias-bomb': ['4:57 too-many-nodes'],
+  assets: [
+    '4:33 bad-path',
+    '5:52 bad-path',
+    '6:36 bad-path',
+    '7:62 out-of-range',
+    '8:63 out-of-range',
+    '9:27 missing-key',
+    '10:27 wrong-kind',
+    '11:42 worker-refused',
+  ],
   'bare-booleans': [
     '6:13 bare-boolean',
     '7:19 bare-boolean',

@@ -237,13 +237,6 @@ export const Service = block(
         'x-expects': 'a host such as shop.example.org, or { host: …, path: … }',
       }),
     ),
-    assets: Optional(
-      Type.Union([relativePath('Short for { directory: … }.'), Assets], {
-        description: 'Static files of earlier versions that this one goes on to answer.',
-        'x-whole': true,
-        'x-expects': 'a folder such as public/assets, or { directory: …, keep: … }',
-      }),
-    ),
     needs: Optional(Needs),
     provides: Optional(
       named(
@@ -256,6 +249,13 @@ export const Service = block(
       ),
     ),
     migrate: Optional(Migrate),
+    assets: Optional(
+      Type.Union([relativePath('Short for { directory: … }.'), Assets], {
+        description: 'Static files of earlier versions that this one goes on to answer.',
+        'x-whole': true,
+        'x-expects': 'a folder such as public/assets, or { directory: …, keep: … }',
+      }),
+    ),
   },
   'A component that runs all the time.',
 )
