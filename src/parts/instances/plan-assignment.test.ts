@@ -44,6 +44,20 @@ describe('the assignment of a service', () => {
     })
   })
 
+  test('names the archives whose assets go along, where the service has any', () => {
+    const artifact = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 2 }
+    const carried = { web: [{ artifact, directory: 'dist', until: 9 }] }
+    const assets = { directory: 'public/assets', keepMs: 1 }
+    const release = aRelease({ services: [aSpec({ assets })], carried })
+    const [assigned] = planAssignment([placed({ release })])
+    expect(assigned?.assets).toEqual({
+      directory: 'public/assets',
+      carried: [{ artifact, directory: 'dist' }],
+    })
+    const without = aRelease({ services: [aSpec({ assets })] })
+    expect(planAssignment([placed({ release: without })])[0]).not.toHaveProperty('assets')
+  })
+
   test('names the local listener of each service that it needs', () => {
     const release = aRelease({ services: [aSpec({ needs: ['credit-check'] })] })
     const [assigned] = planAssignment([placed({ release, listeners })])

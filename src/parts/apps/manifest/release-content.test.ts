@@ -61,6 +61,14 @@ describe('what a deploy releases', () => {
     ])
   })
 
+  test.each([
+    ['assets: ./public/assets/', { directory: 'public/assets', keepMs: 86_400_000 }],
+    ['assets: { directory: dist, keep: 90m }', { directory: 'dist', keepMs: 5_400_000 }],
+  ])('has the assets of %s', (written, assets) => {
+    const content = releaseContentOf(input(`services: { web: { run: node a.js, ${written} } }`), at)
+    expect(content.services[0]?.assets).toEqual(assets)
+  })
+
   test('has the steps that are written, in units of the model', () => {
     const content = releaseContentOf(
       input(`
