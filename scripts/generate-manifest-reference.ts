@@ -28,6 +28,7 @@ const defaultsOf: Readonly<Record<string, Readonly<Record<string, unknown>>>> = 
   'services.NAME.scale': defaults.scaleDefaults,
   'services.NAME.warmup': defaults.warmupDefaults,
   'services.NAME.migrate': defaults.migrateDefaults,
+  'services.NAME.assets': defaults.assetsDefaults,
   'jobs.NAME': defaults.jobDefaults,
   release: defaults.releaseDefaults,
   'release.steps[].maintenance': defaults.stepDefaults.maintenance,
