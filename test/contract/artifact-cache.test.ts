@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ArtifactCache } from '../../src/agent/artifact-cache.ts'
-import { contentKey, type Content } from '../../src/agent/content.ts'
+import { contentKey, type ArchiveContent } from '../../src/agent/content.ts'
 import type { Disk } from '../../src/base/disk.ts'
 import { Fault, Refusal } from '../../src/base/errors.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -101,7 +101,7 @@ function laidOver(
   artifact: ArtifactRef,
   earlier: readonly ArtifactRef[],
   from = 'public/assets',
-): Content {
+): ArchiveContent {
   const carried = earlier.map((one) => ({ artifact: one, directory: from }))
   return { artifact, assets: { directory: 'public/assets', carried } }
 }

@@ -69,6 +69,13 @@ describe('what a deploy releases', () => {
     expect(content.services[0]?.assets).toEqual(assets)
   })
 
+  test('is refused where files would be laid into an image', () => {
+    const manifest = 'services: { web: { image: registry.example/web:1, assets: dist } }'
+    const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
+    expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
+    expect(refusal.message).toContain('`assets` of web')
+  })
+
   test('has the steps that are written, in units of the model', () => {
     const content = releaseContentOf(
       input(`
