@@ -43,6 +43,8 @@ export interface AppDesign {
   readonly migrates?: boolean
   /** Its first portion gets a share of the customers of its own; missing: it does not. */
   readonly canary?: boolean
+  /** Each version has files that the next one goes on to answer; missing: it has none. */
+  readonly assets?: boolean
 }
 
 /** Longest that a customer's request may take, in ms: less than any service's drain time. */
@@ -64,6 +66,7 @@ export function designApp(name: string, chance: Chance): AppDesign {
     tests: chance.happens(0.4),
     migrates: chance.happens(0.3),
     canary: chance.happens(0.3),
+    assets: chance.happens(0.4),
   }
 }
 
@@ -123,6 +126,7 @@ function serviceText(
     `    env: { VERSION: ${version}, BEHAVIOUR: ${behaviour} }`,
     ...(kind === 'public' ? [`    route: ${app.name}.localhost`] : []),
     ...(kind === 'public' && app.migrates ? [migrateText] : []),
+    ...(kind === 'public' && app.assets ? ['    assets: { directory: assets, keep: 1m }'] : []),
     ...(kind === 'worker' ? ['    worker: true', '    health: none'] : []),
     ...(kind === 'singleton' ? ['    singleton: true'] : []),
     ...(needs ? ['    needs: [api]'] : []),

@@ -11,14 +11,17 @@ import type { Wish } from './plot.ts'
 import { ServerPicker } from './server-picker.ts'
 import type { SimEvent } from './view.ts'
 
-/** Everything is packed into one archive of these bytes. */
-const archive = Buffer.from('what a simulated app is made of')
-const artifact = { digest: digestOf(archive), sizeBytes: archive.length }
+/** The archive of a version; all apps without assets of their own are packed into one. */
+function archiveOf({ assets = false }: AppDesign, version: string): Buffer {
+  return Buffer.from(`what a simulated app is made of${assets ? `, in ${version}` : ''}`)
+}
 
 /** A user gives up after so many attempts at one wish. */
 const attemptsMax = 12
 /** A user waits for an answer this long, in ms. */
 const patienceMs = 8_000
+
+type Deploy = Extract<Wish, { do: 'deploy' }>
 
 export interface UsersOptions {
   readonly seed: number
@@ -36,7 +39,7 @@ export class Users {
   readonly #headers: OutgoingCall['headers']
   readonly #chance: Chance
   #wishes = 0
-  #hasUploaded = false
+  readonly #uploaded = new Set<string>()
 
   constructor(options: UsersOptions) {
     this.#options = options
@@ -60,11 +63,7 @@ export class Users {
   /** One attempt; true when it was answered for good, be it with a refusal. */
   async #try(wish: Wish, servers: ServerPicker, key: string): Promise<boolean> {
     const { life, tell } = this.#options
-    if (wish.do === 'deploy' && !this.#hasUploaded) {
-      const { status } = await servers.call(life, this.#upload())
-      if (status >= 300) return false
-      this.#hasUploaded = true
-    }
+    if (wish.do === 'deploy' && !(await this.#upload(wish, servers))) return false
     const headers = { ...this.#headers, 'idempotency-key': key }
     const call = this.#callOf(wish)
     const { status, body } = await servers.call(life, { ...call, headers, timeoutMs: patienceMs })
@@ -76,14 +75,20 @@ export class Users {
     return true
   }
 
-  #upload(): OutgoingCall {
-    return {
+  /** Uploads what a deploy is made of, unless it is there; false: it is to be tried again. */
+  async #upload(wish: Deploy, servers: ServerPicker): Promise<boolean> {
+    const archive = archiveOf(this.#designOf(wish), wish.version)
+    const digest = digestOf(archive)
+    if (this.#uploaded.has(digest)) return true
+    const { status } = await servers.call(this.#options.life, {
       route: 'PUT /v1/artifacts/:digest',
-      params: { digest: artifact.digest },
+      params: { digest },
       headers: this.#headers,
       stream: Readable.from([archive]),
       timeoutMs: patienceMs,
-    }
+    })
+    if (status < 300) this.#uploaded.add(digest)
+    return status < 300
   }
 
   #callOf(wish: Wish): Pick<OutgoingCall, 'route' | 'params' | 'body'> {
@@ -106,9 +111,16 @@ export class Users {
     }
   }
 
-  #deployOf(wish: Extract<Wish, { do: 'deploy' }>): unknown {
+  #designOf(wish: Deploy): AppDesign {
     const design = this.#options.apps.find(({ name }) => name === wish.app)
     if (design === undefined) throw new Error(`nobody designed ${wish.app}`)
+    return design
+  }
+
+  #deployOf(wish: Deploy): unknown {
+    const design = this.#designOf(wish)
+    const archive = archiveOf(design, wish.version)
+    const artifact = { digest: digestOf(archive), sizeBytes: archive.length }
     return {
       manifest: manifestOf(design, wish.version, wish.behaviour),
       artifacts: { '.': artifact },
