@@ -21,7 +21,7 @@ export const bounds = {
   /** A connection to the log that was closed is opened again after this, in ms. */
   logAgainMs: 100,
   /** Log lines may trail the counters by this much, in ms, before an observation goes without them. */
-  logLagMs: 250,
+  logLagMs: 1_000,
   /** Log lines that are missing for longer were never written, in ms: they take less than 1. */
   logLateMs: 60,
   /** Log lines that are missing for longer are taken for lost, in ms. */
