@@ -68,7 +68,7 @@ describe('a migration', () => {
     const world = await World.open(2)
     await over(world, await world.deploy([web('v1', 2)]))
     world.load = true
-    world.atLeast.set('web', 2)
+    world.ingress.atLeast.set('web', 2)
     const spec = web('v2', 2, { migrate })
     const second = await world.deploy([spec], { steps, version: 'bad-jobs' })
     expect(await over(world, second)).toBe('reverted')
@@ -77,8 +77,8 @@ describe('a migration', () => {
       instances(world).some((one) => one.releaseId === 'rel-2' && one.purpose === 'service'),
     ).toBe(false)
     expect(schemaStagesOf(world.state.snapshot, at)).toEqual([])
-    expect(world.violations).toEqual([])
-    expect(world.failed).toBe(0)
+    expect(world.ingress.violations).toEqual([])
+    expect(world.ingress.failed).toBe(0)
     // The lock is free: the next one gets through.
     expect(await over(world, await world.deploy([spec], { steps }))).toBe('done')
   })
@@ -140,7 +140,7 @@ describe('a canary', () => {
     const world = await World.open(6)
     await over(world, await world.deploy([web('v1', 4)]))
     world.load = true
-    world.atLeast.set('web', 4)
+    world.ingress.atLeast.set('web', 4)
     const id = await world.deploy([web('v2', 4)], { steps: judged })
     const current = (): string | undefined =>
       world.rollout(id).steps.find(({ state }) => state === 'running')?.kind
@@ -153,10 +153,10 @@ describe('a canary', () => {
       ['baseline', 0.1, 1],
     ])
     expect(living(world, 'rel-1').length).toBe(5)
-    world.met.clear()
+    world.ingress.met.clear()
     await world.run(60_000)
     const [canary] = split?.groups[0]?.instanceIds ?? []
-    const share = (world.met.get(canary ?? '') ?? 0) / 1_200
+    const share = (world.ingress.met.get(canary ?? '') ?? 0) / 1_200
     expect(share).toBeGreaterThan(0.06)
     expect(share).toBeLessThan(0.14)
     expect(await over(world, id)).toBe('done')
@@ -165,14 +165,14 @@ describe('a canary', () => {
     expect(living(world, 'rel-2').length).toBe(4)
     expect(backendOf(world.state.snapshot, at, 'web')?.split).toBeUndefined()
     expect(world.rollout(id).judging?.report).toMatchObject({ verdict: 'pass' })
-    expect([world.failed, world.violations]).toEqual([0, []])
+    expect([world.ingress.failed, world.ingress.violations]).toEqual([0, []])
   })
 
   it('that errs is stopped at its share, with its numbers', async () => {
     const world = await World.open(7)
     await over(world, await world.deploy([web('v1', 4)]))
     world.load = true
-    world.atLeast.set('web', 4)
+    world.ingress.atLeast.set('web', 4)
     const id = await world.deploy([web('v2', 4)], { steps: judged, version: 'errs' })
     expect(await over(world, id)).toBe('reverted')
     expect(world.rollout(id).judging?.report).toMatchObject({ verdict: 'fail' })
@@ -180,7 +180,7 @@ describe('a canary', () => {
     await world.run(10_000)
     expect(living(world, 'rel-2')).toEqual([])
     expect(living(world, 'rel-1').length).toBe(4)
-    expect([world.failed, world.violations]).toEqual([0, []])
+    expect([world.ingress.failed, world.ingress.violations]).toEqual([0, []])
   })
 
   it('that nobody asks is held, and says so, until somebody lets it go on', async () => {

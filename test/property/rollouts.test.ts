@@ -13,13 +13,13 @@ describe('rollouts over the real controllers', () => {
     await settle(world, await world.deploy([web('v1', count), api('v1', 2)]))
     expect(online(world)).toEqual([`rel-1 x${count + 2}`])
     world.load = true
-    world.atLeast.set('web', count).set('api', 2)
+    world.ingress.atLeast.set('web', count).set('api', 2)
     const id = await world.deploy([web('v2', count), api('v2', 2)])
     await settle(world, id)
     expect(world.rollout(id)).toMatchObject({ state: 'done', ledger: { during: { failed: 0 } } })
     expect(world.rollout(id).ledger.during?.sent).toBeGreaterThan(0)
-    expect(world.failed).toBe(0)
-    expect(world.violations).toEqual([])
+    expect(world.ingress.failed).toBe(0)
+    expect(world.ingress.violations).toEqual([])
     expect(world.app.releaseId).toBe('rel-2')
     expect(online(world)).toEqual([`rel-2 x${count + 2}`])
   })
@@ -27,9 +27,9 @@ describe('rollouts over the real controllers', () => {
   it('leave the instances of an unchanged service alone', async () => {
     const world = await World.open(1)
     await settle(world, await world.deploy([web('v1', 2), api('v1', 2)]))
-    const before = world.running()
+    const before = world.agent.running()
     await settle(world, await world.deploy([web('v2', 2), api('v1', 2)]))
-    const kept = world.running().filter((id) => before.includes(id))
+    const kept = world.agent.running().filter((id) => before.includes(id))
     expect(kept).toHaveLength(2)
     expect(online(world).toSorted()).toEqual(['rel-1 x2', 'rel-2 x2'])
   })
@@ -38,13 +38,13 @@ describe('rollouts over the real controllers', () => {
     const world = await World.open(3)
     await settle(world, await world.deploy([web('v1', 2)]))
     world.load = true
-    world.atLeast.set('web', 2)
+    world.ingress.atLeast.set('web', 2)
     const id = await world.deploy([web('v2', 2)], { version })
     await settle(world, id)
-    expect(world.violations).toEqual([])
+    expect(world.ingress.violations).toEqual([])
     expect(world.rollout(id).state).toBe('reverted')
     expect(world.rollout(id).because).toMatch(/release 1 \(good\) runs again/)
-    expect(world.failed).toBe(0)
+    expect(world.ingress.failed).toBe(0)
     expect(online(world)).toEqual(['rel-1 x2'])
   })
 
@@ -59,11 +59,11 @@ describe('rollouts over the real controllers', () => {
 
   it('are not held up by instances whose port was held by another process', async () => {
     const world = await World.open(5)
-    world.portsHeld = 2
+    world.agent.portsHeld = 2
     await settle(world, await world.deploy([web('v1', 3)]))
     world.load = true
     const id = await world.deploy([web('v2', 3)])
-    world.portsHeld = 1
+    world.agent.portsHeld = 1
     await settle(world, id)
     expect(world.rollout(id)).toMatchObject({ state: 'done', ledger: { during: { failed: 0 } } })
     const left = [...world.state.snapshot.list(instanceKind)].filter(
@@ -132,7 +132,7 @@ describe('rollouts over the real controllers', () => {
     const world = await World.open(6)
     await settle(world, await world.deploy([web('v1', 4)]))
     world.load = true
-    world.atLeast.set('web', 4)
+    world.ingress.atLeast.set('web', 4)
     const second = await world.deploy([web('v2', 4)])
     await world.run(600)
     const third = await world.deploy([web('v3', 4)])
@@ -146,8 +146,8 @@ describe('rollouts over the real controllers', () => {
     expect(world.rollout(second).state).toBe('superseded')
     expect(world.rollout(third).state).toBe('superseded')
     expect(world.rollout(fourth).state).toBe('done')
-    expect(world.failed).toBe(0)
-    expect(world.violations).toEqual([])
+    expect(world.ingress.failed).toBe(0)
+    expect(world.ingress.violations).toEqual([])
     expect(online(world)).toEqual(['rel-4 x4'])
   })
 
@@ -174,23 +174,23 @@ describe('rollouts over the real controllers', () => {
     const world = await World.open(seed)
     await settle(world, await world.deploy([web('v1', 2), api('v1', 1)]))
     await world.change({ scale: { web: 5, api: 2 } })
-    expect(await world.runUntil(() => world.running().length === 7)).toBe(true)
+    expect(await world.runUntil(() => world.agent.running().length === 7)).toBe(true)
     world.load = true
-    world.atLeast.set('web', 2).set('api', 1)
+    world.ingress.atLeast.set('web', 2).set('api', 1)
     const putsBack = { scale: { web: 5, api: 2 }, stopped: [] }
     const id = await world.deploy([web('v2', 2), api('v1', 1)], { putsBack })
     await settle(world, id)
     expect(world.rollout(id).state).toBe('done')
     expect(world.app.scale).toEqual({})
     expect(online(world).toSorted()).toEqual(['rel-1 x1', 'rel-2 x2'])
-    expect([world.failed, world.violations]).toEqual([0, []])
+    expect([world.ingress.failed, world.ingress.violations]).toEqual([0, []])
   })
 
   it('start at their end what a person had stopped', async () => {
     const world = await World.open(2)
     await settle(world, await world.deploy([web('v1', 1), api('v1', 1)]))
     await world.change({ stopped: ['api'] })
-    expect(await world.runUntil(() => world.running().length === 1)).toBe(true)
+    expect(await world.runUntil(() => world.agent.running().length === 1)).toBe(true)
     const putsBack = { scale: {}, stopped: ['api'] }
     const id = await world.deploy([web('v2', 1), api('v2', 1)], { putsBack })
     await settle(world, id)
@@ -202,16 +202,16 @@ describe('rollouts over the real controllers', () => {
     const world = await World.open(3)
     await settle(world, await world.deploy([web('v1', 2)]))
     await world.change({ scale: { web: 4 } })
-    expect(await world.runUntil(() => world.running().length === 4)).toBe(true)
+    expect(await world.runUntil(() => world.agent.running().length === 4)).toBe(true)
     world.load = true
-    world.atLeast.set('web', 4)
+    world.ingress.atLeast.set('web', 4)
     const putsBack = { scale: { web: 4 }, stopped: [] }
     const id = await world.deploy([web('v2', 2)], { version: 'crashes', putsBack })
     await settle(world, id)
     expect(world.rollout(id).state).toBe('reverted')
     expect(world.app.scale).toEqual({ web: 4 })
     expect(online(world)).toEqual(['rel-1 x4'])
-    expect([world.failed, world.violations]).toEqual([0, []])
+    expect([world.ingress.failed, world.ingress.violations]).toEqual([0, []])
   })
 
   it('leave alone what was done by hand since they were asked for', async () => {
@@ -232,16 +232,16 @@ describe('rollouts over the real controllers', () => {
     await settle(world, await world.deploy([web('v1', 2), api('v1', 1)]))
     world.load = true
     await world.change({ scale: { web: 5 } })
-    expect(await world.runUntil(() => world.running().length === 6)).toBe(true)
+    expect(await world.runUntil(() => world.agent.running().length === 6)).toBe(true)
     await world.change({ scale: { web: 1 } })
-    expect(await world.runUntil(() => world.running().length === 2)).toBe(true)
-    expect([world.failed, world.violations]).toEqual([0, []])
+    expect(await world.runUntil(() => world.agent.running().length === 2)).toBe(true)
+    expect([world.ingress.failed, world.ingress.violations]).toEqual([0, []])
     world.load = false
     await world.change({ scale: { web: 5 } })
     await world.change({ stopped: ['web'] })
-    expect(await world.runUntil(() => world.running().length === 1)).toBe(true)
+    expect(await world.runUntil(() => world.agent.running().length === 1)).toBe(true)
     await world.change({ stopped: [] })
-    expect(await world.runUntil(() => world.running().length === 6)).toBe(true)
+    expect(await world.runUntil(() => world.agent.running().length === 6)).toBe(true)
     await world.change({ destroying: true })
     const isGone = (): boolean => [...world.state.snapshot.list(instanceKind)].length === 0
     expect(await world.runUntil(isGone)).toBe(true)
@@ -254,7 +254,7 @@ describe('rollouts over the real controllers', () => {
     const id = await world.deploy([cron('v2')], { revertAboveFailed: null })
     let most = 0
     await world.runUntil(() => {
-      most = Math.max(most, world.running().length)
+      most = Math.max(most, world.agent.running().length)
       return isOver(world.rollout(id).state)
     })
     expect(world.rollout(id).state).toBe('done')
@@ -264,10 +264,10 @@ describe('rollouts over the real controllers', () => {
   it('heal a killed instance meanwhile without changing the outcome', async () => {
     const world = await World.open(9)
     await settle(world, await world.deploy([web('v1', 4)]))
-    world.atLeast.set('web', 4)
+    world.ingress.atLeast.set('web', 4)
     const id = await world.deploy([web('v2', 4)])
     await world.run(500)
-    for (const victim of world.running()) world.kill(victim)
+    for (const victim of world.agent.running()) world.agent.kill(victim)
     await settle(world, id)
     expect(world.rollout(id).state).toBe('done')
     expect(online(world)).toEqual(['rel-2 x4'])
