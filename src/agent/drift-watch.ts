@@ -104,6 +104,9 @@ export class DriftWatch {
       if (stray.is === 'process') {
         const what = `process ${stray.pid} (${stray.command}) belongs to no instance; ended`
         this.note('stray-process', String(stray.pid), what)
+      } else if (stray.is === 'container') {
+        const what = `container ${stray.id.slice(0, 12)} of ${stray.name} belongs to no instance`
+        this.note('stray-process', stray.id, `${what}; removed`)
       } else {
         this.note(
           'stray-folder',
@@ -119,6 +122,7 @@ export class DriftWatch {
 const whatMax = 512
 
 function nameOf(stray: Stray): string {
+  if (stray.is === 'container') return stray.id
   return stray.is === 'process' ? `${stray.pid} ${stray.started}` : stray.name
 }
 

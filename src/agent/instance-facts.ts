@@ -77,12 +77,14 @@ const handSignals: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT'
 export function killedText(
   instanceId: string,
   view: Pick<InstanceView, 'assigned' | 'wanted' | 'terminatedAt' | 'busy'>,
-  { signal }: Exit,
+  { signal, memoryLimit }: Exit,
 ): string | undefined {
   const { assigned, wanted, terminatedAt, busy } = view
   const isOurs = wanted === 'stopped' || terminatedAt !== null || busy === 'end'
   // A singleton's watchdog ends it when its lease does.
   if (signal === null || isOurs || assigned.singleton !== undefined) return undefined
+  // That is the limit's doing, and nobody's by hand.
+  if (memoryLimit !== undefined) return undefined
   if (!handSignals.has(signal)) return undefined
   const who = signal === 'SIGKILL' ? 'somebody, or the kernel for want of memory' : 'somebody'
   return `${assigned.service} ${instanceId} was ended by ${signal} from ${who}; it starts again`

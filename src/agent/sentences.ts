@@ -9,6 +9,10 @@ export function durationText(ms: number): string {
 
 /** How a process ended: `exited with code 1`, `was killed by SIGKILL`. */
 export function exitText(exit: Exit): string {
+  if (exit.memoryLimit !== undefined) {
+    const mebibytes = Math.round(exit.memoryLimit / 2 ** 20)
+    return `was ended by the kernel at its memory limit of ${mebibytes} MiB`
+  }
   if (exit.signal !== null) return `was killed by ${exit.signal}`
   if (exit.code !== null) return `exited with code ${exit.code}`
   return 'ended while nobody looked'

@@ -119,6 +119,8 @@ export interface Launch {
 
 export interface Started {
   readonly pid: number
+  /** What people should know of how it runs: that it is root. */
+  readonly remark?: string
 }
 
 /** How a main process ended; both null when nobody saw it (its node was restarted). */
@@ -181,6 +183,8 @@ export type Stray =
       readonly command: string
     }
   | { readonly is: 'folder'; readonly name: string }
+  /** `name` is whose it was. */
+  | { readonly is: 'container'; readonly id: string; readonly name: string }
 
 /** The same shapes as a manifest's health checks, but `none`, which asks nothing. */
 export type Probe =

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { watch, type FSWatcher } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { Fault, assert, systemCodeOf } from '../../../base/errors.ts'
@@ -30,6 +29,7 @@ import {
   type MachineEnvironment,
 } from './environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
+import { requireFreePort } from './free-port.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
 import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
 import {
@@ -141,7 +141,7 @@ export class ProcessDriver implements InstanceDriver {
     const own = this.#environment(launch)
     const { command, directory } = launch
     const { argv, env } = await resolveCommand(command, own, directory, this.#machine)
-    if (launch.listen !== null) await checkPort(launch.listen)
+    if (launch.listen !== null) await requireFreePort(launch.listen)
     if (earlier !== undefined) await this.#files.forgetRun(instanceId, earlier.launch.run)
     await this.#files.prepare(launch)
     const current: Run = { launch, note: undefined, exit: undefined }
@@ -255,7 +255,8 @@ export class ProcessDriver implements InstanceDriver {
 
   async endStray(stray: Stray): Promise<void> {
     if (stray.is === 'folder') return this.#files.forget(stray.name)
-    if (this.#table.isSame(stray.pid, stray.started)) sendSignal(stray.pid, 'SIGKILL')
+    if (stray.is === 'process' && this.#table.isSame(stray.pid, stray.started))
+      sendSignal(stray.pid, 'SIGKILL')
   }
 
   async discard(instanceId: string): Promise<void> {
@@ -456,20 +457,4 @@ function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
     if (systemCodeOf(error) === 'EPERM') return true
     throw error
   }
-}
-
-/** Fault `port-taken` when something else listens where the instance is to listen. */
-function checkPort(listen: Target): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', (error) => {
-      if (systemCodeOf(error) !== 'EADDRINUSE') return resolve()
-      reject(
-        new Fault('port-taken', `port ${listen.port} is held by another process`, {
-          retry: 'never',
-        }),
-      )
-    })
-    server.listen({ ...listen, exclusive: true }, () => server.close(() => resolve()))
-  })
 }

@@ -16,10 +16,12 @@ import { systemCodeOf } from '../../../base/errors.ts'
  * The lease is one number of a fixed width in a file that exists before the start, written over in
  * place: a renewal needs no block of a full disk. It does not leave before it has seen the note: a
  * start that was under way when the lease ran out is ended too. Arguments: the lease's file, the
- * note of the main process (state-files.ts), the instance's id.
+ * note of the main process (state-files.ts), the instance's id; then, of a container, a command that
+ * is run along, and whose exit code 0 says that nothing is left.
  */
 export const watchdogSource = String.raw`#!/bin/sh
 rs_lease=$1 rs_note=$2 rs_id=$3 rs_until=0 rs_pid= rs_started=
+shift 3
 
 uptime() {
   read -r rs_up _ </proc/uptime
@@ -66,6 +68,7 @@ while [ -f "$rs_lease" ]; do
     command -p sleep "$(printf '0.%03d' "$rs_left")"
   else
     sweep
+    [ "$#" -gt 0 ] && "$@" && exit 0
     [ -n "$rs_pid" ] && [ "$rs_found" = no ] && exit 0
     command -p sleep 0.02
   fi
