@@ -61,7 +61,7 @@ const pollWaitMs = 25_000
 const listEveryMs = 60_000
 /** Finished instances are let go of this often while there are any, in ms. */
 const tendEveryMs = 1_000
-/** The machine's ports are looked at this often, in ms. */
+/** The machine's ports and drivers are looked at this often, in ms. */
 const portsEveryMs = 30_000
 /** What somebody changed by hand is looked for this often, in ms. */
 const driftEveryMs = 5_000
@@ -95,6 +95,8 @@ class NodeAgent implements RunningAgent {
   #polling = new AbortController()
   #isRegistered = false
   #portsTaken: readonly number[] = []
+  /** Drivers, as the server was told. */
+  #offered = ''
   #resolveEnded: () => void = () => {}
   #rejectEnded: (error: unknown) => void = () => {}
 
@@ -183,7 +185,7 @@ class NodeAgent implements RunningAgent {
       this.#follow(signal),
       this.#reporter.run(signal),
       this.#shipper.run(signal),
-      this.#repeat(portsEveryMs, () => this.#lookAtPorts()),
+      this.#repeat(portsEveryMs, () => this.#lookAtMachine()),
       this.#repeat(driftEveryMs, () => this.#drift.look()),
       this.#repeat(collectEveryMs, () => this.#collect()),
     ])
@@ -253,6 +255,8 @@ class NodeAgent implements RunningAgent {
 
   #registration(incarnation: string): RegisterRequest {
     const { version, zone, address, capacity, ports, labels, driver } = this.#options
+    const drivers = [...driver.offers()]
+    this.#offered = drivers.join()
     return {
       protocol: agentProtocol.newest,
       incarnation,
@@ -262,7 +266,7 @@ class NodeAgent implements RunningAgent {
       capacity,
       ports,
       labels,
-      drivers: [...driver.offers()],
+      drivers,
     }
   }
 
@@ -313,6 +317,12 @@ class NodeAgent implements RunningAgent {
     }
     this.#tending = undefined
     if (!signal.aborted) this.#tendLater()
+  }
+
+  /** An engine that has come or gone is told by a registration. */
+  async #lookAtMachine(): Promise<void> {
+    await this.#lookAtPorts()
+    if (this.#options.driver.offers().join() !== this.#offered) this.#registerAgain()
   }
 
   async #lookAtPorts(): Promise<void> {

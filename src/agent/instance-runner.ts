@@ -387,7 +387,8 @@ export class InstanceRunner {
       const { nodeId, address, driver } = this.#around
       const [directory, leaseUntil] = [this.#directory, this.#leaseUntil]
       const terms = { nodeId, address, run, directory, leaseUntil }
-      const { pid } = await driver.start(launchOf(this.assigned, terms))
+      const { pid, remark } = await driver.start(launchOf(this.assigned, terms))
+      if (remark !== undefined) this.#observe({ remark })
       this.#startedAt = this.#around.clock.monotonic()
       // Its end may have been told while the start was still being waited for.
       if (this.#processNow().is !== 'none') return

@@ -77,7 +77,7 @@ export class InstanceSet {
       // Its end was noted, and yet it runs: whatever led there, it is not to.
       const hasEnded = records.hasEnded(instanceId)
       const isOver = hasEnded || this.#runners.get(instanceId)?.isOver === true
-      if (isOver && found?.process.is === 'running') await driver.end(instanceId)
+      if (isOver && found?.process.is === 'running') await this.#endSurvivor(instanceId)
       if (hasEnded) this.#layToRest(instanceId)
     }
     for (const [instanceId, stray] of adopted) this.#strays.set(instanceId, stray)
@@ -270,10 +270,24 @@ export class InstanceSet {
   }
 
   async #endStray(instanceId: string): Promise<void> {
-    this.#options.log.warn('ending what runs unassigned', { instanceId })
-    await this.#options.driver.end(instanceId)
-    await this.#options.driver.discard(instanceId)
-    this.#strays.delete(instanceId)
+    const { log, driver } = this.#options
+    log.warn('ending what runs unassigned', { instanceId })
+    try {
+      await driver.end(instanceId)
+      await driver.discard(instanceId)
+      this.#strays.delete(instanceId)
+    } catch (error) {
+      // An engine that does not answer must not hold up what it has nothing to do with.
+      log.error('what is unassigned runs on', { instanceId, error: String(error) })
+    }
+  }
+
+  /** What has ended for good does not run, whoever started it again. */
+  async #endSurvivor(instanceId: string): Promise<void> {
+    const { log, driver } = this.#options
+    await driver.end(instanceId).catch((error: unknown) => {
+      log.error('what has ended runs on', { instanceId, error: String(error) })
+    })
   }
 
   #changed(observed: ObservedInstance): void {

@@ -1,6 +1,6 @@
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import { mkdir, readFile, statfs } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import { Refusal, messageOf } from '../base/errors.ts'
@@ -11,7 +11,7 @@ import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningAgent } from '../agent/agent.ts'
 import { quantityOf, unitWords } from '../parts/apps/manifest/units.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
-import { ownPrograms } from './own-programs.ts'
+import { dockerOf, openInstanceDriver, type DockerChoice } from './agent-driver.ts'
 import { programVersion } from './program-version.ts'
 
 /** `roadstead agent`: runs the instances that the server assigns to this node. */
@@ -35,6 +35,15 @@ export function agentCommand(): Command {
       '--disk <size>',
       'disk to give away, such as 100GiB (all of it, unless you say)',
       bytesOf,
+    )
+    .addOption(
+      new Option('--docker <engine>', 'what runs images: auto, off or unix:///path')
+        .argParser(dockerOf)
+        .default('auto', 'auto: /var/run/docker.sock where it is'),
+    )
+    .option(
+      '--registry-config <file>',
+      "credentials for registries of images, in the form of Docker's config.json",
     )
     .option('--label <key=value>', 'say more about this node; repeatable', labelsOf, {})
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
@@ -61,6 +70,8 @@ interface Options {
   readonly cpu?: number
   readonly memory?: number
   readonly disk?: number
+  readonly docker: DockerChoice
+  readonly registryConfig?: string
   readonly label: Record<string, string>
   readonly logLevel: string
   readonly supervised?: boolean
@@ -71,14 +82,14 @@ async function run(options: Options): Promise<void> {
   const dataDir = join(dataFolder, 'agent')
   const token = await readToken(options.tokenFile ?? join(dataFolder, 'tokens', 'agent'))
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const [{ openLog }, { startAgent }, { HttpServerClient }, { ProcessDriver }] = await Promise.all([
+  const [{ openLog }, { startAgent }, { HttpServerClient }] = await Promise.all([
     import('../base/log.ts'),
     import('../agent/agent.ts'),
     import('../agent/server-client.ts'),
-    import('../drivers/instances/process/process-driver.ts'),
   ])
   const log = openLog('agent', options.logLevel)
   const { server: serverUrl, node: nodeId, zone, address, ports, label: labels } = options
+  const { docker, registryConfig } = options
   const agent = await startAgent({
     nodeId,
     zone,
@@ -89,17 +100,7 @@ async function run(options: Options): Promise<void> {
     client: new HttpServerClient({ serverUrl, nodeId, token }),
     disk: systemDisk,
     dataDir,
-    driver: new ProcessDriver({
-      root: join(dataDir, 'instances'),
-      area: dataDir,
-      clock: systemClock,
-      machine: {
-        path: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
-        lang: process.env['LANG'],
-        nodeDirectory: dirname(process.execPath),
-        programs: ownPrograms(),
-      },
-    }),
+    driver: await openInstanceDriver({ dataDir, docker, registryConfig, log }),
     archiver: lateArchiver,
     clock: systemClock,
     random: systemRandom,

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { dockerOf } from './agent-driver.ts'
 
 /** `roadstead up`: the whole cloud on this machine, in one terminal. */
 export function upCommand(): Command {
@@ -14,12 +15,35 @@ export function upCommand(): Command {
         .choices(['auto', 'builtin', 'haproxy'])
         .default('builtin'),
     )
+    .addOption(
+      new Option('--docker <engine>', 'what runs images: auto, off or unix:///path')
+        .argParser(textOfDocker)
+        .default('auto', 'auto: /var/run/docker.sock where it is'),
+    )
+    .option(
+      '--registry-config <file>',
+      "credentials for registries of images, in the form of Docker's config.json",
+    )
     .option('--no-color', 'print without colours')
     .addHelpText('after', examples)
-    .action(async (options: { load: boolean; color: boolean; ingress: string }) => {
+    .action(async (options: Options) => {
       const { runUp } = await import('./up/supervisor.ts')
       await runUp(options)
     })
+}
+
+interface Options {
+  readonly load: boolean
+  readonly color: boolean
+  readonly ingress: string
+  readonly docker: string
+  readonly registryConfig?: string
+}
+
+/** Refused here already, and given to the agent as it is written. */
+function textOfDocker(text: string): string {
+  dockerOf(text)
+  return text
 }
 
 const examples = `

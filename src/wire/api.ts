@@ -210,6 +210,8 @@ export const WhyView = Type.Object({
   fix: Type.Union([Type.String(), Type.Null()]),
   /** Of a container: its image with the digest that the release resolved. */
   image: Type.Optional(Type.String()),
+  /** What its agent says of how it runs: that its container is root. */
+  remark: Type.Optional(Type.String()),
   /** Node by node: chosen, possible, or why not. */
   nodes: Type.Array(
     Type.Object({

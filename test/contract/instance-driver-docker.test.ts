@@ -83,7 +83,7 @@ describe.skipIf(!canRunContainers())('the Docker driver', () => {
     }
   }
 
-  testInstanceDriver(makeHarness)
+  testInstanceDriver(makeHarness, 'i-contained')
 })
 
 function listen(port: number): Promise<Server> {

@@ -1,7 +1,16 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Addresses } from './addresses.ts'
 import { roleEntry } from './entries.ts'
 import type { RoleSpec } from './role-process.ts'
+
+/** What `up` was told of its roles. */
+export interface RoleSettings {
+  /** The ingress's driver. */
+  readonly ingress: string
+  /** The agent's Docker Engine. */
+  readonly docker: string
+  readonly registryConfig?: string
+}
 
 /**
  * How each role is started. All data of a role lies in one folder; its options are those that an
@@ -11,14 +20,14 @@ export function roleSpec(
   name: RoleSpec['name'],
   dataFolder: string,
   addresses: Addresses,
-  driver: string,
+  settings: RoleSettings,
 ): RoleSpec {
   return {
     name,
     parameters: [
       ...(name === 'server' ? serverNodeOptions : nodeOptions),
       roleEntry(name),
-      ...optionsOf(name, dataFolder, addresses, driver),
+      ...optionsOf(name, dataFolder, addresses, settings),
       '--supervised',
     ],
     logFile: join(dataFolder, 'logs', `${name}.log`),
@@ -46,10 +55,12 @@ function optionsOf(
   name: RoleSpec['name'],
   dataFolder: string,
   addresses: Addresses,
-  driver: string,
+  { ingress, docker, registryConfig }: RoleSettings,
 ): string[] {
   const server = `http://127.0.0.1:${addresses.serverPort}`
   const { listenerPorts, instancePorts } = addresses
+  const credentials =
+    registryConfig === undefined ? [] : [`--registry-config=${resolve(registryConfig)}`]
   switch (name) {
     case 'server':
       return [
@@ -59,12 +70,15 @@ function optionsOf(
         `--private-url=http://127.0.0.1:${addresses.privatePort}`,
         `--admin-url=http://127.0.0.1:${addresses.adminPort}`,
         `--listener-ports=${listenerPorts.from}-${listenerPorts.to}`,
+        ...credentials,
       ]
     case 'agent':
       return [
         `--data=${dataFolder}`,
         `--server=${server}`,
         `--ports=${instancePorts.from}-${instancePorts.to}`,
+        `--docker=${docker}`,
+        ...credentials,
       ]
     case 'ingress':
       return [
@@ -74,7 +88,7 @@ function optionsOf(
         `--private-listen=127.0.0.1:${addresses.privatePort}`,
         `--admin-listen=127.0.0.1:${addresses.adminPort}`,
         `--default-host=${defaultHost}`,
-        `--driver=${driver}`,
+        `--driver=${ingress}`,
       ]
   }
 }

@@ -27,6 +27,9 @@ export interface UpOptions {
   readonly ingressPort?: number
   /** The ingress's driver. */
   readonly ingress: string
+  /** The agent's Docker Engine, as its option says it. */
+  readonly docker: string
+  readonly registryConfig?: string
 }
 
 /** A role that has not answered after this time is shown with its log, in ms. */
@@ -132,7 +135,7 @@ class Supervisor {
     isThere: () => Promise<boolean>,
   ): Promise<void> {
     if (this.#ending.signal.aborted) return
-    const spec = roleSpec(name, this.#folder.path, addresses, this.#options.ingress)
+    const spec = roleSpec(name, this.#folder.path, addresses, this.#options)
     const role = new RoleProcess(spec, this.#clock, {
       onStart: (_name, identity) => this.#noteRole(name, identity, addresses),
       onDeath: (_name, how, again) => this.#warn(`the ${name} died (${how}); ${again}`),

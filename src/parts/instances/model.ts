@@ -199,7 +199,9 @@ export const ObservedInstance = Type.Object({
   hopeless: Type.Optional(Type.Boolean()),
   /** Of a job: it was ended because its time had run out. */
   timedOut: Type.Optional(Type.Boolean()),
-  /** The digest of the archive that its process was started from (since protocol 2). */
+  /** What people should know of how it runs: that its container is root. */
+  remark: Type.Optional(Type.String({ maxLength: 256 })),
+  /** The digest of the archive or image that it was started from (since protocol 2). */
   artifact: Type.Optional(Type.String({ maxLength: 80 })),
   /** What it was started from was changed by hand since: another is to take its place. */
   altered: Type.Optional(Type.Boolean()),

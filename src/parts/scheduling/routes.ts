@@ -41,7 +41,9 @@ export function schedulingRoutes(options: SchedulingRoutesOptions): RouteDefinit
         if (entry === undefined) throw unknownInstance(params.id)
         const image = imageOf(entry.value, state)
         const events = await eventsOf(entry, state)
-        return { body: { ...whyOf(entry.value, options), ...image, events } }
+        const remark = state.snapshot.observations.instance(params.id)?.remark
+        const told = remark === undefined ? image : { ...image, remark }
+        return { body: { ...whyOf(entry.value, options), ...told, events } }
       },
     }),
   ]

@@ -17,13 +17,14 @@ const askEngine = String.raw`
 const { request } = require('node:http')
 const [socketPath, id] = process.argv.slice(2)
 const call = (method, path) => new Promise((resolve) => {
-  const asked = request({ socketPath, method, path, headers: { host: 'docker' } }, (answer) => {
+  const how = { socketPath, method, path, timeout: 2000, headers: { host: 'docker' } }
+  const asked = request(how, (answer) => {
     let text = ''
     answer.on('data', (chunk) => (text += chunk))
     answer.on('end', () => resolve({ status: answer.statusCode, text }))
   })
   asked.on('error', () => resolve({ status: 0, text: '' }))
-  asked.setTimeout(2000, () => asked.destroy())
+  asked.on('timeout', () => asked.destroy())
   asked.end()
 })
 const stateOf = ({ status, text }) => {

@@ -36,7 +36,7 @@ import { Engine, wordsOf, type EngineAnswer } from './engine.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Execs } from './execs.ts'
 import { Images, nameOf } from './images.ts'
-import { ensureNetwork } from './networks.ts'
+import { ensureNetwork, removeNetwork } from './networks.ts'
 import { copyOutput } from './output-copy.ts'
 
 export interface DockerDriverOptions {
@@ -269,6 +269,7 @@ export class DockerDriver implements InstanceDriver {
       // An engine that does not answer now removes it later: nobody waits for that.
       this.#doomed.add(run.note.containerId)
       if (this.offers().length > 0) await this.#watch?.look()
+      if (this.#runs.size === 0) await this.#leaveNetwork()
     }
     await this.#notes.forget(instanceId)
   }
@@ -331,6 +332,11 @@ export class DockerDriver implements InstanceDriver {
       socketPath: this.#options.socketPath,
       containerId: note.containerId,
     })
+  }
+
+  async #leaveNetwork(): Promise<void> {
+    if (this.#starting.size > 0 || this.offers().length === 0) return
+    await removeNetwork(this.#engine, this.#owner).catch(() => undefined)
   }
 
   /** What a run of before has left; its output is read to its end first. */

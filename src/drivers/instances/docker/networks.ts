@@ -6,7 +6,7 @@ import { labels } from './labels.ts'
  * They are reached through their published port, and reach out through the host.
  */
 export async function ensureNetwork(engine: Engine, owner: string): Promise<string> {
-  const name = `roadstead-${owner}`
+  const name = nameFor(owner)
   const found = await engine.demand({ method: 'GET', path: `/networks/${name}` }, [404])
   if (found.status !== 404) return name
   const body = {
@@ -19,4 +19,13 @@ export async function ensureNetwork(engine: Engine, owner: string): Promise<stri
   // 409: another start was quicker.
   await engine.demand({ method: 'POST', path: '/networks/create', body }, [409])
   return name
+}
+
+/** Takes it away again; one that is in use stays. An engine has room for some thirty. */
+export async function removeNetwork(engine: Engine, owner: string): Promise<void> {
+  await engine.demand({ method: 'DELETE', path: `/networks/${nameFor(owner)}` }, [403, 404, 409])
+}
+
+function nameFor(owner: string): string {
+  return `roadstead-${owner}`
 }

@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { InvalidArgumentError } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { systemRandom } from '../base/random.ts'
+import { credentialsFrom, noCredentials } from '../base/registry-credentials.ts'
+import type { InstanceDriver } from '../parts/instances/driver.ts'
+import { ownPrograms } from './own-programs.ts'
+
+/** What an agent runs instances with: processes always, containers where there is an engine. */
+
+/** Which Docker Engine: `auto` takes the machine's where there is one. */
+export type DockerChoice = 'auto' | 'off' | { readonly socketPath: string }
+
+/** Where a Docker Engine listens by itself. */
+const usualSocket = '/var/run/docker.sock'
+
+export interface DriverChoice {
+  readonly dataDir: string
+  readonly docker: DockerChoice
+  readonly registryConfig?: string | undefined
+  readonly log: Log
+}
+
+/** The driver of an agent; that of containers is loaded only where it is used. */
+export async function openInstanceDriver(choice: DriverChoice): Promise<InstanceDriver> {
+  const { dataDir, log, registryConfig } = choice
+  const { ProcessDriver } = await import('../drivers/instances/process/process-driver.ts')
+  const processes = new ProcessDriver({
+    root: join(dataDir, 'instances'),
+    area: dataDir,
+    clock: systemClock,
+    machine: {
+      path: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+      lang: process.env['LANG'],
+      nodeDirectory: dirname(process.execPath),
+      programs: ownPrograms(),
+    },
+  })
+  const root = join(dataDir, 'containers')
+  const socketPath = socketOf(choice.docker, root)
+  if (socketPath === undefined) return processes
+  const [{ DockerDriver }, { ComposedDriver }] = await Promise.all([
+    import('../drivers/instances/docker/docker-driver.ts'),
+    import('../drivers/instances/composed/composed-driver.ts'),
+  ])
+  log.info('images run here while the Docker Engine answers', { socketPath })
+  const containers = new DockerDriver({
+    root,
+    socketPath,
+    clock: systemClock,
+    random: systemRandom,
+    credentials:
+      registryConfig === undefined ? noCredentials : credentialsFrom(resolve(registryConfig)),
+  })
+  return new ComposedDriver(processes, containers)
+}
+
+/** Undefined: no containers. One that had some goes on asking for their engine. */
+function socketOf(docker: DockerChoice, root: string): string | undefined {
+  if (docker === 'off') return undefined
+  if (docker !== 'auto') return docker.socketPath
+  return existsSync(usualSocket) || existsSync(root) ? usualSocket : undefined
+}
+
+/** Reads `--docker`. */
+export function dockerOf(text: string): DockerChoice {
+  if (text === 'auto' || text === 'off') return text
+  const socketPath = /^unix:\/\/(\/.{1,100})$/.exec(text)?.[1]
+  if (socketPath !== undefined) return { socketPath }
+  throw new InvalidArgumentError('It must be auto, off or unix:///path/of/docker.sock.')
+}
