@@ -19,6 +19,7 @@ export function planCommand(): Command {
     .description('print what a deploy of the app in this folder would change, and its hash')
     .argument('[app]', 'its name, to be sure that it is the one in this folder')
     .option('-f, --file <path>', 'the manifest, or the folder that it lies in')
+    .option('--version <name>', 'what to call it, such as v2; images may have it in their names')
     .option('--keep-drift', 'leave what was scaled or stopped by hand as it is')
     .option('--exit-code', 'exit with 2 where there is something to do, with 0 where not')
     .addHelpText('after', examples)

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { AppView, InstanceView } from '../../src/wire/api.ts'
+import type { AppView, InstanceView, NodeView } from '../../src/wire/api.ts'
 import { canRunContainers, DockerEngine } from '../fixtures/docker-engine.ts'
 import { guard, ImageRegistry } from '../fixtures/image-registry.ts'
 import { Cloud, until, type Ran } from './cloud.ts'
@@ -57,8 +58,8 @@ services:
   }
 
   async function page(app: string): Promise<string> {
-    const answer = await fetch(cloud.file.ingress, { headers: { host: `${app}.localhost` } })
-    return (await answer.text()).trim()
+    const { body } = await request(cloud.file.ingress, { headers: { host: `${app}.localhost` } })
+    return (await body.text()).trim()
   }
 
   async function instances(app: string): Promise<InstanceView[]> {
@@ -92,18 +93,25 @@ services:
   })
 
   test('the agent may be killed and the engine started anew: nothing restarts, nothing is left', async () => {
-    const before = await pidsOf('boxes')
+    await until(() => containersNow().length === 2, 'those of the old version are gone')
+    const before = { pids: await pidsOf('boxes'), containers: containersNow() }
+    const [node] = await nodes()
     const customers = new Customers(cloud.file.ingress, 'boxes.localhost')
     customers.begin()
     process.kill(cloud.file.roles['agent']!.pid, 'SIGKILL')
     await engine.kill()
+    const hasAgent = async (): Promise<boolean> =>
+      (await nodes())[0]?.incarnation !== node?.incarnation
+    await until(hasAgent, 'the next agent is there, without an engine')
     await engine.start()
+    const hasEngine = async (): Promise<boolean> =>
+      (await nodes())[0]?.drivers?.includes('docker') === true
+    await until(hasEngine, 'the engine is noticed')
     await until(() => isReady('boxes'), 'its instances are ready')
     await until(() => customers.answered > 100, 'customers are served')
     await customers.end()
-    expect(await pidsOf('boxes')).toEqual(before)
+    expect({ pids: await pidsOf('boxes'), containers: containersNow() }).toEqual(before)
     expect(customers.failed).toEqual([])
-    expect(engine.docker('ps', '-aq').split('\n')).toHaveLength(2)
   })
 
   test('a process becomes a container behind the same route without a failed request', async () => {
@@ -187,13 +195,25 @@ services:
     expect(apps.items.map(({ at }) => at.app)).not.toContain('none')
   })
 
+  async function nodes(): Promise<NodeView[]> {
+    return (await cloud.get<{ items: NodeView[] }>('/v1/nodes')).items
+  }
+
+  /** Which containers run, and since when. */
+  function containersNow(): string[] {
+    const ids = engine.docker('ps', '-q').split('\n')
+    return ids
+      .map((id) => engine.docker('inspect', '-f', '{{.Id}} {{.State.StartedAt}}', id))
+      .toSorted()
+  }
+
   async function isReady(app: string): Promise<boolean> {
     const all = await instances(app)
     return all.length > 0 && all.every(({ observed }) => observed?.state === 'ready')
   }
 
-  async function pidsOf(app: string): Promise<(readonly [string, number | null])[]> {
+  async function pidsOf(app: string): Promise<Record<string, number | null>> {
     const all = await instances(app)
-    return all.map(({ id, observed }) => [id, observed?.pid ?? null] as const).toSorted()
+    return Object.fromEntries(all.map(({ id, observed }) => [id, observed?.pid ?? null]))
   }
 })

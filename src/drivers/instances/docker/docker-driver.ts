@@ -36,7 +36,7 @@ import { Engine, wordsOf, type EngineAnswer } from './engine.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Execs } from './execs.ts'
 import { Images, nameOf } from './images.ts'
-import { ensureNetwork, removeNetwork } from './networks.ts'
+import { Network } from './networks.ts'
 import { copyOutput } from './output-copy.ts'
 
 export interface DockerDriverOptions {
@@ -85,6 +85,7 @@ export class DockerDriver implements InstanceDriver {
   #others: readonly Container[] = []
   #owner = ''
   #containers: Containers
+  #network: Network
   #watch: EngineWatch | undefined
   #watchdog: WatchdogFiles = { script: '', engine: '' }
   #listener: ExitListener = () => {}
@@ -99,6 +100,7 @@ export class DockerDriver implements InstanceDriver {
     const file = join(root, '.images.json')
     this.#images = new Images({ engine: this.#engine, clock, file, credentials })
     this.#containers = new Containers(this.#engine, '')
+    this.#network = new Network(this.#engine, '')
   }
 
   /** Whether it has anything of this instance. */
@@ -126,6 +128,7 @@ export class DockerDriver implements InstanceDriver {
     const { random, root } = this.#options
     this.#owner = await this.#notes.owner(random)
     this.#containers = new Containers(this.#engine, this.#owner)
+    this.#network = new Network(this.#engine, this.#owner)
     this.#watchdog = await writeWatchdog(root)
     for (const note of await this.#notes.all()) this.#runs.set(note.instanceId, freshRun(note))
     this.#watch = new EngineWatch({
@@ -284,7 +287,7 @@ export class DockerDriver implements InstanceDriver {
     const { instanceId, run, listen, leaseUntil } = launch
     const config = await this.#images.configOf(image)
     if (config === undefined) throw new Fault('pull-failed', `${image.image} is not here`)
-    const network = await ensureNetwork(this.#engine, this.#owner)
+    const network = await this.#network.ensure()
     const name = `roadstead-${this.#owner.slice(0, 6)}-${instanceId}-${run}`
     const options = { owner: this.#owner, network, image: nameOf(image) }
     const spec = await containerSpec(launch, options)
@@ -336,7 +339,7 @@ export class DockerDriver implements InstanceDriver {
 
   async #leaveNetwork(): Promise<void> {
     if (this.#starting.size > 0 || this.offers().length === 0) return
-    await removeNetwork(this.#engine, this.#owner).catch(() => undefined)
+    await this.#network.leave().catch(() => undefined)
   }
 
   /** What a run of before has left; its output is read to its end first. */
