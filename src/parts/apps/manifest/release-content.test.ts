@@ -246,7 +246,20 @@ describe('what comes later is refused at deploy, each with its line', () => {
       'web needs stock/levels',
     ],
   ]
-  test.each(cases)('%s', (_name, manifest, words) => {
+  const image = 'services: { web: { image: r/web, NEEDS }, api: { run: a } }'
+  const ofImages: typeof cases = [
+    [
+      'calls of a container',
+      image.replace('NEEDS', 'needs: [api]'),
+      'web is an image and needs api',
+    ],
+    [
+      'a test beside a container',
+      `${image.replace(', NEEDS', '')}\nrelease: { steps: [{ maintenance: { portion: 25%, min: 1 } }, { test: { run: a } }] }`,
+      'a test runs in the image of web',
+    ],
+  ]
+  test.each([...cases, ...ofImages])('%s', (_name, manifest, words) => {
     const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
     expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
     expect(refusal.message).toContain(words)
