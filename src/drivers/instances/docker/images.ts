@@ -132,9 +132,7 @@ export class Images {
       serveraddress: registry,
     }
     const headers: Record<string, string> =
-      found === undefined
-        ? {}
-        : { 'x-registry-auth': Buffer.from(JSON.stringify(auth)).toString('base64url') }
+      found === undefined ? {} : { 'x-registry-auth': paddedBase64url(JSON.stringify(auth)) }
     const query = { fromImage: `${registry}/${repository}`, tag: digest }
     const path = '/images/create'
     const call = { method: 'POST', path, query, headers, timeoutMs: pullSilentMs } as const
@@ -184,6 +182,11 @@ export class Images {
     await writeFile(`${file}.new`, JSON.stringify(pulled), { mode: 0o600 })
     await rename(`${file}.new`, file)
   }
+}
+
+/** With the padding that Node.js leaves out: without it the engine passes over the header. */
+function paddedBase64url(text: string): string {
+  return Buffer.from(text).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
 }
 
 /** Of a pull's progress only its end counts: an error is its last line. */

@@ -255,7 +255,7 @@ describe('what comes later is refused at deploy, each with its line', () => {
     ],
     [
       'a test beside a container',
-      `${image.replace(', NEEDS', '')}\nrelease: { steps: [{ maintenance: { portion: 25%, min: 1 } }, { test: { run: a } }] }`,
+      `${image.replace(', NEEDS', '')}\nrelease: { steps: [{ maintenance: {} }, { test: { run: a } }, { remaining: {} }] }`,
       'a test runs in the image of web',
     ],
   ]
