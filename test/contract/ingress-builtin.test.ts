@@ -6,6 +6,7 @@ import { builtinIngress } from '../../src/drivers/ingress/builtin/builtin-ingres
 import { aBackend, anEndpoint, callRaw, countsOf } from './ingress-bed.ts'
 import { describeIngressCounts } from './ingress-counts.contract.ts'
 import { describeIngressEdge } from './ingress-edge.contract.ts'
+import { describeIngressTrouble } from './ingress-trouble.contract.ts'
 import { describeIngressHttp } from './ingress-http.contract.ts'
 import { describeIngressHttp2 } from './ingress-http2.contract.ts'
 import { ingressBed } from './ingress-open.ts'
@@ -13,12 +14,14 @@ import { describeIngressPasses } from './ingress-passes.contract.ts'
 import { describeIngressShield } from './ingress-shield.contract.ts'
 import { describeIngressSplit } from './ingress-split.contract.ts'
 import { describeIngressTls } from './ingress-tls.contract.ts'
-import { describeIngressDriver, type DriverMaker } from './ingress.contract.ts'
+import { describeIngressDriver } from './ingress.contract.ts'
+import { type DriverMaker } from './ingress-traits.ts'
 
 const make: DriverMaker = (patience) =>
   builtinIngress({ clock: systemClock, random: systemRandom, log: silentLog, patience })
 
 describeIngressDriver('builtin', make)
+describeIngressTrouble('builtin', make)
 describeIngressHttp('builtin', make)
 describeIngressCounts('builtin', make)
 describeIngressSplit('builtin', make)

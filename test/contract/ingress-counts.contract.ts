@@ -14,7 +14,7 @@ import {
   until,
   type App,
 } from './ingress-bed.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 const mood = fc.constantFrom(
   'answer',

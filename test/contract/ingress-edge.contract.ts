@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { aBackend, anEndpoint, call } from './ingress-bed.ts'
 import { anyPort, ingressBed } from './ingress-open.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 export function describeIngressEdge(name: string, makeDriver: DriverMaker): void {
   describe(`${name} ingress, edge`, () => {

@@ -9,13 +9,15 @@ import { haproxyIngress } from '../../src/drivers/ingress/haproxy/haproxy-ingres
 import { whyUnusable } from '../../src/drivers/ingress/haproxy/machine.ts'
 import { describeIngressCounts } from './ingress-counts.contract.ts'
 import { describeIngressEdge } from './ingress-edge.contract.ts'
+import { describeIngressTrouble } from './ingress-trouble.contract.ts'
 import { describeIngressHttp } from './ingress-http.contract.ts'
 import { describeIngressHttp2 } from './ingress-http2.contract.ts'
 import { describeIngressPasses } from './ingress-passes.contract.ts'
 import { describeIngressShield } from './ingress-shield.contract.ts'
 import { describeIngressSplit } from './ingress-split.contract.ts'
 import { describeIngressTls } from './ingress-tls.contract.ts'
-import { describeIngressDriver, type DriverMaker, type DriverTraits } from './ingress.contract.ts'
+import { describeIngressDriver } from './ingress.contract.ts'
+import { type DriverMaker, type DriverTraits } from './ingress-traits.ts'
 
 const folders: string[] = []
 afterAll(() => {
@@ -45,6 +47,7 @@ const because = process.env['CI'] === undefined ? whyUnusable() : undefined
 // Under CI a missing HAProxy is a failure.
 describe.skipIf(because !== undefined)(`with HAProxy${because ?? ''}`, () => {
   describeIngressDriver('haproxy', make, traits)
+  describeIngressTrouble('haproxy', make, traits)
   describeIngressHttp('haproxy', make, traits)
   describeIngressCounts('haproxy', make)
   describeIngressSplit('haproxy', make)

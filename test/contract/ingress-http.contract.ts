@@ -20,7 +20,7 @@ import {
   until,
   type App,
 } from './ingress-bed.ts'
-import { exactTraits, type DriverMaker, type DriverTraits } from './ingress.contract.ts'
+import { exactTraits, type DriverMaker, type DriverTraits } from './ingress-traits.ts'
 
 export function describeIngressHttp(
   name: string,

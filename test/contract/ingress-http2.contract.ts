@@ -14,7 +14,7 @@ import {
 } from './ingress-bed.ts'
 import { aCertificate, callSecurely, CertificateFolder } from './ingress-certificates.ts'
 import { anyPort, ingressBed, type OpenIngress } from './ingress-open.ts'
-import { exactTraits, type DriverMaker, type DriverTraits } from './ingress.contract.ts'
+import { exactTraits, type DriverMaker, type DriverTraits } from './ingress-traits.ts'
 
 const certificate = aCertificate(['shop.localhost'])
 

@@ -1,9 +1,11 @@
 /** An ingress with apps behind it for one test, all of which end with the test. */
+import { Agent } from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach } from 'vitest'
 import type { IngressDriver, IngressSettings, OpenPorts } from '../../src/parts/ingress/driver.ts'
 import type { Backend } from '../../src/parts/ingress/model.ts'
-import { anApp, type App } from './ingress-bed.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import { anApp, aRawApp, type App } from './ingress-bed.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 export interface OpenIngress {
   readonly driver: IngressDriver
@@ -15,8 +17,16 @@ export interface OpenIngress {
 }
 
 export interface IngressBed {
-  open(backends: readonly Backend[], settings?: Partial<IngressSettings>): Promise<OpenIngress>
+  /** `holdMs`: for so long a request waits for an instance. */
+  open(
+    backends: readonly Backend[],
+    settings?: Partial<IngressSettings> & { readonly holdMs?: number },
+  ): Promise<OpenIngress>
   app(id: string): Promise<App>
+  /** One that does with each connection what it is told to. */
+  rawApp(id: string, act: (socket: Socket, count: number) => void): Promise<App>
+  /** One connection of a client, kept between its requests. */
+  keepAlive(): Agent
   /** Does this when the test has ended, before what was there earlier is ended. */
   atEnd(end: () => Promise<unknown>): void
 }
@@ -31,8 +41,8 @@ export function ingressBed(makeDriver: DriverMaker): IngressBed {
     for (const end of ends.splice(0).toReversed()) await end()
   })
   return {
-    async open(backends, settings = {}) {
-      const driver = makeDriver({ answerMs: 1_500, holdMs: 1_500 })
+    async open(backends, { holdMs = 1_500, ...settings } = {}) {
+      const driver = makeDriver({ answerMs: 1_500, holdMs })
       await driver.apply({ full: true, backends, removed: [] })
       const ports = await driver.open({ publicAddress: anyPort, ...settings })
       ends.push(() => driver.close(0))
@@ -47,6 +57,16 @@ export function ingressBed(makeDriver: DriverMaker): IngressBed {
       const made = await anApp(id)
       ends.push(() => made.kill())
       return made
+    },
+    async rawApp(id, act) {
+      const made = await aRawApp(id, act)
+      ends.push(() => made.kill())
+      return made
+    },
+    keepAlive() {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      ends.push(async () => agent.destroy())
+      return agent
     },
     atEnd: (end) => void ends.push(end),
   }

@@ -14,7 +14,7 @@ import {
   type CallOptions,
 } from './ingress-bed.ts'
 import { ingressBed } from './ingress-open.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 const token = 'rt_3q2-7_wXyZ'
 const byHeader = { headers: { 'roadstead-release': token } }

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { IngressDriver, Shield } from '../../src/parts/ingress/driver.ts'
 import { aBackend, anEndpoint, call, callRaw, countsOf, until, type Answer } from './ingress-bed.ts'
 import { anyPort, ingressBed, type OpenIngress } from './ingress-open.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 /** All of 127.0.0.0/8 is this machine: customers come from the first, whoever attacks from the second. */
 const [customer, attacker] = ['127.0.0.1', '127.0.0.2']

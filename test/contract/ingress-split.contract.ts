@@ -13,7 +13,7 @@ import {
   type CallOptions,
 } from './ingress-bed.ts'
 import { ingressBed } from './ingress-open.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 /** So many requests that five standard deviations are a small part of them. */
 const requestsMany = 2_000

@@ -8,7 +8,7 @@ import type { IngressDriver, TlsSettings } from '../../src/parts/ingress/driver.
 import { aBackend, anEndpoint, call, countsOf, until } from './ingress-bed.ts'
 import { aCertificate, callSecurely, CertificateFolder, type Pem } from './ingress-certificates.ts'
 import { anyPort, ingressBed, type OpenIngress } from './ingress-open.ts'
-import type { DriverMaker } from './ingress.contract.ts'
+import type { DriverMaker } from './ingress-traits.ts'
 
 /** Made once: a key takes a while. */
 const shop = aCertificate(['shop.localhost'])

@@ -1,16 +1,13 @@
 /** What every ingress driver must do; run by each implementation (ingress-*.test.ts beside this). */
-import { Agent } from 'node:http'
-import { createServer as createRawServer, connect, type Socket } from 'node:net'
+import { createServer as createRawServer, connect } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { IngressDriver, TableChange } from '../../src/parts/ingress/driver.ts'
+import { describe, expect, it } from 'vitest'
+import type { TableChange } from '../../src/parts/ingress/driver.ts'
 import type { Backend } from '../../src/parts/ingress/model.ts'
 import {
   aBackend,
   aFreePort,
-  anApp,
   anEndpoint,
-  aRawApp,
   call,
   callRaw,
   countsOf,
@@ -18,49 +15,8 @@ import {
   until,
   type App,
 } from './ingress-bed.ts'
-
-/** What the suite needs of a driver: short waits, so that the tests of them are short. */
-export interface DriverMaker {
-  (patience: { answerMs: number; holdMs: number }): IngressDriver
-}
-
-/**
- * Where drivers differ by their nature, each with its reason in docs/decisions/0014-haproxy.md. What
- * concerns the count, the customers' requests or who is believed is never among them.
- */
-export interface DriverTraits {
-  /** Attempts of a request that each time broke before the answer. */
-  readonly attempts: number
-  /** A request that waits for its connection moves when its instance leaves. */
-  readonly movesUnsent: boolean
-  /** What may not be repeated goes over a used connection where the instance says how long it lives. */
-  readonly reusesWhenTold: boolean
-  /** Of 20 requests for two instances, so many more than 10 may come to one. */
-  readonly unevenBy: number
-  /**
-   * Targets with a `#`, and those with another host than the Host header, are refused; in HTTP/2, a Host
-   * header beside `:authority` is dropped.
-   */
-  readonly isStrictOnTargets: boolean
-  /** Content-Length beside chunked is dropped and the connection closed, where others refuse. */
-  readonly mendsFraming: boolean
-  /** Once `close` is called nothing is accepted; false: a moment later. */
-  readonly closesAtOnce: boolean
-  /** Headers that are too large are answered; false: 400, and in HTTP/2 the connection is closed. */
-  readonly answersLargeHeaders: boolean
-}
-
-/** The built-in driver's, to which every other is compared. */
-export const exactTraits: DriverTraits = {
-  attempts: 3,
-  movesUnsent: true,
-  reusesWhenTold: true,
-  unevenBy: 0,
-  isStrictOnTargets: false,
-  mendsFraming: false,
-  closesAtOnce: true,
-  answersLargeHeaders: true,
-}
+import { exactTraits, type DriverMaker, type DriverTraits } from './ingress-traits.ts'
+import { ingressBed } from './ingress-open.ts'
 
 export function describeIngressDriver(
   name: string,
@@ -68,42 +24,8 @@ export function describeIngressDriver(
   traits: DriverTraits = exactTraits,
 ): void {
   describe(`${name} ingress`, () => {
-    const ends: (() => Promise<unknown>)[] = []
-    afterEach(async () => {
-      for (const end of ends.splice(0).toReversed()) await end()
-    })
-
-    async function open(
-      backends: readonly Backend[],
-      options: { defaultHost?: string; holdMs?: number } = {},
-    ): Promise<{ driver: IngressDriver; port: number }> {
-      const driver = makeDriver({ answerMs: 1_500, holdMs: options.holdMs ?? 1_500 })
-      await driver.apply(full(backends))
-      const { publicPort } = await driver.open({
-        publicAddress: { host: '127.0.0.1', port: 0 },
-        defaultHost: options.defaultHost,
-      })
-      ends.push(() => driver.close(0))
-      return { driver, port: publicPort }
-    }
-
-    async function app(id: string): Promise<App> {
-      const made = await anApp(id)
-      ends.push(() => made.kill())
-      return made
-    }
-
-    async function rawApp(id: string, act: (socket: Socket, count: number) => void): Promise<App> {
-      const made = await aRawApp(id, act)
-      ends.push(() => made.kill())
-      return made
-    }
-
-    function keepAlive(): Agent {
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-      ends.push(async () => agent.destroy())
-      return agent
-    }
+    const bed = ingressBed(makeDriver)
+    const { open, app, keepAlive } = bed
 
     describe('routes', () => {
       it('leads a host and path to the longest route that is a prefix by segments', async () => {
@@ -357,7 +279,7 @@ export function describeIngressDriver(
         const backend = aBackend({ online: [anEndpoint(a)] })
         const { driver, port } = await open([backend])
         const socket = connect(port, '127.0.0.1')
-        ends.push(async () => socket.destroy())
+        bed.atEnd(async () => socket.destroy())
         const ask = async (): Promise<string> => {
           const answered = new Promise<string>((resolve) =>
             socket.once('data', (chunk) => resolve(chunk.toString())),
@@ -388,182 +310,6 @@ export function describeIngressDriver(
         await driver.apply(full([one]))
         expect((await call(port)).status).toBe(200)
         expect((await call(port, { host: 'blog.localhost' })).status).toBe(404)
-      })
-    })
-
-    describe('trouble behind it', () => {
-      it('takes a request of any method elsewhere when no connection comes about', async () => {
-        const web = await app('i-web')
-        const dead = { id: 'i-dead', port: await aFreePort() }
-        const { driver, port } = await open([
-          aBackend({ online: [anEndpoint(dead), anEndpoint(web)] }),
-        ])
-        for (const size of [0, 10, 1_000_000]) {
-          const body = Buffer.alloc(size, 'x')
-          const answer = await call(port, { method: 'POST', body })
-          expect(answer.status).toBe(200)
-          expect(JSON.parse(answer.text)).toMatchObject({ bytes: size })
-        }
-        const counts = await countsOf(driver)
-        expect(counts).toMatchObject({ sent: 3, answered: 3 })
-        // Once it had refused, it was passed over.
-        expect(counts.retried).toBeLessThanOrEqual(1)
-      })
-
-      it('repeats what may be repeated when a connection breaks before the answer', async () => {
-        const web = await app('i-web')
-        const resets = await rawApp('i-resets', (socket) => socket.resetAndDestroy())
-        const online = [anEndpoint(resets), anEndpoint(web)]
-        const { driver, port } = await open([aBackend({ online })])
-        for (let count = 0; count < 6; count++) expect((await call(port)).status).toBe(200)
-        expect(await countsOf(driver)).toMatchObject({ sent: 6, answered: 6 })
-        expect(resets.arrivals.length).toBeGreaterThan(0)
-      })
-
-      it('never repeats a POST that an instance may have read', async () => {
-        const resets = await rawApp('i-resets', (socket) => socket.resetAndDestroy())
-        const { driver, port } = await open([aBackend({ online: [anEndpoint(resets)] })])
-        const answer = await call(port, { method: 'POST', body: 'pay' })
-        expect(answer.status).toBe(502)
-        expect(answer.headers['roadstead-failure']).toBe('reset')
-        expect(resets.arrivals.length).toBe(1)
-        expect((await countsOf(driver)).failed).toMatchObject({ reset: 1 })
-        expect((await countsOf(driver, 'online', 'i-resets')).failed).toMatchObject({ reset: 1 })
-      })
-
-      it('gives up after a few attempts', async () => {
-        const resets = await rawApp('i-resets', (socket) => socket.resetAndDestroy())
-        const { port } = await open([aBackend({ online: [anEndpoint(resets)] })])
-        expect((await call(port)).status).toBe(502)
-        expect(resets.arrivals.length).toBe(traits.attempts)
-      })
-
-      it('breaks off an answer that broke off, and counts it', async () => {
-        const web = await app('i-web')
-        const { driver, port } = await open([aBackend({ online: [anEndpoint(web)] })])
-        expect((await call(port, { headers: { 'x-do': 'midway' } })).status).toBe(0)
-        expect(await countsOf(driver)).toMatchObject({ sent: 1, answered: 0, retried: 0 })
-        expect((await countsOf(driver)).failed).toMatchObject({ reset: 1 })
-      })
-
-      it('fails no request of an app that closes each connection without a word', async () => {
-        const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
-        const rude = await rawApp('i-rude', (socket) => socket.end(answer))
-        const { driver, port } = await open([aBackend({ online: [anEndpoint(rude)] })])
-        const clients = Array.from({ length: 8 }, async (_, client) => {
-          const agent = keepAlive()
-          for (let count = 0; count < 40; count++) {
-            const request = (client + count) % 2 === 0 ? {} : { method: 'POST', body: 'x' }
-            expect((await call(port, { agent, ...request })).status).toBe(200)
-          }
-        })
-        await Promise.all(clients)
-        expect(await countsOf(driver)).toMatchObject({ sent: 320, answered: 320 })
-      })
-
-      it('fails no request of an app that keeps connections for a moment only', async () => {
-        const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
-        const hasty = await rawApp('i-hasty', (socket) => {
-          socket.write(answer)
-          setTimeout(() => socket.destroy(), 5)
-        })
-        const { port } = await open([aBackend({ online: [anEndpoint(hasty)] })])
-        const agent = keepAlive()
-        for (let count = 0; count < 40; count++) {
-          const request = count % 2 === 0 ? {} : { method: 'POST', body: 'x' }
-          expect((await call(port, { agent, ...request })).status).toBe(200)
-          await sleep(count % 10)
-        }
-      })
-
-      it('never sends a POST over a connection that its instance may be closing', async () => {
-        const used = new Set<Socket>()
-        const once = await rawApp('i-once', (socket) => {
-          // Closed as soon as idle: whatever comes over it a second time finds nobody.
-          if (used.has(socket)) return void socket.resetAndDestroy()
-          used.add(socket)
-          socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
-        })
-        const { port } = await open([aBackend({ online: [anEndpoint(once)] })])
-        for (let count = 0; count < 10; count++) {
-          const request = count % 2 === 0 ? {} : { method: 'POST', body: 'x' }
-          expect((await call(port, request)).status).toBe(200)
-        }
-      })
-
-      it.runIf(traits.reusesWhenTold)(
-        'reuses a connection for a POST when its instance says how long it keeps one',
-        async () => {
-          const used = new Set<Socket>()
-          const keeps = await rawApp('i-keeps', (socket) => {
-            used.add(socket)
-            socket.write('HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 2\r\n\r\nok')
-          })
-          const { port } = await open([aBackend({ online: [anEndpoint(keeps)] })])
-          for (let count = 0; count < 10; count++) {
-            expect((await call(port, { method: 'POST', body: 'x' })).status).toBe(200)
-          }
-          // The first was sent before the instance had said anything.
-          expect(used.size).toBe(2)
-        },
-      )
-
-      it('lets requests wait while the only instance is started again', async () => {
-        const web = await app('i-web')
-        const { driver, port } = await open([aBackend({ online: [anEndpoint(web)] })])
-        expect((await call(port)).status).toBe(200)
-        await web.kill()
-        const held = Array.from({ length: 10 }, (_, count) =>
-          call(port, count % 2 === 0 ? {} : { method: 'POST', body: 'x' }),
-        )
-        await sleep(400)
-        await web.revive()
-        for (const answer of await Promise.all(held)) expect(answer.status).toBe(200)
-        expect(await countsOf(driver)).toMatchObject({ sent: 11, answered: 11 })
-      })
-
-      it('lets requests wait while the pool is empty, and goes on as soon as it is not', async () => {
-        const web = await app('i-web')
-        const { driver, port } = await open([aBackend()])
-        const held = call(port, { method: 'POST', body: 'x' })
-        await until(async () => (await countsOf(driver)).sent === 1, 'it waits')
-        await driver.apply(part([aBackend({ online: [anEndpoint(web)] })]))
-        expect((await held).status).toBe(200)
-      })
-
-      it('answers 503 with Retry-After when nobody comes', async () => {
-        const dead = { id: 'i-dead', port: await aFreePort() }
-        const { driver, port } = await open([aBackend()], { holdMs: 100 })
-        const none = await call(port)
-        expect([none.status, none.headers['retry-after']]).toEqual([503, '1'])
-        expect(none.headers['roadstead-failure']).toBe('noServer')
-        await driver.apply(part([aBackend({ online: [anEndpoint(dead)] })]))
-        const refused = await call(port)
-        expect(refused.status).toBe(503)
-        expect(refused.headers['roadstead-failure']).toBe('refused')
-        expect((await countsOf(driver)).failed).toMatchObject({ noServer: 1, refused: 1 })
-      })
-
-      it('gives an instance that says nothing up after its time, and does not ask another', async () => {
-        const [a, b] = [await app('i-a'), await app('i-b')]
-        const online = [anEndpoint(a), anEndpoint(b)]
-        const { driver, port } = await open([aBackend({ online })])
-        const answer = await call(port, { headers: { 'x-do': 'hang' } })
-        expect(answer.status).toBe(504)
-        expect(a.arrivals.length + b.arrivals.length).toBe(1)
-        expect((await countsOf(driver)).failed).toMatchObject({ timedOut: 1 })
-      })
-
-      it('counts what breaks because a leaving instance was stopped as cut', async () => {
-        const [a, b] = [await app('i-a'), await app('i-b')]
-        const backend = aBackend({ online: [anEndpoint(a)] })
-        const { driver, port } = await open([backend])
-        const post = call(port, { method: 'POST', headers: { 'x-do': 'slow' } })
-        await until(() => a.arrivals.length === 1, 'it arrived')
-        await driver.apply(part([{ ...backend, online: [anEndpoint(b)] }]))
-        await a.kill()
-        expect((await post).headers['roadstead-failure']).toBe('cut')
-        expect((await countsOf(driver)).failed).toMatchObject({ cut: 1, reset: 0 })
       })
     })
 
