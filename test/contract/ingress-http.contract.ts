@@ -34,7 +34,7 @@ export function describeIngressHttp(
     })
 
     async function open(backend: Backend): Promise<{ driver: IngressDriver; port: number }> {
-      const driver = makeDriver({ answerMs: 1_500, holdMs: 500 })
+      const driver = makeDriver({ answerMs: 20_000, holdMs: 500 })
       await driver.apply({ full: true, backends: [backend], removed: [] })
       const publicAddress = { host: '127.0.0.1', port: 0 }
       const { publicPort } = await driver.open({ publicAddress })

@@ -7,6 +7,12 @@ import type { Backend } from '../../src/parts/ingress/model.ts'
 import { anApp, aRawApp, type App } from './ingress-bed.ts'
 import type { DriverMaker } from './ingress-traits.ts'
 
+/** How long requests are waited with, in ms: an answer may take long where all the machine is busy. */
+interface Patience {
+  readonly answerMs: number
+  readonly holdMs: number
+}
+
 export interface OpenIngress {
   readonly driver: IngressDriver
   /** The public one. */
@@ -17,10 +23,9 @@ export interface OpenIngress {
 }
 
 export interface IngressBed {
-  /** `holdMs`: for so long a request waits for an instance. */
   open(
     backends: readonly Backend[],
-    settings?: Partial<IngressSettings> & { readonly holdMs?: number },
+    settings?: Partial<IngressSettings> & Partial<Patience>,
   ): Promise<OpenIngress>
   app(id: string): Promise<App>
   /** One that does with each connection what it is told to. */
@@ -41,8 +46,8 @@ export function ingressBed(makeDriver: DriverMaker): IngressBed {
     for (const end of ends.splice(0).toReversed()) await end()
   })
   return {
-    async open(backends, { holdMs = 1_500, ...settings } = {}) {
-      const driver = makeDriver({ answerMs: 1_500, holdMs })
+    async open(backends, { answerMs = 20_000, holdMs = 1_500, ...settings } = {}) {
+      const driver = makeDriver({ answerMs, holdMs })
       await driver.apply({ full: true, backends, removed: [] })
       const ports = await driver.open({ publicAddress: anyPort, ...settings })
       ends.push(() => driver.close(0))

@@ -171,7 +171,7 @@ export function describeIngressTrouble(
     it('gives an instance that says nothing up after its time, and does not ask another', async () => {
       const [a, b] = [await app('i-a'), await app('i-b')]
       const online = [anEndpoint(a), anEndpoint(b)]
-      const { driver, port } = await open([aBackend({ online })])
+      const { driver, port } = await open([aBackend({ online })], { answerMs: 1_500 })
       const answer = await call(port, { headers: { 'x-do': 'hang' } })
       expect(answer.status).toBe(504)
       expect(a.arrivals.length + b.arrivals.length).toBe(1)
