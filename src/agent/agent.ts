@@ -61,9 +61,9 @@ const pollWaitMs = 25_000
 const listEveryMs = 60_000
 /** Finished instances are let go of this often while there are any, in ms. */
 const tendEveryMs = 1_000
-/** The machine's ports and drivers are looked at this often, in ms. */
+/** The machine's ports are looked at this often, in ms. */
 const portsEveryMs = 30_000
-/** What somebody changed by hand is looked for this often, in ms. */
+/** Drivers, and what somebody changed by hand, are looked at this often, in ms. */
 const driftEveryMs = 5_000
 /** Unused artifacts are collected this often, in ms. */
 const collectEveryMs = 10 * 60_000
@@ -185,8 +185,8 @@ class NodeAgent implements RunningAgent {
       this.#follow(signal),
       this.#reporter.run(signal),
       this.#shipper.run(signal),
-      this.#repeat(portsEveryMs, () => this.#lookAtMachine()),
-      this.#repeat(driftEveryMs, () => this.#drift.look()),
+      this.#repeat(portsEveryMs, () => this.#lookAtPorts()),
+      this.#repeat(driftEveryMs, () => this.#lookAround()),
       this.#repeat(collectEveryMs, () => this.#collect()),
     ])
   }
@@ -320,9 +320,9 @@ class NodeAgent implements RunningAgent {
   }
 
   /** An engine that has come or gone is told by a registration. */
-  async #lookAtMachine(): Promise<void> {
-    await this.#lookAtPorts()
+  async #lookAround(): Promise<void> {
     if (this.#options.driver.offers().join() !== this.#offered) this.#registerAgain()
+    await this.#drift.look()
   }
 
   async #lookAtPorts(): Promise<void> {

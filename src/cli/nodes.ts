@@ -21,6 +21,7 @@ export function nodesCommand(): Command {
           { title: 'STATUS', of: ({ status }) => toned(status, tones[status]) },
           { title: 'ZONE', of: ({ zone }) => zone },
           { title: 'ADDRESS', of: ({ address }) => address },
+          { title: 'RUNS', of: ({ drivers = ['process'] }) => drivers.join(', ') },
           { title: 'INSTANCES', align: 'right', of: ({ reserved }) => String(reserved.instances) },
           { title: 'CPU', align: 'right', of: cpuText },
           { title: 'MEMORY', align: 'right', of: memoryText },
