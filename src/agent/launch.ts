@@ -23,6 +23,7 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
     command: assigned.run,
     directory,
     ...('image' in assigned.artifact ? { image: assigned.artifact } : {}),
+    ...(assigned.reaches === undefined ? {} : { reaches: assigned.reaches }),
     ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
     listen,
     // No singleton starts without its lease: one that has none yet waits while it is pulling.

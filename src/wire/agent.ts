@@ -64,6 +64,8 @@ export const AssignedInstance = Type.Object({
   ]),
   /** Of a job: the time it may run; null for a service. */
   timeoutMs: Type.Union([Type.Integer(), Type.Null()]),
+  /** Listeners of its node that its environment names; missing: none (since protocol 2). */
+  reaches: Type.Optional(Type.Array(Type.Integer())),
   /** What it takes of the node, which admits it against what really runs (since protocol 2). */
   resources: Type.Optional(Resources),
   /** Of a singleton: it runs only while its lease does (since protocol 2). */

@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
@@ -247,6 +251,56 @@ describe.skipIf(!canRunContainers())('containers', () => {
     expect(engine.docker('ps', '-q', '--no-trunc')).toBe(foreign)
     engine.docker('rm', '-f', foreign)
   })
+
+  test('a container reaches the services that it was given, and nothing else of its node', async () => {
+    const [needed, other] = [await answering('needed'), await answering('other')]
+    const portOf = (server: Server): number => (server.address() as AddressInfo).port
+    try {
+      const env = {
+        API_URL: `http://127.0.0.1:${portOf(needed)}`,
+        OTHER_URL: `http://127.0.0.1:${portOf(other)}`,
+      }
+      await driver.start(
+        await aLaunch('sleep 1000', { env, reaches: [portOf(needed)], listen: null }),
+      )
+      const hostAndPort = 'u=${API_URL#http://}; h=${u%:*}; p=${u#*:}'
+      // A static busybox resolves no names; it takes an address and a port.
+      const get = "(printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 1) | nc"
+      const look = `${hostAndPort}; ${get} $h $p`
+      const isThere = async (): Promise<boolean> =>
+        (await said('i-box-a', 'sh', '-c', look)).endsWith('needed')
+      await untilTrue(isThere, () => 'it is not reached')
+      const around = `${hostAndPort}; ${get} $h ${portOf(other)}; ${get} 127.0.0.1 ${portOf(other)}`
+      expect(await said('i-box-a', 'sh', '-c', around)).not.toContain('HTTP/1.1')
+      const [relay] = await pidsOf(`${root}/.relay.cjs`)
+      process.kill(Number(relay), 'SIGKILL')
+      await untilTrue(isThere, () => 'a relay that died is not started anew')
+      await driver.close()
+      expect(await saidByEngine(look)).toContain('needed')
+      driver = open()
+      await driver.adopt()
+    } finally {
+      needed.close()
+      other.close()
+    }
+  })
+
+  function answering(text: string): Promise<Server> {
+    const server = createServer((_request, answer) => answer.end(text))
+    return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)))
+  }
+
+  async function pidsOf(argument: string): Promise<string[]> {
+    const { stdout } = await promisify(execFile)('pgrep', ['-f', argument])
+    return stdout.trim().split('\n')
+  }
+
+  /** As `said`, without a driver, while servers of this process answer. */
+  async function saidByEngine(script: string): Promise<string> {
+    const where = ['-H', `unix://${engine.socketPath}`, 'exec', engine.docker('ps', '-q')]
+    const { stdout } = await promisify(execFile)('docker', [...where, 'sh', '-c', script])
+    return stdout
+  }
 
   test('a registry that wants credentials gets them, and a refusal does not show them', async () => {
     const guarded = await guard(registry, 'alice', 'open sesame')

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -176,6 +176,22 @@ services:
     const [one] = await instances('talks')
     const ran = await cloud.run('exec', one!.id, '--', 'id', '-u')
     expect(ran).toMatchObject({ code: 0, output: expect.stringContaining('1000') })
+  })
+
+  test('a container calls a service that it needs, through its own node', async () => {
+    const folder = anApp('calls', `image: ${registry.host}/boxes/web:v1\nneeds: [api]`)
+    const manifest = readFileSync(join(folder, 'roadstead.yaml'), 'utf8')
+    const api = `  api: { run: node server.js, health: /, cpu: 0.1, memory: 64MiB }\n`
+    writeFileSync(join(folder, 'roadstead.yaml'), `${manifest}${api}`)
+    const server = `require('node:http').createServer((request, answer) => answer.end('the api'))
+      .listen(Number(process.env.PORT), process.env.HOST)`
+    writeFileSync(join(folder, 'server.js'), server)
+    expect(await deploy(folder)).toMatchObject({ code: 0 })
+    const [web] = (await instances('calls')).filter(({ service }) => service === 'web')
+    const call = `u=\${API_URL#http://}; (printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 1) | nc \${u%:*} \${u#*:}`
+    const asked = async (): Promise<boolean> =>
+      (await cloud.run('exec', web!.id, '--', 'sh', '-c', call)).output.includes('the api')
+    await until(asked, 'the api answers')
   })
 
   test('what cannot be looked up is refused, with what would help', async () => {

@@ -104,6 +104,8 @@ export interface Launch {
   readonly directory: string
   /** What a container is made of; missing for a process. Its `command` may be empty then. */
   readonly image?: ImageRef
+  /** Ports of the node's own loopback that its environment names: services that it calls. */
+  readonly reaches?: readonly number[]
   /** What it may take of the node, where the driver can hold it to that; missing: as it likes. */
   readonly limits?: Resources
   /** Its environment; the driver adds PATH, HOME, TMPDIR and LANG where they are not in it. */

@@ -1,5 +1,6 @@
 import { assert } from '../../base/errors.ts'
 import type { AssignedInstance } from '../../wire/agent.ts'
+import { isImage, type Runnable } from '../artifacts/model.ts'
 import { testTargetOf, urlVariableOf, type Release, type ServiceSpec } from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
 import type { JobRun } from '../jobs/model.ts'
@@ -46,6 +47,7 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
   if (spec === undefined) return undefined
   const { run, artifact, health, stop, warmup } = spec
   const port = instance.placement?.port ?? null
+  const calls = urlsOf(spec, listeners)
   return {
     ...identity(instance),
     port,
@@ -56,10 +58,11 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
     warmup,
     timeoutMs: null,
     ...carriedAlong(spec, release),
+    ...reachesOf(artifact, calls),
     // The platform's own variables go last: no manifest can put another address in their place.
     env: {
       ...spec.env,
-      ...urlsOf(spec, listeners),
+      ...calls,
       ...platformVariables(instance, release),
       ...(port === null ? {} : { PORT: String(port) }),
     },
@@ -81,6 +84,9 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
   const { instance, release, run } = placed
   if (run === undefined) return undefined
   const { spec } = run
+  const served = release.services.find(({ name }) => name === spec.service)
+  const ofService = served === undefined ? {} : urlsOf(served, placed.listeners)
+  const calls = run.purpose === 'test' ? testVariables(placed) : ofService
   return {
     ...identity(instance),
     port: null,
@@ -90,8 +96,11 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
     stop: { drainMs: 0, graceMs: jobGraceMs },
     warmup: null,
     timeoutMs: spec.timeoutMs,
+    ...reachesOf(spec.artifact, calls),
+    // A job has what its service has: its environment, and the addresses of what it needs.
     env: {
-      ...(run.purpose === 'test' ? testVariables(placed) : serviceVariables(placed, spec.service)),
+      ...(run.purpose === 'test' ? {} : served?.env),
+      ...calls,
       ...platformVariables(instance, release),
       ...runVariables(run),
     },
@@ -108,13 +117,13 @@ function testVariables({ release, listeners, targets }: PlacedInstance): Record<
   }
 }
 
-/** A job has what its service has: its environment, and the addresses of what it needs. */
-function serviceVariables(
-  { release, listeners }: PlacedInstance,
-  service: string | null,
-): Record<string, string> {
-  const spec = release.services.find(({ name }) => name === service)
-  return spec === undefined ? {} : { ...spec.env, ...urlsOf(spec, listeners) }
+/** A container does not share its node's loopback: the ports there that it is let to. */
+function reachesOf(
+  artifact: Runnable,
+  calls: Readonly<Record<string, string>>,
+): Pick<AssignedInstance, 'reaches'> {
+  const ports = Object.values(calls).map((url) => Number(new URL(url).port))
+  return isImage(artifact) && ports.length > 0 ? { reaches: [...new Set(ports)] } : {}
 }
 
 /** Which run it is, so that a job can tell a repetition from a new time. */

@@ -15,6 +15,9 @@ export interface ContainerNote {
   readonly run: number
   readonly containerId: string
   readonly listen: Launch['listen']
+  /** Ports of the node's loopback that it is let to, and where it finds them. */
+  readonly reaches: readonly number[]
+  readonly gateway: string
   /** On the host, once it has started. */
   readonly pid: number
   /** Wall ms; 0: not yet. */

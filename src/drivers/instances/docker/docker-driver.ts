@@ -24,7 +24,7 @@ import type {
 } from '../../../parts/instances/driver.ts'
 import { requireFreePort } from '../process/free-port.ts'
 import { hasOutput, readOutput } from '../process/output-files.ts'
-import { probeHttp, probeTcp, type Target } from '../process/probe.ts'
+import { probeContainer } from './container-probe.ts'
 import { listeningPorts } from '../process/process-table.ts'
 import { bootNow, extendLease, readLease, writeLease } from '../process/watchdog.ts'
 import { ContainerNotes, type ContainerNote } from './container-notes.ts'
@@ -37,6 +37,7 @@ import { EngineWatch } from './engine-watch.ts'
 import { Execs } from './execs.ts'
 import { Images, nameOf } from './images.ts'
 import { Network } from './networks.ts'
+import { Relay, relayedEnv } from './relay.ts'
 import { copyOutput } from './output-copy.ts'
 
 export interface DockerDriverOptions {
@@ -86,6 +87,7 @@ export class DockerDriver implements InstanceDriver {
   #owner = ''
   #containers: Containers
   #network: Network
+  readonly #relay: Relay
   #watch: EngineWatch | undefined
   #watchdog: WatchdogFiles = { script: '', engine: '' }
   #listener: ExitListener = () => {}
@@ -101,6 +103,7 @@ export class DockerDriver implements InstanceDriver {
     this.#images = new Images({ engine: this.#engine, clock, file, credentials })
     this.#containers = new Containers(this.#engine, '')
     this.#network = new Network(this.#engine, '')
+    this.#relay = new Relay(root)
   }
 
   /** Whether it has anything of this instance. */
@@ -146,6 +149,7 @@ export class DockerDriver implements InstanceDriver {
       const one = await this.#adoptOne(run)
       if (one !== undefined) adopted.push(one)
     }
+    await this.#openRelay()
     this.#watch.run()
     return adopted
   }
@@ -195,18 +199,12 @@ export class DockerDriver implements InstanceDriver {
   }
 
   probe(instanceId: string, probe: Probe, timeoutMs: number): Promise<ProbeAnswer> {
-    switch (probe.kind) {
-      case 'http':
-        return this.get(instanceId, probe.path, timeoutMs)
-      case 'tcp':
-        return this.#withTarget(instanceId, (target) => probeTcp(this.#clock, target, timeoutMs))
-      case 'exec':
-        return this.#probeExec(instanceId, probe.run, timeoutMs)
-    }
+    const asking = { clock: this.#clock, execs: this.#execs }
+    return probeContainer(asking, this.#running(instanceId)?.note, probe, timeoutMs)
   }
 
   get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer> {
-    return this.#withTarget(instanceId, (target) => probeHttp(this.#clock, target, path, timeoutMs))
+    return this.probe(instanceId, { kind: 'http', path }, timeoutMs)
   }
 
   async startExec(
@@ -274,6 +272,7 @@ export class DockerDriver implements InstanceDriver {
       if (this.offers().length > 0) await this.#watch?.look()
       if (this.#runs.size === 0) await this.#leaveNetwork()
     }
+    await this.#openRelay()
     await this.#notes.forget(instanceId)
   }
 
@@ -281,21 +280,34 @@ export class DockerDriver implements InstanceDriver {
     this.#listener = () => {}
     this.#closing.abort()
     await Promise.all([...this.#runs.values()].map((run) => this.#stopCopying(run)))
+    await this.#openRelay()
   }
 
   async #startNew(launch: Launch, image: ImageRef): Promise<Started> {
     const { instanceId, run, listen, leaseUntil } = launch
     const config = await this.#images.configOf(image)
     if (config === undefined) throw new Fault('pull-failed', `${image.image} is not here`)
-    const network = await this.#network.ensure()
+    const { id: network, gateway } = await this.#network.ensure()
+    const reaches = new Set(launch.reaches ?? [])
     const name = `roadstead-${this.#owner.slice(0, 6)}-${instanceId}-${run}`
     const options = { owner: this.#owner, network, image: nameOf(image) }
-    const spec = await containerSpec(launch, options)
+    const env = relayedEnv(launch.env, reaches, gateway)
+    const spec = await containerSpec({ ...launch, env }, options)
     const containerId = await this.#containers.create(name, spec)
-    const note = { instanceId, run, containerId, listen, pid: 0, startedAt: 0 }
+    const note: ContainerNote = {
+      instanceId,
+      run,
+      containerId,
+      listen,
+      reaches: [...reaches],
+      gateway,
+      pid: 0,
+      startedAt: 0,
+    }
     const current: Run = { ...freshRun(note), knownSince: this.#clock.monotonic() }
     this.#runs.set(instanceId, current)
     await this.#notes.write(note)
+    await this.#openRelay()
     try {
       await requireCommand(this.#engine, containerId, launch, config)
       if (leaseUntil !== undefined) await this.#watchOver(note, leaseUntil)
@@ -335,6 +347,14 @@ export class DockerDriver implements InstanceDriver {
       socketPath: this.#options.socketPath,
       containerId: note.containerId,
     })
+  }
+
+  /** What all of them together may reach; a relay that has died is started anew. */
+  async #openRelay(): Promise<void> {
+    const running = [...this.#runs.keys()].flatMap((id) => this.#running(id)?.note ?? [])
+    const calling = running.filter(({ reaches = [] }) => reaches.length > 0)
+    const ports = new Set(calling.flatMap(({ reaches }) => reaches))
+    await this.#relay.open(calling.at(-1)?.gateway ?? '', ports)
   }
 
   async #leaveNetwork(): Promise<void> {
@@ -395,6 +415,7 @@ export class DockerDriver implements InstanceDriver {
       if (byId.has(id)) await this.#containers.remove(id)
       this.#doomed.delete(id)
     }
+    await this.#relay.keep()
     const current = new Set([...this.#runs.values()].map(({ note }) => note.containerId))
     this.#others = found.filter(({ id }) => !current.has(id))
   }
@@ -438,35 +459,6 @@ export class DockerDriver implements InstanceDriver {
   #running(instanceId: string): Run | undefined {
     const run = this.#runs.get(instanceId)
     return run === undefined || run.hasFailed || run.exit !== undefined ? undefined : run
-  }
-
-  async #withTarget(
-    instanceId: string,
-    ask: (target: Target) => Promise<ProbeAnswer>,
-  ): Promise<ProbeAnswer> {
-    const run = this.#running(instanceId)
-    if (run === undefined) return { ok: false, because: `${instanceId} does not run` }
-    const { listen } = run.note
-    return listen === null ? { ok: false, because: 'it has no port to ask' } : ask(listen)
-  }
-
-  async #probeExec(
-    instanceId: string,
-    command: readonly string[],
-    timeoutMs: number,
-  ): Promise<ProbeAnswer> {
-    const run = this.#running(instanceId)
-    const [name = ''] = command
-    if (run === undefined) return { ok: false, because: `${instanceId} does not run` }
-    try {
-      const exit = await this.#execs.run(run.note.containerId, command, timeoutMs)
-      if (exit === 'late') {
-        return { ok: false, because: `\`${name}\`: no answer within ${timeoutMs} ms` }
-      }
-      return { ok: exit.code === 0, because: `\`${name}\` exited with ${exit.code ?? exit.signal}` }
-    } catch (error) {
-      return { ok: false, because: `\`${name}\` failed: ${messageOf(error)}` }
-    }
   }
 }
 

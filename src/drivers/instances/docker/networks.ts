@@ -1,6 +1,12 @@
 import type { Engine } from './engine.ts'
 import { labels } from './labels.ts'
 
+/** The engine's id of a network, and the node's own address in it. */
+export interface NetworkPlace {
+  readonly id: string
+  readonly gateway: string
+}
+
 /**
  * The network of one agent's containers: a bridge of their own, on which none reaches another. They
  * are reached through their published ports, and reach out through the host. The engine lets two
@@ -16,9 +22,14 @@ export class Network {
     this.#owner = owner
   }
 
-  /** Its id; it is made where there is none. */
-  ensure(): Promise<string> {
-    return this.#inTurn(async () => (await this.#find())[0] ?? this.#create())
+  /** It is made where there is none. */
+  ensure(): Promise<NetworkPlace> {
+    return this.#inTurn(async () => {
+      const id = (await this.#find())[0] ?? (await this.#create())
+      const { body } = await this.#engine.demand({ method: 'GET', path: `/networks/${id}` })
+      const { IPAM } = body as { IPAM?: { Config?: readonly { Gateway?: string }[] } }
+      return { id, gateway: IPAM?.Config?.[0]?.Gateway ?? '' }
+    })
   }
 
   /** Takes it away again; one that is in use stays. An engine has room for some thirty. */

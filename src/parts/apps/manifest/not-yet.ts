@@ -56,7 +56,6 @@ function refuseKey(rendered: RenderedCell, faults: FaultList, key: string, what:
 }
 
 function refuseInService(rendered: RenderedCell, faults: FaultList, name: string): void {
-  refuseCalls(rendered, faults, name)
   const path = ['services', name]
   if (nodeAt(rendered.root, [...path, 'image']) !== undefined) {
     const subject = `\`assets\` of ${name} is validated`
@@ -69,29 +68,6 @@ function refuseInService(rendered: RenderedCell, faults: FaultList, name: string
     const hint = `remove \`${need.name}\` from its needs (line ${lineOf(rendered, at)}) to deploy`
     faults.add('not-yet', spotOf(rendered, at), message, hint)
   }
-}
-
-/** What a container calls `127.0.0.1` is itself: it does not reach its node's listeners yet. */
-function refuseCalls(rendered: RenderedCell, faults: FaultList, name: string): void {
-  const at = ['services', name, 'needs']
-  const service = rendered.services.find((one) => one.name === name)
-  if (service === undefined || service.image === null || service.needs.length === 0) return
-  const subject = `${name} is an image and needs ${listed(service.needs, 3)}`
-  const message = `${subject}, and this version does not let containers call services yet`
-  const hint = `remove its needs (line ${lineOf(rendered, at)}), or give it \`run\` instead of \`image\``
-  faults.add('not-yet', spotOf(rendered, at), message, hint)
-}
-
-/** A test without files of its own runs beside its target: in a container it would not reach it. */
-function refuseTest(rendered: RenderedCell, faults: FaultList, path: readonly string[]): void {
-  const { services, release } = rendered
-  if (nodeAt(rendered.root, [...path, 'test']) === undefined) return
-  const target = services.find(({ route }) => route !== null) ?? services[0]
-  if ((release.files ?? []).length > 0 || target === undefined || target.image === null) return
-  const subject = `a test runs in the image of ${target.name}`
-  const message = `${subject}, and this version does not let containers call services yet`
-  const hint = 'name what the test needs in `release.files`: then it runs as a process'
-  faults.add('not-yet', spotOf(rendered, path), message, hint)
 }
 
 function neededElsewhere(
@@ -111,7 +87,6 @@ function refuseInRelease(rendered: RenderedCell, faults: FaultList): void {
     const path = ['release', 'steps', String(index)]
     const subject = 'the step `snapshot` is validated'
     refuse(rendered, faults, [...path, 'snapshot'], subject, 'copy databases', 'the step')
-    refuseTest(rendered, faults, path)
   })
 }
 

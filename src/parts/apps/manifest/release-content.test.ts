@@ -246,20 +246,7 @@ describe('what comes later is refused at deploy, each with its line', () => {
       'web needs stock/levels',
     ],
   ]
-  const image = 'services: { web: { image: r/web, NEEDS }, api: { run: a } }'
-  const ofImages: typeof cases = [
-    [
-      'calls of a container',
-      image.replace('NEEDS', 'needs: [api]'),
-      'web is an image and needs api',
-    ],
-    [
-      'a test beside a container',
-      `${image.replace(', NEEDS', '')}\nrelease: { steps: [{ maintenance: {} }, { test: { run: a } }, { remaining: {} }] }`,
-      'a test runs in the image of web',
-    ],
-  ]
-  test.each([...cases, ...ofImages])('%s', (_name, manifest, words) => {
+  test.each(cases)('%s', (_name, manifest, words) => {
     const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
     expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
     expect(refusal.message).toContain(words)
