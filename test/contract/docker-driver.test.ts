@@ -151,10 +151,14 @@ describe.skipIf(!canRunContainers())('containers', () => {
     expect(asRoot.remark).toContain('runs as root')
   })
 
-  test('what it prints is copied once to the byte, whatever becomes of agent and engine', async () => {
-    const lines = 20_000
-    const script = `i=0; while [ $i -lt ${lines} ]; do echo "line $i"; i=$((i+1)); done; sleep 100`
-    await driver.start(await aLaunch(script))
+  test('what it prints is copied once to the byte, though agent and engine are started anew', async () => {
+    const half = 10_000
+    const print = (from: number): string =>
+      `i=${from}; while [ $i -lt ${from + half} ]; do echo "line $i"; i=$((i+1)); done`
+    const wait = 'while [ ! -e /tmp/go ]; do sleep 0.1; done'
+    await driver.start(await aLaunch(`${print(0)}; ${wait}; ${print(half)}; sleep 100`))
+    const endsWith = async (line: number): Promise<boolean> =>
+      (await printed('i-box-a')).endsWith(`line ${line}\n`)
     await untilTrue(
       async () => (await printed('i-box-a')).length > 1_000,
       () => 'it prints nothing',
@@ -162,13 +166,22 @@ describe.skipIf(!canRunContainers())('containers', () => {
     await driver.close()
     driver = open()
     await driver.adopt()
+    await untilTrue(
+      () => endsWith(half - 1),
+      () => 'the first half does not come',
+    )
     await engine.kill()
     await engine.start()
     await untilTrue(
-      async () => (await printed('i-box-a')).endsWith(`line ${lines - 1}\n`),
+      () => driver.offers().length > 0,
+      () => 'the engine is not noticed',
+    )
+    await said('i-box-a', 'touch', '/tmp/go')
+    await untilTrue(
+      () => endsWith(2 * half - 1),
       () => 'the last line does not come',
     )
-    const expected = Array.from({ length: lines }, (_, index) => `line ${index}\n`).join('')
+    const expected = Array.from({ length: 2 * half }, (_, index) => `line ${index}\n`).join('')
     expect(await printed('i-box-a')).toBe(expected)
     expect(exits).toEqual([])
   })

@@ -56,6 +56,8 @@ interface Run {
   /** Its start failed before anything ran. */
   hasFailed: boolean
   exit: Exit | undefined
+  /** SIGKILL was sent by this driver. */
+  isEnding: boolean
   /** Monotonic ms: a list of containers from before knows nothing of it. */
   knownSince: number
   copying: { readonly stop: AbortController; readonly done: Promise<void> } | undefined
@@ -64,6 +66,9 @@ interface Run {
 /** SIGKILL is repeated until the container has ended. */
 const endTimeoutMs = 10_000
 const endPollMs = 20
+/** That the kernel ended it at a limit is looked for so often, with so many ms between. */
+const limitLooks = 5
+const limitPollMs = 150
 /** The output of a run is read to its end before the next one starts, for so long at the most, in ms. */
 const copyTimeoutMs = 5_000
 
@@ -182,6 +187,7 @@ export class DockerDriver implements InstanceDriver {
     const run = this.#runs.get(instanceId)
     if (run === undefined || run.hasFailed || run.exit !== undefined) return run?.exit
     const giveUpAt = this.#clock.monotonic() + endTimeoutMs
+    run.isEnding = true
     for (;;) {
       const detail = await this.#containers.inspect(run.note.containerId)
       if (detail?.state === 'created') {
@@ -352,7 +358,7 @@ export class DockerDriver implements InstanceDriver {
   /** What all of them together may reach; a relay that has died is started anew. */
   async #openRelay(): Promise<void> {
     const running = [...this.#runs.keys()].flatMap((id) => this.#running(id)?.note ?? [])
-    const calling = running.filter(({ reaches = [] }) => reaches.length > 0)
+    const calling = running.filter(({ reaches }) => reaches.length > 0)
     const ports = new Set(calling.flatMap(({ reaches }) => reaches))
     await this.#relay.open(calling.at(-1)?.gateway ?? '', ports)
   }
@@ -408,7 +414,7 @@ export class DockerDriver implements InstanceDriver {
       if (hasFailed || exit !== undefined || isStarting) continue
       const container = byId.get(note.containerId)
       if (container?.state === 'running') continue
-      const detail = container && (await this.#containers.inspect(container.id))
+      const detail = container && (await this.#detailOfEnd(run))
       if (detail?.state !== 'running' && detail?.state !== 'created') this.#ended(run, detail)
     }
     for (const id of this.#doomed) {
@@ -418,6 +424,17 @@ export class DockerDriver implements InstanceDriver {
     await this.#relay.keep()
     const current = new Set([...this.#runs.values()].map(({ note }) => note.containerId))
     this.#others = found.filter(({ id }) => !current.has(id))
+  }
+
+  /** The engine hears of a limit apart from the end, and may hear of it a little later. */
+  async #detailOfEnd(run: Run): Promise<ContainerDetail | undefined> {
+    for (let looks = 1; ; looks++) {
+      const detail = await this.#containers.inspect(run.note.containerId)
+      const mayBeLimit = detail?.state === 'ended' && detail.exit.signal === 'SIGKILL'
+      const isTold = detail?.exit.memoryLimit !== undefined || run.isEnding
+      if (!mayBeLimit || isTold || looks === limitLooks) return detail
+      await this.#clock.sleep(limitPollMs)
+    }
   }
 
   /** Its end, told once; without a container nobody saw how. */
@@ -473,5 +490,6 @@ function isRoot(user: string): boolean {
 }
 
 function freshRun(note: ContainerNote): Run {
-  return { note, hasFailed: false, exit: undefined, knownSince: -1, copying: undefined }
+  const begun = { hasFailed: false, exit: undefined, isEnding: false, copying: undefined }
+  return { ...begun, note, knownSince: -1 }
 }

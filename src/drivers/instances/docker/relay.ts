@@ -18,9 +18,10 @@ const lookEveryMs = 500
 
 /** Listens where its file says, until there is no file. Arguments: the file, a socket to be known by. */
 const source = String.raw`
-const { readFileSync, rmSync } = require('node:fs')
+const { readFileSync, rmSync, watchFile } = require('node:fs')
 const { connect, createServer } = require('node:net')
 const [file, known] = process.argv.slice(2)
+const { setTimeout: sleep } = require('node:timers/promises')
 const open = new Map()
 let connections = 0
 const pass = (port) => (near) => {
@@ -43,9 +44,11 @@ const look = () => {
   for (const [place, port] of places) {
     if (open.has(place)) continue
     const server = createServer({ allowHalfOpen: true }, pass(port))
-    server.on('error', () => open.delete(place))
-    server.listen(port, wanted.host)
+    // The one before it may be just about to end: its place is tried again.
+    server.on('error', () => server.close(() => sleep(${lookEveryMs}).then(listen)))
+    const listen = () => open.get(place) === server && server.listen(port, wanted.host)
     open.set(place, server)
+    listen()
   }
 }
 const alone = createServer((socket) => socket.end())
@@ -53,7 +56,7 @@ alone.on('error', () => process.exit(0))
 rmSync(known, { force: true })
 alone.listen(known, () => {
   look()
-  setInterval(look, ${lookEveryMs})
+  watchFile(file, { interval: ${lookEveryMs} }, look)
 })
 `
 
