@@ -44,6 +44,17 @@ describe('the assignment of a service', () => {
     })
   })
 
+  test('names the listeners that a container may call, and none for a process', () => {
+    const image = { image: 'r.example/web:v1', digest: `sha256:${'b'.repeat(64)}` }
+    const calling = aSpec({ needs: ['credit-check'] })
+    const contained = aRelease({ services: [{ ...calling, artifact: image }] })
+    const [container] = planAssignment([placed({ release: contained, listeners })])
+    expect(container?.reaches).toEqual([20_002])
+    expect(container?.env).toMatchObject({ CREDIT_CHECK_URL: 'http://127.0.0.1:20002' })
+    const plain = aRelease({ services: [calling] })
+    expect(planAssignment([placed({ release: plain, listeners })])[0]).not.toHaveProperty('reaches')
+  })
+
   test('names the archives whose assets go along, where the service has any', () => {
     const artifact = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 2 }
     const carried = { web: [{ artifact, directory: 'dist', until: 9 }] }

@@ -267,6 +267,18 @@ services:
     ])
   })
 
+  test('a promotion takes the image that was tested, and refuses one that was not', () => {
+    const manifest = 'services: { web: { image: "r.example/web:{version}" } }'
+    const tested = { image: 'r.example/web:v1', digest: `sha256:${'b'.repeat(64)}` }
+    const from = { environment: 'local', tenant: 'default' }
+    const promoting = { artifacts: {}, promotes: { from, services: { web: tested } } }
+    const { services } = releaseContentOf(input(manifest, promoting), at)
+    expect(services[0]?.artifact).toEqual(tested)
+    const none = { artifacts: {}, promotes: { from, services: {} } }
+    const refusal = refusalOf(() => releaseContentOf(input(manifest, none), at))
+    expect(refusal).toMatchObject({ code: 'promotion-untested', path: 'services.web.image' })
+  })
+
   test('private and admin routes are not: each exposure has an address of its own', () => {
     const manifest = `
 services:
