@@ -19,7 +19,12 @@ import {
   type Exit,
   type Launch,
 } from '../../src/parts/instances/driver.ts'
-import { canRunContainers, DockerEngine, untilTrue } from '../fixtures/docker-engine.ts'
+import {
+  canRunContainers,
+  DockerEngine,
+  engineWaitMs,
+  untilTrue,
+} from '../fixtures/docker-engine.ts'
 import { freePort } from '../fixtures/free-port.ts'
 import { guard, ImageRegistry } from '../fixtures/image-registry.ts'
 
@@ -40,7 +45,7 @@ describe.skipIf(!canRunContainers())('containers', () => {
     await Promise.all([engine.start(), registry.start()])
     const digest = await registry.push('test/web', 'v1')
     image = { image: `${registry.host}/test/web:v1`, digest }
-  })
+  }, engineWaitMs)
 
   afterAll(async () => {
     await engine.remove()

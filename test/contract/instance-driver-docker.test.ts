@@ -7,7 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import { noCredentials } from '../../src/base/registry-credentials.ts'
 import { DockerDriver } from '../../src/drivers/instances/docker/docker-driver.ts'
-import { canRunContainers, DockerEngine } from '../fixtures/docker-engine.ts'
+import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
 import { freePort } from '../fixtures/free-port.ts'
 import { ImageRegistry } from '../fixtures/image-registry.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
@@ -32,7 +32,7 @@ describe.skipIf(!canRunContainers())('the Docker driver', () => {
     await Promise.all([engine.start(), registry.start()])
     const digest = await registry.push('test/web', 'v1')
     image = { image: `${registry.host}/test/web:v1`, digest }
-  })
+  }, engineWaitMs)
 
   afterAll(async () => {
     await engine.remove()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AppView, InstanceView, NodeView } from '../../src/wire/api.ts'
-import { canRunContainers, DockerEngine } from '../fixtures/docker-engine.ts'
+import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
 import { guard, ImageRegistry } from '../fixtures/image-registry.ts'
 import { Cloud, until, type Ran } from './cloud.ts'
 import { Customers } from './customers.ts'
@@ -20,7 +20,7 @@ describe.skipIf(!canRunContainers())('apps of images', () => {
   beforeAll(async () => {
     await Promise.all([engine.start(), registry.start()])
     await cloud.start(['--docker', `unix://${engine.socketPath}`])
-  })
+  }, engineWaitMs)
 
   afterAll(async () => {
     await cloud.remove()
