@@ -10,8 +10,6 @@ export default defineConfig({
       'sim/**/*.test.ts',
     ],
     pool: 'forks',
-    // Most of a test's time is waiting; by itself one core would be left idle.
-    maxWorkers: 2,
     // Tells a test that hangs from one that waits: two busy cores make 15 s of a browser's work 40.
     testTimeout: 90_000,
     hookTimeout: 90_000,

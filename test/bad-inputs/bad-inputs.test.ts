@@ -25,9 +25,9 @@ const tables: Readonly<Record<string, readonly BadInput[]>> = {
 
 /**
  * Time for which one input may hold the server's loop, in ms of its own CPU. The promise is 50 ms;
- * a machine half as fast as the one it was made on is no reason to fail, and the figure is printed.
+ * a machine a third as fast as the one it was made on is no reason to fail, and the figure is printed.
  */
-const lagMsMax = 100
+const lagMsMax = 150
 
 /**
  * How often an input that held the loop for longer is sent again: what the input itself costs comes
@@ -61,7 +61,9 @@ describe.each(Object.entries(tables))('%s', (_where, rows) => {
   const slow = rows.filter(({ isSlow }) => isSlow === true)
   test.each(quick)('the server is sent $name', { timeout: 60_000 }, async (row) => {
     let lag = await lagOf(row)
-    for (let look = 0; look < secondLooksMax && lag.cpuMs >= lagMsMax; look++) {
+    // What was taken is there already when it comes again, and is answered otherwise.
+    const looksMax = row.answer.status >= 400 ? secondLooksMax : 0
+    for (let look = 0; look < looksMax && lag.cpuMs >= lagMsMax; look++) {
       lag = await lagOf(row)
     }
     lags.push({ name: row.name, ...lag })

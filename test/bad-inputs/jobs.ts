@@ -44,6 +44,7 @@ export const jobInputs: readonly BadInput[] = [
   {
     name: 'twenty runs of a job, and one more',
     send: async (target) => {
+      await target.cancelRuns()
       for (let run = 0; run < openRunsMax; run++) {
         expect((await askOnce(target)).status).toBe(202)
       }

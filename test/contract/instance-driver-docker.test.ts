@@ -75,7 +75,8 @@ describe.skipIf(!canRunContainers())('the Docker driver', () => {
         }
         throw new Error('waited 30 s in vain')
       },
-      settle: () => systemClock.sleep(1_000),
+      // A container on a busy machine takes its time to start and to end.
+      settle: () => systemClock.sleep(3_000),
       async close() {
         for (const listener of foreign) listener.close()
         await rm(root, { recursive: true, force: true })
