@@ -24,11 +24,13 @@ export class RequestLog {
   #end: () => void = () => {}
   #socket: Socket
   #isFinished = false
+  /** A connection has been there: it has told everything from the beginning. */
+  #hasBegun = false
 
   constructor(options: RequestLogOptions) {
     this.#options = options
     this.ended = new Promise((resolve) => (this.#end = resolve))
-    this.#socket = this.#follow('')
+    this.#socket = this.#follow()
   }
 
   /** Takes in what is there and follows no further. */
@@ -38,12 +40,12 @@ export class RequestLog {
     else this.#socket.end()
   }
 
-  /** `-n`: what comes from now on, where everything before has been read. */
-  #follow(flag: '' | '-n'): Socket {
+  #follow(): Socket {
     const socket = connect(this.#options.runtimeSocket)
     let rest = ''
     socket.setEncoding('latin1')
     socket.on('error', () => {})
+    socket.on('connect', () => (this.#hasBegun = true))
     socket.on('data', (text: string) => {
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
@@ -52,18 +54,20 @@ export class RequestLog {
         if (record !== undefined) this.#options.onRecord(record)
       }
     })
-    socket.on('close', (hadError) => this.#closed(hadError))
-    socket.write(`show events ${ringName} -w ${flag}\n`)
+    socket.on('close', () => this.#closed())
+    // `-n`: what comes from now on, where everything before has been told already.
+    socket.write(`show events ${ringName} -w${this.#hasBegun ? ' -n' : ''}\n`)
     return socket
   }
 
-  /** A process that lives has closed it for want of a resource: lines meanwhile count as lost. */
-  #closed(hadError: boolean): void {
-    // Nobody listens there any more: the process is gone.
-    if (this.#isFinished || hadError) return this.#end()
+  /**
+   * A process that is gone is told by its end (`finish`). One that lives has closed it for want of a
+   * resource: lines meanwhile count as lost, and it is followed again.
+   */
+  #closed(): void {
+    if (this.#isFinished) return this.#end()
     this.#options.clock.after(bounds.logAgainMs, () => {
-      if (this.#isFinished) this.#end()
-      else this.#socket = this.#follow('-n')
+      if (!this.#isFinished) this.#socket = this.#follow()
     })
   }
 }
