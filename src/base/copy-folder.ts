@@ -34,11 +34,11 @@ async function copyEntries(from: string, to: string, links: 'kept' | 'left-out')
   }
 }
 
-/** With its times, to the ms: servers of files make the validators of them that browsers remember. */
+/** With its times, to the µs: servers of files make the validators of them that browsers remember. */
 async function copyOne(source: string, target: string): Promise<void> {
   if (!(await isFree(copyFile(source, target, constants.COPYFILE_EXCL)))) return
-  const { atime, mtime } = await stat(source)
-  await utimes(target, atime, mtime)
+  const { atimeMs, mtimeMs } = await stat(source)
+  await utimes(target, atimeMs / 1_000, mtimeMs / 1_000)
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -8,6 +8,7 @@ import {
   anObserved,
   aPending,
   aRelease,
+  aRollout,
   aSpec,
   shop,
 } from '../../test/fixtures/records.ts'
@@ -163,6 +164,13 @@ describe('the routing table', () => {
     const delta = await ask(before.version)
     expect(delta).toMatchObject({ full: false, backends: [], removed: [], revision })
     expect(delta?.version).toBeGreaterThan(before.version)
+  })
+
+  test('a step of a rollout brings its revision: tests wait until ingresses have it', async () => {
+    const before = await full()
+    const revision = await write(state, create(rolloutKind, aRollout()))
+    const delta = await ask(before.version)
+    expect(delta).toMatchObject({ full: false, backends: [], removed: [], revision })
   })
 
   test('an observation changes the table without a commit', async () => {

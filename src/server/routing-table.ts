@@ -55,7 +55,10 @@ export class RoutingTable {
   readonly #idsOfApp = new Map<string, Set<string>>()
   readonly #removed = new Map<string, number>()
   readonly #dirty = new Set<string>()
-  /** Whether a commit touched an instance: the table's revision is news by itself then. */
+  /**
+   * Whether a commit touched an instance or a rollout: the table's revision is news by itself then,
+   * since drains and tests wait for it.
+   */
   #isTouched = false
   readonly #wakeUps: WakeUps
   #flush: Timer | undefined
@@ -169,8 +172,10 @@ export class RoutingTable {
       }
       case 'listener':
         return this.#touch(at, name)
-      case 'app':
       case 'rollout':
+        this.#isTouched = true
+        return this.#touchApp(at)
+      case 'app':
       case 'test-link':
         return this.#touchApp(at)
       case 'node':

@@ -207,3 +207,34 @@ describe('a canary', () => {
     expect(instances(world).some(({ baselineOf }) => baselineOf !== undefined)).toBe(false)
   })
 })
+
+describe('a test of the maintenance pool', () => {
+  const steps: Release['steps'] = [
+    maintenance,
+    { kind: 'test', run: ['node', 'test.js'], timeoutMs: 10_000 },
+    remaining,
+  ]
+  const hasRun = (world: World): boolean =>
+    instances(world).some(({ purpose }) => purpose === 'job')
+  const told = (world: World, id: string): string | undefined =>
+    world.rollout(id).steps.find(({ state }) => state === 'running')?.kind
+
+  it('waits until the ingress knows the pool: without a way to it, it would fail', async () => {
+    const world = await World.open(10)
+    world.ingress.isBehind = true
+    const id = await world.deploy([web('v1', 2)], { steps })
+    expect(await world.runUntil(() => told(world, id) === 'test')).toBe(true)
+    await world.run(20_000)
+    expect([told(world, id), hasRun(world)]).toEqual(['test', false])
+    world.ingress.isBehind = false
+    expect(await over(world, id)).toBe('done')
+    expect(hasRun(world)).toBe(true)
+  })
+
+  it('does not wait for an ingress that is gone', async () => {
+    const world = await World.open(11)
+    world.ingress.isSilent = true
+    await world.deploy([web('v1', 2)], { steps })
+    expect(await world.runUntil(() => hasRun(world), 30_000)).toBe(true)
+  })
+})

@@ -3,11 +3,13 @@ import type { Gate } from '../tenants/model.ts'
 import type { LedgerWindow, Rollout } from './model.ts'
 import type { IngressCounts } from './plan-ledger.ts'
 import type { PassedMigration, RunSeen, RunToStart } from './plan-progress.ts'
+import type { TablesView } from './plan-tables.ts'
 import type { ServiceSeen } from './plan-targets.ts'
 
 /** What the plan for one rollout looks at, and all that it can decide. */
 
-export interface RolloutView {
+/** `revision` is that of the rollout's record: tables at or after it show what it waited for. */
+export interface RolloutView extends TablesView {
   readonly rollout: Rollout
   readonly app: App
   readonly release: Release
@@ -31,8 +33,6 @@ export interface RolloutView {
   readonly oldInstance: string | null
   /** What every ingress has counted for this app up to now. */
   readonly counts: readonly IngressCounts[]
-  /** The table that each ingress has applied, and when it said so. */
-  readonly ingresses: readonly { readonly heardAt: number; readonly appliedRevision: number }[]
   /** The app's traffic in the last minute. */
   readonly lastMinute: LedgerWindow | null
 }

@@ -12,9 +12,14 @@ const step = {
   timeoutMs: 60_000,
 }
 
-function ended(exitCode: number | null, state: RunState = 'failed'): { run: RunSeen } {
+interface Seen {
+  readonly run: RunSeen
+  readonly isTold: boolean
+}
+
+function ended(exitCode: number | null, state: RunState = 'failed'): Seen {
   const attempt: RunAttempt = { instanceId: 'i-1', startedAt: 1, endedAt: 2, exitCode, because: '' }
-  return { run: { state, because: 'so it ended', attempts: [attempt] } }
+  return { run: { state, because: 'so it ended', attempts: [attempt] }, isTold: true }
 }
 
 describe('the journeys of a release', () => {
@@ -25,7 +30,12 @@ describe('the journeys of a release', () => {
 
   test('start once, are waited for, and pass', () => {
     const start = { outcome: 'waits', start: { of: 'journeys' } }
-    expect(journeysProgress({ run: null }, step)).toMatchObject(start)
+    const early = journeysProgress({ run: null, isTold: false }, step)
+    expect(early).toEqual({
+      outcome: 'waits',
+      waitsFor: 'every ingress to know the maintenance pool',
+    })
+    expect(journeysProgress({ run: null, isTold: true }, step)).toMatchObject(start)
     const underWay = journeysProgress(ended(null, 'running'), step)
     expect(underWay).toEqual({ outcome: 'waits', waitsFor: 'the journeys: so it ended' })
     expect(journeysProgress(ended(0, 'succeeded'), step)).toEqual({ outcome: 'done' })

@@ -1,17 +1,18 @@
 import type { ReleaseStep } from '../apps/model.ts'
 import { journeysProgram } from '../../wire/journeys.ts'
 import { isRunOver, journeyExits } from '../jobs/model.ts'
-import type { RunSeen, StepProgress, StepsView } from './plan-progress.ts'
+import { waitsForTables, type RunSeen, type StepProgress, type StepsView } from './plan-progress.ts'
 
 /** Browser journeys of a release: one run for all of a step, whose exit code says how it went. */
 
 type Journeys = Extract<ReleaseStep, { kind: 'journeys' }>
 
 export function journeysProgress(
-  { run }: Pick<StepsView, 'run'>,
+  { run, isTold }: Pick<StepsView, 'run' | 'isTold'>,
   step: Journeys | undefined,
 ): StepProgress {
   if (run === null) {
+    if (!isTold) return waitsForTables
     return { outcome: 'waits', waitsFor: 'the journeys to start', start: { of: 'journeys' } }
   }
   if (!isRunOver(run.state)) return { outcome: 'waits', waitsFor: `the journeys: ${run.because}` }

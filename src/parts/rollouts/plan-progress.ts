@@ -20,7 +20,15 @@ export interface StepsView {
   readonly run: RunSeen | null
   /** What every ingress has counted, for the step that compares. */
   readonly counts: readonly IngressCounts[]
+  /** Every ingress has the pools as they were when the step began, or as they are now. */
+  readonly isTold: boolean
 }
+
+/** A test may not begin before its requests have a way: it would fail for nothing. */
+export const waitsForTables = {
+  outcome: 'waits',
+  waitsFor: 'every ingress to know the maintenance pool',
+} as const satisfies StepProgress
 
 /** How far a step is: done, still on its way (with new targets perhaps), or failed. */
 export type StepProgress =

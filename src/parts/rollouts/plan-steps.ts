@@ -5,7 +5,7 @@ import { isRunOver } from '../jobs/model.ts'
 import { judgeProgress } from './plan-judging.ts'
 import { journeysProgress } from './plan-journeys.ts'
 import { migrationProgress } from './plan-migration.ts'
-import type { StepProgress, StepsView } from './plan-progress.ts'
+import { waitsForTables, type StepProgress, type StepsView } from './plan-progress.ts'
 import type { Rollout, RolloutStep } from './model.ts'
 import {
   advanceCanary,
@@ -179,9 +179,11 @@ function allAtOnce(view: StepsView, advance: (seen: ServiceProgress) => Advance)
   }
 }
 
-function testProgress({ run }: StepsView): StepProgress {
-  if (run === null)
+function testProgress({ run, isTold }: StepsView): StepProgress {
+  if (run === null) {
+    if (!isTold) return waitsForTables
     return { outcome: 'waits', waitsFor: 'the test to start', start: { of: 'test' } }
+  }
   if (!isRunOver(run.state)) return { outcome: 'waits', waitsFor: `the test: ${run.because}` }
   if (run.state === 'succeeded') return { outcome: 'done' }
   const because = `the test failed: ${run.because} (roadstead logs shows its output)`

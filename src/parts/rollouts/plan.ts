@@ -1,6 +1,5 @@
 import type { Plan } from '../../base/control-loop.ts'
 import { putBack, runTimeoutMs, wantedCount, type Release } from '../apps/model.ts'
-import { ingressLostAfterMs } from '../ingress/model.ts'
 import type { LedgerBaseline, Rollout, RolloutStep, ServiceTarget } from './model.ts'
 import type { RolloutAction, RolloutView } from './plan-actions.ts'
 import { planAfter } from './plan-after.ts'
@@ -9,6 +8,7 @@ import type { RunToStart, StepProgress, StepsView } from './plan-progress.ts'
 import { ledgerSince, tollSince, type SpanLedger, type Toll } from './plan-ledger.ts'
 import { holdOf } from './plan-gates.ts'
 import { changesBetween, progressOfService } from './plan-targets.ts'
+import { tablesInUse } from './plan-tables.ts'
 
 /**
  * Decides how one rollout goes on: forward step by step, or back. It only says what is wanted
@@ -282,7 +282,8 @@ function carryOn(
   const { rollout } = view
   const { passed } = progress
   const givesUpAt = progress.isPatient === true ? Infinity : rollout.deadline
-  const wakes = [givesUpAt ?? now + stepWaitMs, progress.resumeAt, progress.wakeAt]
+  const lostAt = tablesInUse(view, now).wakeAt
+  const wakes = [givesUpAt ?? now + stepWaitMs, progress.resumeAt, progress.wakeAt, lostAt]
   const soonest = Math.min(...wakes.map((at) => at ?? Infinity))
   const wakeAt = soonest === Infinity ? undefined : soonest
   const targets = merge(rollout.targets, progress.targets ?? [])
@@ -410,10 +411,9 @@ function merge(
 
 function stepsView(view: RolloutView, now: number): StepsView {
   const { rollout, release, from, run, counts } = view
-  const heard = view.ingresses.filter((ingress) => now - ingress.heardAt <= ingressLostAfterMs)
-  const applied = Math.min(Infinity, ...heard.map((ingress) => ingress.appliedRevision))
+  const { applied } = tablesInUse(view, now)
   const services = view.services.map((seen) => progressOfService(seen, applied))
-  return { rollout, release, from, services, run, counts }
+  return { rollout, release, from, services, run, counts, isTold: applied >= view.revision }
 }
 
 function spanOf(view: RolloutView, now: number): SpanLedger | undefined {

@@ -84,6 +84,8 @@ export function observeRollout(
     run: runSeen(snapshot, rollout),
     counts: countsOf(snapshot, rollout),
     ingresses: [...snapshot.observations.ingresses()].map(([, ingress]) => ingress),
+    since: snapshot.observations.since,
+    revision: entry.revision,
     lastMinute: isQueued && ahead === undefined ? lastMinute(backends) : null,
   }
 }
