@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import autocannon from 'autocannon'
 import { Pool } from 'undici'
-import { freePort, listening, run, runRoadstead } from './lib/ingress-process.ts'
+import { freePort } from '../test/fixtures/free-port.ts'
+import { listening, run, runRoadstead } from './lib/ingress-process.ts'
 import { runBench, type Contender, type Figure, type Sample } from './lib/protocol.ts'
 
 /** A round's length and what is dropped before it, in seconds. */

@@ -16,7 +16,8 @@ import { join } from 'node:path'
 import { Agent } from 'undici'
 import { systemClock } from '../src/base/clock.ts'
 import { runAttacker, type Attack, type Toll } from './lib/attacker.ts'
-import { freePort, listening, runRoadstead } from './lib/ingress-process.ts'
+import { freePort } from '../test/fixtures/free-port.ts'
+import { listening, runRoadstead } from './lib/ingress-process.ts'
 import { describeMachine, refuseBusy, spreadOf, writeResult } from './lib/protocol.ts'
 
 const rounds = 5

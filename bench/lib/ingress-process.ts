@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 
 /** An ingress as it runs in production, from a table on disk: the server is no part of it. */
@@ -40,14 +40,6 @@ export function runRoadstead(options: {
 
 export function run(command: string, parameters: readonly string[]): ChildProcess {
   return spawn(command, parameters, { stdio: ['ignore', 'ignore', 'inherit'] })
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Resolves once somebody listens on a port of this machine. */

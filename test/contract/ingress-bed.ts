@@ -138,15 +138,6 @@ async function act(
   })
 }
 
-/** A port on which nobody listens. */
-export async function aFreePort(): Promise<number> {
-  const server = createRawServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 export function anEndpoint(app: Pick<App, 'id' | 'port'>, parts: Partial<Endpoint> = {}): Endpoint {
   const { id: instanceId, port } = app
   return { instanceId, releaseId: 'rel-1', address: '127.0.0.1', port, ready: true, ...parts }

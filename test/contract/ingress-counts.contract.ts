@@ -4,17 +4,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { IngressDriver } from '../../src/parts/ingress/driver.ts'
 import { failedOf, type Counters } from '../../src/parts/ingress/model.ts'
-import {
-  aBackend,
-  aFreePort,
-  anApp,
-  anEndpoint,
-  call,
-  underWayOf,
-  until,
-  type App,
-} from './ingress-bed.ts'
+import { aBackend, anApp, anEndpoint, call, underWayOf, until, type App } from './ingress-bed.ts'
 import type { DriverMaker } from './ingress-traits.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 const mood = fc.constantFrom(
   'answer',
@@ -77,7 +69,7 @@ export function describeIngressCounts(name: string, makeDriver: DriverMaker): vo
 /** Plays one history with four instances, one of which never listens; tells what did not hold. */
 async function play(driver: IngressDriver, steps: readonly Step[]): Promise<string[]> {
   const apps = await Promise.all(['i-0', 'i-1', 'i-2'].map((id) => anApp(id)))
-  const dead = { id: 'i-dead', port: await aFreePort() }
+  const dead = { id: 'i-dead', port: await freePort() }
   const endpoints = [...apps, dead].map((one) => anEndpoint(one))
   await driver.apply({ full: true, backends: [aBackend({ online: endpoints })], removed: [] })
   const { publicPort } = await driver.open({ publicAddress: { host: '127.0.0.1', port: 0 } })

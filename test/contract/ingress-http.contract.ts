@@ -9,7 +9,6 @@ import type { IngressDriver } from '../../src/parts/ingress/driver.ts'
 import type { Backend } from '../../src/parts/ingress/model.ts'
 import {
   aBackend,
-  aFreePort,
   anApp,
   anEndpoint,
   aRawApp,
@@ -21,6 +20,7 @@ import {
   type App,
 } from './ingress-bed.ts'
 import { exactTraits, type DriverMaker, type DriverTraits } from './ingress-traits.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 export function describeIngressHttp(
   name: string,
@@ -107,7 +107,7 @@ export function describeIngressHttp(
       it('adds to what the ingress before it said, where services call each other', async () => {
         const app = await anApp('i-web')
         ends.push(() => app.kill())
-        const listener = { port: await aFreePort(), maintenancePort: await aFreePort() }
+        const listener = { port: await freePort(), maintenancePort: await freePort() }
         await open(aBackend({ online: [anEndpoint(app)], listener }))
         const seen = await rawHeadersSeen(listener.port, {
           'x-forwarded-for': '1.2.3.4',

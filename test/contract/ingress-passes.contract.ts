@@ -5,7 +5,6 @@ import type { IngressDriver } from '../../src/parts/ingress/driver.ts'
 import type { Backend, TestPass } from '../../src/parts/ingress/model.ts'
 import {
   aBackend,
-  aFreePort,
   anEndpoint,
   call,
   countsOf,
@@ -15,6 +14,7 @@ import {
 } from './ingress-bed.ts'
 import { ingressBed } from './ingress-open.ts'
 import type { DriverMaker } from './ingress-traits.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 const token = 'rt_3q2-7_wXyZ'
 const byHeader = { headers: { 'roadstead-release': token } }
@@ -136,7 +136,7 @@ export function describeIngressPasses(name: string, makeDriver: DriverMaker): vo
     describe('between services', () => {
       it('leads on to the release, and takes no notice of tokens of other apps', async () => {
         const { backend } = await twoReleases()
-        const listener = { port: await aFreePort(), maintenancePort: await aFreePort() }
+        const listener = { port: await freePort(), maintenancePort: await freePort() }
         const { driver } = await bed.open([{ ...backend, listener }])
         expect(await served(listener.port, byHeader)).toBe('i-new')
         expect(await served(listener.port)).toBe('i-old')
@@ -149,7 +149,7 @@ export function describeIngressPasses(name: string, makeDriver: DriverMaker): vo
 
       it('leaves the maintenance port what it is', async () => {
         const { backend } = await twoReleases()
-        const listener = { port: await aFreePort(), maintenancePort: await aFreePort() }
+        const listener = { port: await freePort(), maintenancePort: await freePort() }
         await bed.open([{ ...backend, listener }])
         const other = { headers: { 'roadstead-release': 'other' } }
         expect(await served(listener.maintenancePort, other)).toBe('i-new')
@@ -224,7 +224,7 @@ export function describeIngressPasses(name: string, makeDriver: DriverMaker): vo
 
       it('is none at a listener between services', async () => {
         const { old, backend } = await twoReleases()
-        const listener = { port: await aFreePort(), maintenancePort: await aFreePort() }
+        const listener = { port: await freePort(), maintenancePort: await freePort() }
         await bed.open([{ ...backend, listener }])
         expect((await call(listener.port, link('end'))).status).toBe(200)
         expect(old.arrivals).toEqual(['GET /.roadstead/test/end'])

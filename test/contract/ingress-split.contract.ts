@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import type { Backend, SplitGroup } from '../../src/parts/ingress/model.ts'
 import {
   aBackend,
-  aFreePort,
   anEndpoint,
   call,
   countsOf,
@@ -14,6 +13,7 @@ import {
 } from './ingress-bed.ts'
 import { ingressBed } from './ingress-open.ts'
 import type { DriverMaker } from './ingress-traits.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 /** So many requests that five standard deviations are a small part of them. */
 const requestsMany = 2_000
@@ -70,7 +70,7 @@ export function describeIngressSplit(name: string, makeDriver: DriverMaker): voi
 
     it('divides what services send each other just the same', async () => {
       const { backend } = await fourApps()
-      const listener = { port: await aFreePort(), maintenancePort: await aFreePort() }
+      const listener = { port: await freePort(), maintenancePort: await freePort() }
       await bed.open([{ ...backend, listener, split: aSplit([canary(0.5)]) }])
       const { by, answers } = await servedBy(listener.port, requestsMany)
       expect(answers.every(({ status }) => status === 200)).toBe(true)
@@ -99,7 +99,7 @@ export function describeIngressSplit(name: string, makeDriver: DriverMaker): voi
 
     it('gives a group’s share to the others while none of its instances can be used', async () => {
       const { apps, backend } = await fourApps()
-      const dead = anEndpoint({ id: 'i-dead', port: await aFreePort() })
+      const dead = anEndpoint({ id: 'i-dead', port: await freePort() })
       const refusing = {
         ...backend,
         online: [...backend.online, dead],

@@ -6,7 +6,6 @@ import type { TableChange } from '../../src/parts/ingress/driver.ts'
 import type { Backend } from '../../src/parts/ingress/model.ts'
 import {
   aBackend,
-  aFreePort,
   anEndpoint,
   call,
   callRaw,
@@ -17,6 +16,7 @@ import {
 } from './ingress-bed.ts'
 import { exactTraits, type DriverMaker, type DriverTraits } from './ingress-traits.ts'
 import { ingressBed } from './ingress-open.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 export function describeIngressDriver(
   name: string,
@@ -148,7 +148,7 @@ export function describeIngressDriver(
     describe('pools', () => {
       it('gives customers the online pool, and each listener port its own', async () => {
         const [online, maintenance] = [await app('i-online'), await app('i-maintenance')]
-        const [first, second] = [await aFreePort(), await aFreePort()]
+        const [first, second] = [await freePort(), await freePort()]
         const { port, driver } = await open([
           aBackend({
             online: [anEndpoint(online)],
@@ -198,7 +198,7 @@ export function describeIngressDriver(
         const squatter = createRawServer()
         await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
         const taken = (squatter.address() as { port: number }).port
-        const free = await aFreePort()
+        const free = await freePort()
         const listener = { port: taken, maintenancePort: free }
         const backend = aBackend({ online: [anEndpoint(web)], listener })
         const { driver } = await open([backend])

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 const server = `
 require('node:http').createServer((request, answer) => answer.end('ok'))
@@ -25,13 +26,6 @@ function listen(port: number): Promise<Server> {
   return new Promise((resolve) => {
     listener.listen(port, '127.0.0.1', () => resolve(listener))
   })
-}
-
-async function freePort(): Promise<number> {
-  const listener = await listen(0)
-  const { port } = listener.address() as AddressInfo
-  await new Promise((resolve) => listener.close(resolve))
-  return port
 }
 
 async function makeHarness(): Promise<DriverHarness> {

@@ -3,14 +3,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import {
-  anAssigned,
-  freePort,
-  isRunning,
-  killQuietly,
-  openWorld,
-  type AgentWorld,
-} from './agent-world.ts'
+import { anAssigned, isRunning, killQuietly, openWorld, type AgentWorld } from './agent-world.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 const webServer = `
 const server = require('node:http').createServer((request, answer) => {

@@ -1,12 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
 import { systemClock } from '../../src/base/clock.ts'
 import type { InstanceView, NodeView, RolloutView } from '../../src/wire/api.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 /**
  * A server, an ingress and several agents as processes of their own, each with its own folder: what
@@ -198,16 +198,6 @@ export class Machines {
 
 async function isHealthy(url: string): Promise<boolean> {
   return (await fetch(`${url}/v1/health`)).ok
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer()
-  listener.listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
-  return port
 }
 
 function killQuietly(pid: number): void {

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
@@ -8,6 +7,7 @@ import type { AppView, RolloutView } from '../../src/wire/api.ts'
 import { call } from '../contract/ingress-bed.ts'
 import { Cloud, program, until } from './cloud.ts'
 import { Customers } from './customers.ts'
+import { freePort } from '../fixtures/free-port.ts'
 
 /** Two ingresses side by side, as a company has them so that one may die: one count for both. */
 
@@ -51,12 +51,7 @@ async function deploy(text: string): Promise<RolloutView> {
 }
 
 async function startSecond(): Promise<void> {
-  const port = await new Promise<number>((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = probe.address() as AddressInfo
-      probe.close(() => resolve(free))
-    })
-  })
+  const port = await freePort()
   secondUrl = `http://127.0.0.1:${port}`
   const where = ['--server', cloud.file.server, '--listen', `127.0.0.1:${port}`, '--id', 'edge-2']
   const files = ['--token-file', join(cloud.data, 'tokens/ingress')]
