@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
-import { Fault, assert, messageOf } from '../../../base/errors.ts'
+import { Fault, assert } from '../../../base/errors.ts'
 import type { Random } from '../../../base/random.ts'
 import type { CredentialsOf } from '../../../base/registry-credentials.ts'
 import type { ImageRef } from '../../../parts/artifacts/model.ts'
@@ -462,8 +462,7 @@ export class DockerDriver implements InstanceDriver {
         return detail?.state === 'running'
       },
       signal: stop.signal,
-      // A full disk: what was printed since stays with the engine.
-    }).catch((error: unknown) => void messageOf(error))
+    })
     run.copying = { stop, done }
   }
 

@@ -40,19 +40,30 @@ export interface CopyOptions {
   readonly signal: AbortSignal
 }
 
-/** An engine that is gone is asked again after this long, in ms. */
+/** What failed is tried again after this long, in ms. */
 const againMs = 500
 
-/** Follows a container's output until it has ended and all of it is here, or the signal aborts. */
+/**
+ * Follows a container's output until it has ended and all of it is here, or the signal aborts. It
+ * never fails: what is in the way (a full disk, an engine that is gone) is tried again, from the
+ * last note on; meanwhile the engine keeps what was printed.
+ */
 export async function copyOutput(options: CopyOptions): Promise<void> {
   const { clock, signal } = options
-  const copy = await OutputCopy.open(options)
+  let copy: OutputCopy | undefined
   while (!signal.aborted) {
     const wasRunning = await options.isRunning().catch(() => undefined)
-    const isWhole = await copy.take(wasRunning !== false).catch(() => false)
-    // What had ended before it was read to its end has nothing more to say.
-    if (isWhole && wasRunning === false) return copy.finish()
-    if (!isWhole || wasRunning === undefined) await clock.sleep(againMs, signal).catch(() => {})
+    try {
+      copy ??= await OutputCopy.open(options)
+      const isWhole = await copy.take(wasRunning !== false)
+      // What had ended before it was read to its end has nothing more to say.
+      if (isWhole && wasRunning === false) return await copy.finish()
+      if (isWhole && wasRunning !== undefined) continue
+    } catch {
+      // Half of a batch may be written: the next copy cuts it off.
+      copy = undefined
+    }
+    await clock.sleep(againMs, signal).catch(() => {})
   }
 }
 
