@@ -133,7 +133,7 @@ export class RecordIndex {
 
   /**
    * How many of a service its customers are promised: the least of what the release that runs and
-   * one that is on its way want. Nothing of singletons, which stop before the next one starts.
+   * one that is on its way want, less those whose room a rollout took for want of other. Nothing of singletons, which stop before the next one starts.
    */
   promisedOf(service: string): number {
     const app = this.app(appCellOf(service))
@@ -143,7 +143,9 @@ export class RecordIndex {
       if (rollout.state === 'queued') continue
       const coming = this.release(app.at, rollout.releaseId)
       const after = putBack(app, rollout.putsBack)
-      least = Math.min(least, countIn(after, coming, service))
+      const target = rollout.targets.find((one) => serviceName(app.at, one.service) === service)
+      const lent = target?.lent ?? 0
+      least = Math.max(0, Math.min(least, countIn(after, coming, service)) - lent)
     }
     return least
   }

@@ -47,6 +47,14 @@ export const SingletonTerms = Type.Object({
 })
 export type SingletonTerms = Static<typeof SingletonTerms>
 
+/** Why an instance has no node. */
+export const Unplaced = Type.Object({
+  because: Type.String(),
+  fix: Type.String(),
+  /** A node would take it once instances there gave their room. */
+  lacksRoom: Type.Optional(Type.Boolean()),
+})
+
 /** One running copy of a service, or one attempt at a job, on one node. */
 export const Instance = Type.Object({
   id: Type.String(),
@@ -78,7 +86,7 @@ export const Instance = Type.Object({
     Type.Null(),
   ]),
   /** Why there is no node for it, and the smallest change that would make it fit. */
-  unplaced: Type.Union([Type.Object({ because: Type.String(), fix: Type.String() }), Type.Null()]),
+  unplaced: Type.Union([Unplaced, Type.Null()]),
   /** One sentence: why it exists, and later why it stops. Writer: instances. */
   because: Type.String(),
   createdAt: Type.Number(),

@@ -118,10 +118,11 @@ function wantedOf(
       target.target === null ? undefined : releaseAt(snapshot, app.at, target.target.releaseId)
     const spec = serviceOf(coming, service)
     const singleton = spec?.singleton ?? false
-    const promised = Math.min(
+    const least = Math.min(
       promisedOf(app, current),
       promisedOf(putBack(app, rollout.putsBack), spec),
     )
+    const promised = Math.max(0, least - (target.lent ?? 0))
     const wanted = {
       target: target.target,
       successors,

@@ -103,6 +103,11 @@ export const ServiceTarget = Type.Object({
   online: Type.Integer(),
   /** Instances of anything else that may stay online; the others drain and stop. */
   predecessors: Type.Integer(),
+  /**
+   * Predecessors that have given their room to successors: customers are promised so many fewer
+   * until those are online. Missing: there was room for all.
+   */
+  lent: Type.Optional(Type.Integer()),
   /** How customers' requests are divided while the new version proves itself; missing: evenly. */
   split: Type.Optional(TargetSplit),
 })

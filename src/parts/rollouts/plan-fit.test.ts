@@ -46,6 +46,19 @@ describe('whether a deploy fits', () => {
     expect(fit?.fix).toBeTruthy()
   })
 
+  test('is yes where a predecessor that is not the last one gives its room', () => {
+    const question = aQuestion(aNodeView(2, 2), 1, 2)
+    const leaving = question.leaving.flatMap((one) => [one, { ...one, port: 2 }])
+    expect(planFit({ ...question, leaving }, 0)).toEqual([
+      {
+        service: 'web',
+        fits: true,
+        because: 'no room beside what runs: the first one takes the place of a predecessor',
+        fix: null,
+      },
+    ])
+  })
+
   test('is no where all of it is too much even then', () => {
     const [fit] = planFit(aQuestion(aNodeView(2, 1), 1, 3), 0)
     expect(fit?.because).toMatch(/\(once those before it have gone\)$/)

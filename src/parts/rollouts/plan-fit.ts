@@ -40,7 +40,8 @@ export interface FitQuestion {
 
 /**
  * Twice: the first portion beside all that runs, then all of it where the predecessors have gone.
- * In between a rollout goes batch by batch, and each batch frees what the next one needs.
+ * In between a rollout goes batch by batch, and each batch frees what the next one needs. A portion
+ * that finds no room beside what runs takes that of predecessors, as a rollout would.
  */
 export function planFit(question: FitQuestion, now: number): FitView[] {
   const { placement, arriving, leaving } = question
@@ -50,22 +51,44 @@ export function planFit(question: FitQuestion, now: number): FitView[] {
     return arriving.map(({ spec }) => ({ service: spec.name, fits: true, because, fix: null }))
   }
   const first = refusalsIn(question, placement, (service) => service.first, now)
-  const freed = { ...placement, nodes: placement.nodes.map((node) => without(node, leaving)) }
+  const freed = withoutThose(placement, leaving)
   const then = refusalsIn(question, freed, (service) => service.all, now)
+  const lent = arriving.flatMap((service) => lentTo(service, first.get(service.spec.name), leaving))
+  const instead = refusalsIn(question, withoutThose(placement, lent), (one) => one.first, now)
   return arriving.map(({ spec: { name }, all }): FitView => {
-    const beside = first.get(name)
+    const lends = lent.filter(({ service }) => service === name).length
+    const beside = lends > 0 ? instead.get(name) : first.get(name)
     const refusal = beside ?? then.get(name)
     if (refusal === undefined) {
-      return { service: name, fits: true, because: `room for ${all} more`, fix: null }
+      return { service: name, fits: true, because: roomFor(all, lends), fix: null }
     }
     const when = beside === undefined ? 'once those before it have gone' : 'beside what runs'
     return { service: name, fits: false, because: `${refusal.because} (${when})`, fix: refusal.fix }
   })
 }
 
+/** Predecessors whose room the first portion would take: never that of the last one. */
+function lentTo(
+  { spec, first }: Arriving,
+  refused: Refused | undefined,
+  leaving: readonly Leaving[],
+): readonly Leaving[] {
+  if (refused?.lacksRoom !== true || spec.singleton) return []
+  const own = leaving.filter(({ service }) => service === spec.name)
+  return own.slice(0, Math.max(0, Math.min(first, own.length - 1)))
+}
+
+function roomFor(all: number, lends: number): string {
+  if (lends === 0) return `room for ${all} more`
+  const take =
+    lends === 1 ? 'one takes the place of a predecessor' : `${lends} take the place of predecessors`
+  return `no room beside what runs: the first ${take}`
+}
+
 interface Refused {
   readonly because: string
   readonly fix: string
+  readonly lacksRoom: boolean
 }
 
 /** What the scheduler would say of each service that has no room, by its name. */
@@ -93,9 +116,17 @@ function refusalsIn(
   for (const action of planPlacement({ ...placement, pending }, now).actions) {
     if (action.type !== 'explain') continue
     const [service = ''] = action.id.split('/')
-    refused.set(service, { because: action.because, fix: action.fix })
+    const { because, fix, lacksRoom } = action
+    refused.set(service, { because, fix, lacksRoom })
   }
   return refused
+}
+
+function withoutThose(
+  placement: FitQuestion['placement'],
+  leaving: readonly Leaving[],
+): FitQuestion['placement'] {
+  return { ...placement, nodes: placement.nodes.map((node) => without(node, leaving)) }
 }
 
 function without(node: NodeView, leaving: readonly Leaving[]): NodeView {

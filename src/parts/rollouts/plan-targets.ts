@@ -73,8 +73,9 @@ export interface SuccessorSeen {
   readonly revision: number
   /** Why it will not get ready by itself, or null. */
   readonly failing: string | null
-  /** Why it has no node, or null. */
-  readonly unplaced: string | null
+  readonly isPlaced: boolean
+  /** Why it has no node; null while it has one, or none was looked for. */
+  readonly unplaced: { readonly because: string; readonly lacksRoom?: boolean } | null
   /** What is observed of it, for people. */
   readonly waitsFor: string
 }
@@ -134,7 +135,31 @@ export function advanceMaintenance(seen: ServiceProgress, goal: number): Advance
   const { target, change } = seen
   if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
   if (seen.ready >= goal) return { next: undefined, waitsFor: '' }
-  return { next: target, waitsFor: `${seen.ready} of ${goal} instances of ${change.service} ready` }
+  return untilReady(seen, goal)
+}
+
+/** Waits until `goal` successors are ready; where they lack room, predecessors give theirs. */
+function untilReady(seen: ServiceProgress, goal: number): Advance {
+  const waitsFor = `${seen.ready} of ${goal} instances of ${seen.change.service} ready`
+  return { next: withRoom(seen, goal), waitsFor }
+}
+
+/**
+ * Where there is no room for a portion beside all that serves, it takes the room of as many
+ * predecessors, once for each portion and never of the last instance that customers reach.
+ */
+function withRoom(
+  { successors, target, othersOnline }: ServiceProgress,
+  goal: number,
+): ServiceTarget {
+  const isUndecided = successors.some(({ isPlaced, unplaced }) => !isPlaced && unplaced === null)
+  if (target.lent !== undefined || isUndecided) return target
+  const homeless = successors.filter(({ unplaced }) => unplaced?.lacksRoom === true).length
+  const serving = Object.values(othersOnline).reduce((sum, count) => sum + count, 0)
+  const sparable = target.online + serving - 1
+  const lent = Math.min(homeless, goal - target.online, serving, sparable)
+  if (lent <= 0) return target
+  return { ...target, predecessors: serving - lent, lent }
 }
 
 /** Brings `goal` successors online and lets as many predecessors go. */
@@ -146,18 +171,15 @@ export function advanceOnline(seen: ServiceProgress, goal: number): Advance {
     return { next: { ...target, predecessors: 0 }, waitsFor }
   }
   if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
-  if (seen.ready < goal) {
-    return {
-      next: target,
-      waitsFor: `${seen.ready} of ${goal} instances of ${change.service} ready`,
-    }
-  }
+  if (seen.ready < goal) return untilReady(seen, goal)
   if (target.online < goal) return { next: { ...target, online: goal }, waitsFor: 'the ingress' }
   if (seen.online < goal) {
     return { next: target, waitsFor: `${seen.online} of ${goal} of ${change.service} online` }
   }
-  if (target.predecessors > remaining) {
-    return { next: { ...target, predecessors: remaining }, waitsFor: 'drain' }
+  if (target.lent !== undefined || target.predecessors > remaining) {
+    const { lent: _given, ...next } = target
+    const predecessors = Math.min(target.predecessors, remaining)
+    return { next: { ...next, predecessors }, waitsFor: 'drain' }
   }
   if (seen.others > remaining) {
     const waitsFor = `${seen.others - remaining} instances of ${change.service} to drain`
@@ -177,10 +199,7 @@ export function advanceCanary(
 ): Advance {
   const { change, target } = seen
   if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
-  if (seen.ready < goal) {
-    const waitsFor = `${seen.ready} of ${goal} instances of ${change.service} ready`
-    return { next: target, waitsFor }
-  }
+  if (seen.ready < goal) return untilReady(seen, goal)
   if (target.split === undefined && target.online < goal) {
     const specDigest = change.target?.specDigest ?? ''
     const { weight: share, sticky, isJudged } = step

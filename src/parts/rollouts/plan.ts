@@ -184,7 +184,7 @@ function troubleOf(view: RolloutView, { sent, failed, causes }: Toll): string | 
 function tooLate(view: RolloutView, waitsFor: string): string {
   const successors = view.services.flatMap((seen) => seen.successors)
   const late = successors.filter((successor) => !successor.ready)
-  const unplaced = late.find((successor) => successor.unplaced !== null)?.unplaced
+  const unplaced = late.find((successor) => successor.unplaced !== null)?.unplaced?.because
   const [first] = late
   const because = first === undefined ? waitsFor : `${waitsFor}: ${first.waitsFor}`
   return `${unplaced ?? because} (waited ${stepWaitMs / 1_000} s)`
@@ -263,8 +263,8 @@ function completeStep(
   return one({ type: 'advance', changes, because: changes.because ?? '' })
 }
 
-function withoutSplit({ split: _split, ...target }: ServiceTarget): ServiceTarget {
-  return target
+function withoutSplit({ split: _split, lent = 0, ...target }: ServiceTarget): ServiceTarget {
+  return { ...target, predecessors: target.predecessors + lent }
 }
 
 /** A test, or a run of journeys, has its own time-out on top of the time that it may wait for a place. */
@@ -324,7 +324,9 @@ function wishes(before: readonly ServiceTarget[], after: readonly ServiceTarget[
     const wished: string[] = []
     if (successors !== old?.successors) wished.push(`${successors} started in maintenance`)
     if (online !== old?.online) wished.push(`${online} online`)
-    if (predecessors !== old?.predecessors) wished.push(`${predecessors} predecessors left`)
+    if ((target.lent ?? 0) > (old?.lent ?? 0)) {
+      wished.push(`the room of ${target.lent} of its predecessors, since there is no other`)
+    } else if (predecessors !== old?.predecessors) wished.push(`${predecessors} predecessors left`)
     if (target.split !== undefined && old?.split === undefined) {
       wished.push(`${target.split.share * 100} % of the requests for the canary`)
     }
@@ -403,6 +405,7 @@ function merge(
       old.successors === target.successors &&
       old.online === target.online &&
       old.predecessors === target.predecessors &&
+      old.lent === target.lent &&
       (old.split === undefined) === (target.split === undefined)
     )
   })

@@ -184,7 +184,8 @@ function successorSeen(instance: Instance, revision: number, snapshot: Snapshot)
     pool: instance.pool,
     revision,
     failing: other ?? failingOf(instance, observed),
-    unplaced: instance.unplaced?.because ?? null,
+    isPlaced: instance.placement !== null,
+    unplaced: instance.unplaced,
     waitsFor: observed === undefined ? 'its agent has not told of it' : causeOf(observed.because),
   }
 }

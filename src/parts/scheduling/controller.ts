@@ -155,7 +155,8 @@ function writeOf({ action, entry }: Decision, now: number): Write {
       return replace(instanceKind, entry, { ...instance, state: 'ended', ended })
     }
     case 'explain': {
-      const unplaced = { because: action.because, fix: action.fix }
+      const { because, fix, lacksRoom } = action
+      const unplaced = { because, fix, ...(lacksRoom ? { lacksRoom } : {}) }
       return replace(instanceKind, entry, { ...instance, unplaced })
     }
     default:

@@ -75,6 +75,7 @@ export type PlacementAction =
       readonly id: string
       readonly because: string
       readonly fix: string
+      readonly lacksRoom: boolean
     }
 
 /** Why a node cannot take an instance, with the figures that show it. */
@@ -156,6 +157,8 @@ export interface PlacementExplanation {
   readonly because: string
   /** The remedies in words, smallest first; null when it fits. */
   readonly fix: string | null
+  /** On some node nothing but room is in the way. */
+  readonly lacksRoom: boolean
   readonly remedies: readonly Remedy[]
   readonly nodes: readonly NodeVerdict[]
 }

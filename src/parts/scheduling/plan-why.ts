@@ -29,14 +29,21 @@ export function explainPlacement(
   const fitting = nodes.filter((node) => node.verdict === 'fits').length
   if (fitting > 0) {
     const because = `it fits on ${fitting} of ${nodes.length} ${plural('node', nodes.length)}`
-    return { because, fix: null, remedies: [], nodes }
+    return { because, fix: null, lacksRoom: false, remedies: [], nodes }
   }
   const remedies = smallestRemedies(assessments, wish)
   const fix = remedies.map(remedyText).join(', or ')
   if (nodes.length === 0) {
-    return { because: 'no node is known', fix: `start an agent, or ${fix}`, remedies, nodes }
+    const because = 'no node is known'
+    return { because, fix: `start an agent, or ${fix}`, lacksRoom: false, remedies, nodes }
   }
-  return { because: commonestFirst(assessments), fix, remedies, nodes }
+  const lacksRoom = assessments.some(({ obstacles }) => obstacles.every(isOfRoom))
+  return { because: commonestFirst(assessments), fix, lacksRoom, remedies, nodes }
+}
+
+/** Whether it is gone once others have left the node. */
+function isOfRoom({ kind }: Obstacle): boolean {
+  return kind === 'port' || measures.some((measure) => measure.kind === kind)
 }
 
 /** Every node with what is in the way, in the order of the nodes' ids. */

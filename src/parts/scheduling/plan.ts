@@ -104,27 +104,34 @@ function kindOf({ group, resources, needsPort, driver, spread }: PendingInstance
   return `${group} ${cpu} ${memoryBytes} ${diskBytes} ${needsPort} ${driver} ${zone} ${node}`
 }
 
+type Reason = Required<NonNullable<PendingInstance['unplaced']>>
+
 /** One explanation for each kind, written where the record says something else. */
 function explainAll(
   view: PlacementView,
   refused: readonly PendingInstance[],
   now: number,
 ): PlacementAction[] {
-  const byKind = new Map<string, { because: string; fix: string }>()
+  const byKind = new Map<string, Reason>()
   const actions: PlacementAction[] = []
   for (const instance of refused) {
     const kind = kindOf(instance)
     let reason = byKind.get(kind)
     if (reason === undefined) {
-      const { because, fix } = explainPlacement(view, instance, now)
-      reason = { because, fix: fix ?? 'none needed' }
+      const { because, fix, lacksRoom } = explainPlacement(view, instance, now)
+      reason = { because, fix: fix ?? 'none needed', lacksRoom }
       byKind.set(kind, reason)
     }
     const { unplaced } = instance
-    if (unplaced?.because === reason.because && unplaced.fix === reason.fix) continue
+    if (unplaced !== null && isSame(unplaced, reason)) continue
     actions.push({ type: 'explain', id: instance.id, ...reason })
   }
   return actions
+}
+
+function isSame(told: NonNullable<PendingInstance['unplaced']>, reason: Reason): boolean {
+  const { because, fix, lacksRoom = false } = told
+  return because === reason.because && fix === reason.fix && lacksRoom === reason.lacksRoom
 }
 
 /** When a node's status changes next if nothing is heard: reasons that name it are old then. */
@@ -168,8 +175,8 @@ export function withPlacements(
     const instance = pending.get(action.id)
     if (instance === undefined) continue
     if (action.type === 'explain') {
-      const { because, fix } = action
-      pending.set(action.id, { ...instance, unplaced: { because, fix } })
+      const { because, fix, lacksRoom } = action
+      pending.set(action.id, { ...instance, unplaced: { because, fix, lacksRoom } })
       continue
     }
     pending.delete(action.id)

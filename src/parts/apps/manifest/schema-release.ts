@@ -25,7 +25,8 @@ const Maintenance = block(
     ),
     min: Optional(count('At least so many instances.', 1, 1_000)),
   },
-  'A portion starts in the maintenance pool, out of customers’ sight, and is warmed up.',
+  'A portion starts in the maintenance pool, out of customers’ sight, and is warmed up: beside what ' +
+    'runs, or, where there is no room, in the place of as many predecessors.',
 )
 
 const Test = block(
