@@ -49,6 +49,8 @@ export const FitView = Type.Object({
   service: Type.String(),
   fits: Type.Boolean(),
   because: Type.String(),
+  /** Predecessors whose room the first portion takes, for want of other; missing: none. */
+  lends: Type.Optional(Type.Integer()),
   /** The smallest change that would make it fit; null where it does. */
   fix: Type.Union([Type.String(), Type.Null()]),
 })

@@ -135,12 +135,18 @@ function stepLines({ steps }: DeployPlanView): string[] {
 function placementLines({ placement }: DeployPlanView): string[] {
   const refused = placement.filter(({ fits }) => !fits)
   if (placement.length === 0) return []
-  if (refused.length === 0) return ['', toned('there is room for all of it', 'well')]
+  if (refused.length === 0) return ['', ...roomLines(placement)]
   const lines = refused.flatMap(({ service, because, fix }) => [
     `  ${toned('✗', 'wrong')} ${service}: ${because}`,
     ...(fix === null ? [] : [`    to make it fit: ${fix}`]),
   ])
   return ['', toned('there is no room for all of it now', 'wrong'), ...lines]
+}
+
+function roomLines(placement: DeployPlanView['placement']): string[] {
+  const lending = placement.filter(({ lends = 0 }) => lends > 0)
+  if (lending.length === 0) return [toned('there is room for all of it', 'well')]
+  return lending.map(({ service, because }) => toned(`${service}: ${because}`, 'moving'))
 }
 
 function signed(change: ServicePlan['change']): string {

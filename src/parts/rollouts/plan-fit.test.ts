@@ -54,6 +54,7 @@ describe('whether a deploy fits', () => {
         service: 'web',
         fits: true,
         because: 'no room beside what runs: the first one takes the place of a predecessor',
+        lends: 1,
         fix: null,
       },
     ])

@@ -60,7 +60,8 @@ export function planFit(question: FitQuestion, now: number): FitView[] {
     const beside = lends > 0 ? instead.get(name) : first.get(name)
     const refusal = beside ?? then.get(name)
     if (refusal === undefined) {
-      return { service: name, fits: true, because: roomFor(all, lends), fix: null }
+      const because = roomFor(all, lends)
+      return { service: name, fits: true, because, ...(lends > 0 ? { lends } : {}), fix: null }
     }
     const when = beside === undefined ? 'once those before it have gone' : 'beside what runs'
     return { service: name, fits: false, because: `${refusal.because} (${when})`, fix: refusal.fix }
