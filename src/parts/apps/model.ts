@@ -70,6 +70,27 @@ export const Assets = Type.Object({
 })
 export type Assets = Static<typeof Assets>
 
+/** What a container may be let to do beyond an ordinary user, in the kernel's words. */
+export const Capability = Type.Enum([
+  'chown',
+  'dac_override',
+  'fowner',
+  'kill',
+  'net_bind_service',
+  'setgid',
+  'setuid',
+])
+export type Capability = Static<typeof Capability>
+
+/** A folder of a node that outlives the instances of its service. */
+export const VolumeMount = Type.Object({
+  /** Names it within its service. */
+  name: Type.String(),
+  /** Where a container finds it. */
+  path: Type.String(),
+})
+export type VolumeMount = Static<typeof VolumeMount>
+
 /** A service as rendered for one cell: all that is needed to place, run and route it. */
 export const ServiceSpec = Type.Object({
   name: Type.String(),
@@ -99,6 +120,16 @@ export const ServiceSpec = Type.Object({
   migrate: Type.Optional(Migrate),
   /** Missing: nothing of an earlier version goes along. */
   assets: Type.Optional(Assets),
+  /** The port that its program insists on, inside; missing: the one that its node assigns. */
+  port: Type.Optional(Type.Integer()),
+  /** Data that its one instance finds again; missing: none. */
+  volumes: Type.Optional(Type.Array(VolumeMount)),
+  /** Of its container; missing: none. */
+  capabilities: Type.Optional(Type.Array(Capability)),
+  /** Its container may write to its own root; missing: it may not. */
+  writable: Type.Optional(Type.Literal(true)),
+  /** All containers of its app stand on one node, in one network; missing: each by itself. */
+  network: Type.Optional(Type.Literal('shared')),
 })
 export type ServiceSpec = Static<typeof ServiceSpec>
 
@@ -351,9 +382,21 @@ export function specDigest(spec: ServiceSpec): Digest {
   const { worker, run, artifact, resources, health, stop, needs, env, warmup, assets } = spec
   const parts = { worker, run, resources, health, stop, needs, env, warmup }
   const place = assets === undefined ? {} : { assets: assets.directory }
-  const digest = digestOfData({ ...parts, ...place, artifact: artifact.digest })
+  const digest = digestOfData({
+    ...parts,
+    ...place,
+    ...containerTerms(spec),
+    artifact: artifact.digest,
+  })
   specDigests.set(spec, digest)
   return digest
+}
+
+/** What is asked of its container beyond the usual; empty for most, as it was before there was any. */
+function containerTerms(spec: ServiceSpec): Partial<ServiceSpec> {
+  const { port, volumes, capabilities, writable, network } = spec
+  const terms = { port, volumes, capabilities, writable, network }
+  return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined))
 }
 
 /** What a release's test aims at: the first service with a route, else with a port, else any. */
@@ -368,6 +411,11 @@ export function testTargetOf({ services }: Release): ServiceSpec | undefined {
 /** The name of the variable that carries a needed service's URL: `credit-check` → CREDIT_CHECK_URL. */
 export function urlVariableOf(service: string): string {
   return `${service.toUpperCase().replaceAll('-', '_')}_URL`
+}
+
+/** The name of the variable that says where a volume is: `pg-data` → VOLUME_PG_DATA. */
+export function volumeVariableOf(volume: string): string {
+  return `VOLUME_${volume.toUpperCase().replaceAll('-', '_')}`
 }
 
 /** What brings a destroyed app back; kept for a time after it is gone. */

@@ -31,6 +31,8 @@ export type FilledRelease = ReleaseBlock & {
 export interface CellView {
   readonly cell: Cell
   readonly root: MapNode
+  /** All services share one network on one node. */
+  readonly isShared: boolean
   /** Names of all services of the cell, those with a fault too. */
   readonly serviceNames: readonly string[]
   readonly services: ReadonlyMap<string, FilledService>

@@ -7,7 +7,7 @@ import {
 } from './cell-view.ts'
 import { checkCommand } from './check-command.ts'
 import { checkResource } from './check-reference.ts'
-import { urlVariableOf } from '../model.ts'
+import { urlVariableOf, volumeVariableOf } from '../model.ts'
 import { childOf, placeAt, lineWords } from './tree.ts'
 
 /** What must hold of one service by itself. */
@@ -188,6 +188,9 @@ function checkUses(view: CellView, name: string, service: FilledService): void {
 
 function checkEnv(view: CellView, name: string, service: FilledService): void {
   const given = new Map(neededOf(service).map((need) => [urlVariableOf(need), need]))
+  const kept = new Map(
+    Object.keys(service.volumes ?? {}).map((key) => [volumeVariableOf(key), key]),
+  )
   for (const block of ['env', 'secrets'] as const) {
     for (const variable of Object.keys(service[block] ?? {})) {
       const spot = spotAt(view, 'services', name, block, variable)
@@ -195,6 +198,9 @@ function checkEnv(view: CellView, name: string, service: FilledService): void {
       if (isOurs) {
         const message = `${variable} is set by Roadstead`
         view.faults.add('env-reserved', spot, message, 'read it in the program; delete it here')
+      } else if (kept.has(variable)) {
+        const message = `${variable} is set by Roadstead, for the volume \`${kept.get(variable)}\``
+        view.faults.add('env-reserved', spot, message, 'choose another name, or delete it')
       } else if (given.has(variable)) {
         const need = given.get(variable)
         const message = `${variable} is set by Roadstead, because \`${name}\` needs \`${need}\``

@@ -31,7 +31,7 @@ const mergedBlocks = ['resources', 'jobs', 'release', 'journeys', 'flags', 'aler
 export function mergeCell(root: MapNode, cell: Cell, faults: FaultList): MapNode {
   const layers = layersOf(root, cell)
   const entries = new Map<string, Entry>()
-  for (const key of ['roadstead', 'app', 'team']) copyEntry(root, key, entries)
+  for (const key of ['roadstead', 'app', 'team', 'network']) copyEntry(root, key, entries)
   const services = root.entries.get('services')
   if (services !== undefined) {
     entries.set('services', { ...services, value: mergeServices(root, layers, faults) })

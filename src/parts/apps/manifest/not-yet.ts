@@ -19,6 +19,9 @@ const ofServices: readonly (readonly [key: string, what: string])[] = [
   ['uses', 'inject resources'],
   ['secrets', 'hold secrets'],
   ['scale', 'scale by load'],
+  ['volumes', 'keep volumes'],
+  ['capabilities', 'give capabilities'],
+  ['writable', 'let containers write to their root'],
 ]
 
 /** All in a cell that this version could not keep, a sentence for each; empty: deployable. */
@@ -27,6 +30,8 @@ export function refusalsAtDeploy(rendered: RenderedCell): ManifestFault[] {
   for (const [block, what] of blocks) {
     refuse(rendered, faults, [block], `\`${block}\` are validated`, what, `the block \`${block}\``)
   }
+  const network = 'join containers in a network'
+  refuse(rendered, faults, ['network'], '`network` is validated', network, '`network`')
   for (const [key, what] of ofServices) refuseKey(rendered, faults, key, what)
   for (const { name } of rendered.services) refuseInService(rendered, faults, name)
   refuseInRelease(rendered, faults)
@@ -57,6 +62,7 @@ function refuseKey(rendered: RenderedCell, faults: FaultList, key: string, what:
 
 function refuseInService(rendered: RenderedCell, faults: FaultList, name: string): void {
   const path = ['services', name]
+  refusePort(rendered, faults, name)
   if (nodeAt(rendered.root, [...path, 'image']) !== undefined) {
     const subject = `\`assets\` of ${name} is validated`
     const what = 'lay files of earlier versions into images'
@@ -68,6 +74,15 @@ function refuseInService(rendered: RenderedCell, faults: FaultList, name: string
     const hint = `remove \`${need.name}\` from its needs (line ${lineOf(rendered, at)}) to deploy`
     faults.add('not-yet', spotOf(rendered, at), message, hint)
   }
+}
+
+/** A container has ports of its own; processes of a node share theirs. */
+function refusePort(rendered: RenderedCell, faults: FaultList, name: string): void {
+  const path = ['services', name, 'port']
+  if (nodeAt(rendered.root, path) === undefined) return
+  const message = `\`port\` of ${name} is validated, but this version does not keep it yet`
+  const hint = `listen on $PORT, and remove \`port\` (line ${lineOf(rendered, path)}) to deploy`
+  faults.add('not-yet', spotOf(rendered, path), message, hint)
 }
 
 function neededElsewhere(

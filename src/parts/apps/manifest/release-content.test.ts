@@ -297,3 +297,22 @@ services:
     expect(services[0]).toMatchObject({ singleton: true, needs: ['api'] })
   })
 })
+
+describe('what containers ask for', () => {
+  const service = (text: string): string => `services: { db: { image: db, ${text} } }`
+
+  test('is refused until it is kept, with the line to remove', () => {
+    const asked = [
+      [service('port: 8080'), 'port'],
+      [service('singleton: true, volumes: { data: /data }'), 'volumes'],
+      [service('capabilities: [chown]'), 'capabilities'],
+      [service('writable: true'), 'writable'],
+      [`network: shared\n${service('cpu: 1')}`, 'network'],
+    ]
+    for (const [manifest = '', key] of asked) {
+      const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
+      expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
+      expect(refusal.hint).toContain(`remove \`${key}\` (line 3)`)
+    }
+  })
+})

@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import type { Cell } from '../../tenants/model.ts'
 import { cellName } from '../../tenants/model.ts'
 import type { CellView, FilledRelease, FilledService } from './cell-view.ts'
+import { checkContainers } from './check-containers.ts'
 import { checkNeeds } from './check-needs.ts'
 import { checkOperations } from './check-operations.ts'
 import { checkRelease } from './check-release.ts'
@@ -94,6 +95,7 @@ export function renderInto(
   const root = completeCell(manifest.root, cell, domain, faults)
   const view = viewOf(root, cell, zonesOf(platform, cell), faults)
   checkServices(view)
+  checkContainers(view)
   checkNeeds(view)
   checkRoutes(view)
   checkRelease(view)
@@ -101,7 +103,10 @@ export function renderInto(
   const app = textOf(childOf(root, 'app'))
   if (!faults.isEmpty || hasHole(root) || app === undefined || view.release === undefined)
     return undefined
-  const services = [...view.services].map(([name, service]) => serviceOf(name, service))
+  const services = [...view.services].map(([name, service]) => ({
+    ...serviceOf(name, service),
+    ...(view.isShared ? { network: 'shared' as const } : {}),
+  }))
   const team = textOf(childOf(root, 'team')) ?? teamDefault
   const jobs = [...view.jobs].map(([name, job]) => jobOf(name, job))
   return { cell, app, team, domain, services, release: view.release, jobs, root, platform }
@@ -144,6 +149,11 @@ function completeCell(
   return withValue(root, 'release', normaliseRelease(childOf(root, 'release')))
 }
 
+/** Whether `network: shared` stands at the top of the file. */
+function isShared(root: MapNode): boolean {
+  return textOf(childOf(root, 'network')) === 'shared'
+}
+
 /** Holds every block against its whole schema; what fits is read as data. */
 function viewOf(
   root: MapNode,
@@ -166,6 +176,7 @@ function viewOf(
   return {
     cell,
     root,
+    isShared: isShared(root),
     serviceNames: entriesOf(childOf(root, 'services')).map(([name]) => name),
     services: readServices(root, faults),
     release:

@@ -1,4 +1,5 @@
-import type { Assets, Migrate, ServiceSpec } from '../model.ts'
+import type { Assets, Capability, Migrate, ServiceSpec, VolumeMount } from '../model.ts'
+import { tidyMount } from './check-containers.ts'
 import { firstInstances, type FilledHealth, type FilledService } from './cell-view.ts'
 import { argumentsOf } from './check-command.ts'
 import { neededOf } from './check-service.ts'
@@ -17,7 +18,7 @@ export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run'> {
 /** A filled service in the units of the model. */
 export function serviceOf(name: string, service: FilledService): RenderedService {
   const { run, shell, image, source, cpu, memory, disk, spread, stop, route, env, warmup } = service
-  const { migrate, assets } = service
+  const { migrate, assets, port, volumes, capabilities, writable } = service
   return {
     name,
     worker: service.worker ?? false,
@@ -37,7 +38,20 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     singleton: service.singleton ?? false,
     ...(migrate === undefined ? {} : { migrate: migrateOf(migrate) }),
     ...(assets === undefined ? {} : { assets: assetsOf(assets) }),
+    ...(port === undefined ? {} : { port }),
+    ...(volumes === undefined ? {} : { volumes: volumesOf(volumes) }),
+    ...(capabilities === undefined ? {} : { capabilities: capabilitiesOf(capabilities) }),
+    ...(writable === true ? { writable } : {}),
   }
+}
+
+function volumesOf(volumes: Readonly<Record<string, string>>): VolumeMount[] {
+  return Object.entries(volumes).map(([name, path]) => ({ name, path: tidyMount(path) }))
+}
+
+/** In one order, so that another order in the file rolls nothing. */
+function capabilitiesOf(given: readonly Capability[]): Capability[] {
+  return [...new Set(given)].toSorted()
 }
 
 function assetsOf({ directory, keep }: NonNullable<FilledService['assets']>): Assets {

@@ -4,7 +4,7 @@ import { deltaOf } from './delta.ts'
 import { DeployBlock, operations } from './schema-operation.ts'
 import { ReleaseBlock } from './schema-release.ts'
 import { Defaults, Service } from './schema-service.ts'
-import { block, bounds, name, named } from './schema.ts'
+import { block, bounds, choice, name, named } from './schema.ts'
 
 /** The developers' file, roadstead.yaml, as it is written. */
 
@@ -49,6 +49,12 @@ export const ManifestDocument = block(
     roadstead: Type.Literal('v1', { description: 'The version of this grammar.' }),
     app: name('The name of the app.'),
     team: Optional(name('Who may deploy it, whose quota it uses, who is paged.')),
+    network: Optional(
+      choice(
+        ['shared'],
+        'All containers on one node and in one network; singletons are found by their names.',
+      ),
+    ),
     resources: operationDeltas['resources']!,
     defaults: Optional(deltaOf(Defaults)),
     services: named(deltaOf(Service), 'The components of the app.', {

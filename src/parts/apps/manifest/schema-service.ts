@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import {
+  absolutePath,
   block,
   bounds,
   choice,
@@ -197,6 +198,23 @@ export const Secrets = named(
   { pattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$', keys: 'a variable such as PSP_KEY' },
 )
 
+export const Volumes = named(
+  absolutePath('Where a container finds it; every program is told by VOLUME_NAME.'),
+  'Folders of the node that outlive instances, each by its name; never copied, never backed up.',
+  { most: bounds.volumes },
+)
+
+/** What images ask for that change their user themselves; whatever else takes an operator's rule. */
+export const capabilities = [
+  'chown',
+  'dac_override',
+  'fowner',
+  'kill',
+  'net_bind_service',
+  'setgid',
+  'setuid',
+] as const
+
 const shared = {
   source: Optional(relativePath('The directory that is packed; honours .gitignore.')),
   image: Optional(text('An OCI image; resolved to its digest at release.', 'an image')),
@@ -256,6 +274,21 @@ export const Service = block(
         'x-expects': 'a folder such as public/assets, or { directory: …, keep: … }',
       }),
     ),
+    port: Optional(
+      count(
+        'The port that the program insists on; the platform assigns another outside.',
+        1,
+        65_535,
+      ),
+    ),
+    volumes: Optional(Volumes),
+    capabilities: Optional(
+      list(
+        choice([...capabilities], 'A capability of the kernel.'),
+        'What the container may do beyond an ordinary user; without it nothing.',
+      ),
+    ),
+    writable: Optional(yesNo('The container may write to its root file system; lost at its end.')),
   },
   'A component that runs all the time.',
 )

@@ -52,6 +52,8 @@ export const bounds = {
   services: 100,
   /** Entries of any other map, and items of any list. */
   entries: 200,
+  /** Volumes of one service: who needs more keeps files, not volumes, apart. */
+  volumes: 8,
   /** Characters of any text: an environment variable may hold a certificate. */
   text: 16_384,
   /** As many as the API scales to. */
@@ -121,6 +123,15 @@ export const relativePath = (description: string) =>
     pattern: '^(?!/)(?!.*(^|/)\\.\\.(/|$))[^\\\\\\0~][^\\\\\\0]{0,255}$',
     description,
     'x-expects': 'a path inside the repository, such as services/api',
+    'x-fault': 'bad-path',
+  })
+
+/** A path in the file system that a service sees. */
+export const absolutePath = (description: string) =>
+  Type.String({
+    pattern: '^/(?!.*(^|/)\\.\\.?(/|$))(?!.*//)[^\\s:,\\\\]{1,255}$',
+    description,
+    'x-expects': 'an absolute path such as /var/lib/data',
     'x-fault': 'bad-path',
   })
 

@@ -1,0 +1,89 @@
+import { isAtFault, spotAt, type CellView, type FilledService } from './cell-view.ts'
+
+/** What containers are asked for beyond the usual: ports, volumes, capabilities, a shared network. */
+export function checkContainers(view: CellView): void {
+  for (const [name, service] of view.services) {
+    checkPort(view, name, service)
+    checkVolumes(view, name, service)
+    checkProcess(view, name, service)
+    if (view.isShared) checkShared(view, name, service)
+  }
+}
+
+/** `/data/` and `/data` are one place. */
+export function tidyMount(path: string): string {
+  return path.replace(/\/$/, '')
+}
+
+function checkPort(view: CellView, name: string, service: FilledService): void {
+  if (service.port === undefined || service.worker !== true) return
+  const message = `\`${name}\` is a worker, without a port, and asks for one`
+  view.faults.add(
+    'port-refused',
+    spotAt(view, 'services', name, 'port'),
+    message,
+    'delete port, or worker',
+  )
+}
+
+/** What the kernel and the platform themselves put into a container. */
+const takenPlaces = ['/proc', '/sys', '/dev', '/tmp']
+
+function checkVolumes(view: CellView, name: string, service: FilledService): void {
+  const { volumes = {}, singleton } = service
+  const places = Object.entries(volumes).map(([volume, path]) => [volume, tidyMount(path)] as const)
+  if (places.length === 0) return
+  if (singleton !== true && !isAtFault(view, name, 'singleton')) {
+    const message = `\`${name}\` keeps a volume, which one instance at a time may write to`
+    const hint = `add singleton: true to \`${name}\`: the old one then stops before the new one starts`
+    view.faults.add('volume-refused', spotAt(view, 'services', name, 'volumes'), message, hint)
+  }
+  for (const [index, [volume, path]] of places.entries()) {
+    const spot = spotAt(view, 'services', name, 'volumes', volume)
+    const taken = takenPlaces.find((place) => isWithin(path, place))
+    if (taken !== undefined) {
+      const message = `the volume \`${volume}\` cannot be at ${path}: ${taken} is the platform's`
+      view.faults.add('volume-refused', spot, message, 'choose another path')
+    }
+    const [other, otherPath] =
+      places.slice(0, index).find(([, one]) => isWithin(path, one) || isWithin(one, path)) ?? []
+    if (other === undefined) continue
+    const message = `the volumes \`${other}\` and \`${volume}\` lie in one another (${otherPath}, ${path})`
+    view.faults.add('volume-refused', spot, message, 'give each a path of its own')
+  }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`)
+}
+
+/** A process is its user on its node: it gains nothing, and writes where that user may. */
+function checkProcess(view: CellView, name: string, service: FilledService): void {
+  if (service.image !== undefined || isAtFault(view, name, 'image')) return
+  for (const key of ['capabilities', 'writable'] as const) {
+    if (service[key] === undefined) continue
+    const message = `\`${name}\` is a process, and \`${key}\` is for containers`
+    const hint = `delete ${key}, or give \`${name}\` an image`
+    view.faults.add('container-refused', spotAt(view, 'services', name, key), message, hint)
+  }
+}
+
+function checkShared(view: CellView, name: string, service: FilledService): void {
+  if (service.image === undefined && !isAtFault(view, name, 'image')) {
+    const message = `\`${name}\` is a process, and only containers share a network`
+    const hint = `give \`${name}\` an image, or delete network and name what it calls under needs`
+    view.faults.add('network-refused', spotAt(view, 'services', name), message, hint)
+  }
+  if (isAtFault(view, name, 'spread')) return
+  for (const rule of ['zone', 'node'] as const) {
+    if (service.spread[rule] !== 'require') continue
+    const message = `\`${name}\` is to stand apart by ${rule}, and the shared network is on one node`
+    const hint = `write ${rule}: prefer for \`${name}\`, or delete network`
+    view.faults.add(
+      'network-refused',
+      spotAt(view, 'services', name, 'spread', rule),
+      message,
+      hint,
+    )
+  }
+}
