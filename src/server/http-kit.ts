@@ -18,6 +18,7 @@ import { OpenStreams } from './open-streams.ts'
 import type { HttpKitOptions } from './kit-options.ts'
 import { bodyTooLarge, problemOf } from './problems.ts'
 import { routeHandler, type RouteContext } from './route-handler.ts'
+import { UnusedConnections } from './unused-connections.ts'
 import { addSocketRoutes } from './web-sockets.ts'
 
 /**
@@ -79,6 +80,7 @@ export function openHttp(options: HttpKitOptions): HttpKit {
   const guard = new BodyGuard(options.clock)
   const streams = new OpenStreams(options.authentication, options.clock)
   const app = newFastify(options)
+  const unused = new UnusedConnections(app.server)
   answerErrors(app, options)
   identifyAll(app, options, guard)
   const context: RouteContext = { ...options, guard, streams }
@@ -95,7 +97,9 @@ export function openHttp(options: HttpKitOptions): HttpKit {
     app,
     async close() {
       streams.closeAll(new Fault('server-stopping', 'the server is stopping'))
-      await app.close()
+      const closed = app.close()
+      unused.closeAll()
+      await closed
     },
   }
 }
