@@ -1,10 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { styleText } from 'node:util'
 import type { LogLineView } from '../wire/api.ts'
 import type { LogFilter } from './api/client.ts'
 import { openContext, patiently, type Context } from './context.ts'
-import { timeText } from './terminal/format.ts'
-import { print, remark, toned } from './terminal/output.ts'
+import { logPrinter, type LogPrinter } from './terminal/log-printer.ts'
+import { remark } from './terminal/output.ts'
 
 interface LogOptions {
   readonly follow?: boolean
@@ -24,7 +23,7 @@ export function logsCommand(): Command {
     .action(async (name: string | undefined, options: LogOptions, command: Command) => {
       const context = await openContext(command)
       const filter = await filterOf(context, name, options.instance)
-      const show = printerOf(context)
+      const show = logPrinter(context)
       const lines = await context.client.logs(filter, options.lines)
       for (const line of lines) show(line)
       if (options.follow !== true) {
@@ -60,7 +59,7 @@ async function follow(
   context: Context,
   filter: LogFilter,
   printed: readonly LogLineView[],
-  show: (line: LogLineView) => void,
+  show: LogPrinter,
 ): Promise<void> {
   const seen = new Set(printed.map(identityOf))
   const last = printed.at(-1)?.at ?? 0
@@ -76,22 +75,6 @@ async function follow(
 
 function identityOf(line: LogLineView): string {
   return `${line.instanceId} ${line.at} ${line.text}`
-}
-
-/** Each instance has its own colour, so that lines of several can be told apart. */
-function printerOf(context: Context): (line: LogLineView) => void {
-  if (context.json) return (line) => print(JSON.stringify(line))
-  const colours = ['cyan', 'yellow', 'magenta', 'blue', 'green'] as const
-  const given = new Map<string, (typeof colours)[number]>()
-  return (line) => {
-    const colour = given.get(line.instanceId) ?? colours[given.size % colours.length] ?? 'cyan'
-    given.set(line.instanceId, colour)
-    const source = styleText(colour, `${line.service} ${line.instanceId}`)
-    const mark = line.stream === 'stderr' ? toned('!', 'wrong') : ' '
-    const cut = line.cut === true ? toned(' (cut)', 'quiet') : ''
-    const time = toned(timeText(line.at, context.clock.now()), 'quiet')
-    print(`${time} ${source} ${mark} ${line.text}${cut}`)
-  }
 }
 
 function countOf(text: string): number {

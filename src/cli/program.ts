@@ -8,6 +8,7 @@ import { completionCommand } from './completion.ts'
 import { completionNamesCommand } from './completion-names.ts'
 import { deployCommand } from './deploy.ts'
 import { destroyCommand } from './destroy.ts'
+import { devCommand } from './dev.ts'
 import { doctorCommand } from './doctor.ts'
 import { driftCommand } from './drift.ts'
 import { eventsCommand } from './events.ts'
@@ -92,6 +93,7 @@ function groups(): [title: string, commands: Command[]][] {
 function cloudCommands(): Command[] {
   return [
     upCommand(),
+    devCommand(),
     platformCommand(),
     tokensCommand(),
     backupCommand(),

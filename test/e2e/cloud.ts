@@ -8,7 +8,7 @@ import type { AppView, InstanceView, RolloutView } from '../../src/wire/api.ts'
 
 /** A whole cloud of this test's own: `roadstead up` on free ports, used as a person would. */
 
-const root = join(import.meta.dirname, '../..')
+export const root = join(import.meta.dirname, '../..')
 export const program = join(root, 'src/cli/main.ts')
 export const shopFolder = join(root, 'examples/shop')
 

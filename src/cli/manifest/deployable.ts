@@ -1,3 +1,4 @@
+import type { Sources } from '../../parts/apps/manifest/release-content.ts'
 import type { RenderedCell } from '../../parts/apps/manifest/render.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { DeployRequest } from '../../wire/api.ts'
@@ -20,6 +21,8 @@ export interface DeployOptions {
 export interface Deployable {
   readonly at: AppCell
   readonly files: ManifestFiles
+  /** What was packed, relative to the manifest's directory. */
+  readonly sources: Sources
   readonly parcels: Parcels
   readonly request: DeployRequest
 }
@@ -48,14 +51,16 @@ export async function withDeployable<T>(
     requireManifest(own.manifest.text, own.manifest.file)
     files = withKept(context, own, await context.client.platform())
     const rendered = await renderDeployable(context, files)
+    const sources = sourcesOf(rendered)
     const parcels = await drawing(
       context,
       'packing what it needs',
-      packParcels(sourcesOf(rendered), files.directory, tarArchiver()),
+      packParcels(sources, files.directory, tarArchiver()),
     )
     try {
       const at = { ...rendered.cell, app: rendered.app }
-      return await use({ at, files, parcels, request: await requestOf(files, parcels, options) })
+      const request = await requestOf(files, parcels, options)
+      return await use({ at, files, sources, parcels, request })
     } finally {
       await parcels.remove()
     }

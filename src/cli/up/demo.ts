@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Addresses } from './addresses.ts'
 import { cliEntry, shopFolder } from './entries.ts'
 import { readJson } from './health.ts'
+import { leash } from './leash.ts'
 
 /** The sample shop and its load, each a child process, so that they take no memory when done. */
 
@@ -52,9 +53,6 @@ export async function deployShop(
 
 /** Requests per second: enough to see, too little to hear the fan. */
 const loadRate = 20
-
-/** Makes a child end when its parent is gone, however that came: the channel between them closes. */
-const leash = "data:text/javascript,process.on('disconnect', () => process.exit())"
 
 /** Starts the shop's load generator; it goes on until it is killed, or this process is gone. */
 export function startLoad(addresses: Addresses): ChildProcess {

@@ -209,6 +209,8 @@ class Supervisor {
     const token = this.#token()
     const banner = { addresses, dataFolder: this.#folder.path, token, hasShop }
     for (const line of bannerLines(banner)) print(line)
+    // Whoever has started this process as its child waits for it (`roadstead dev`).
+    process.send?.('ready')
   }
 
   /** Quiet from here on: a status line on a terminal, and whatever goes wrong. */
