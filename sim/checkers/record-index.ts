@@ -133,7 +133,8 @@ export class RecordIndex {
 
   /**
    * How many of a service its customers are promised: the least of what the release that runs and
-   * one that is on its way want, less those whose room a rollout took for want of other. Nothing of singletons, which stop before the next one starts.
+   * one that is on its way want, less those whose room a rollout took for want of other. Nothing of
+   * singletons, which stop before the next one starts.
    */
   promisedOf(service: string): number {
     const app = this.app(appCellOf(service))

@@ -62,6 +62,7 @@ describe('roadstead dev', () => {
     save('lib/deep/word.js', () => "export const word = 'two'\n")
     await until(async () => (await page()) === 'two', 'the second text')
     await until(() => output.includes('release 2 is online'), 'the second release')
+    expect(output).toMatch(/release 2 .*is online in local\/default/)
   })
 
   test('says what is wrong with a manifest, and goes on when it is mended', async () => {

@@ -34,7 +34,7 @@ async function over(world: World, id: string): Promise<string> {
 }
 
 /** A world whose node is full of four instances under load. */
-async function full(seed: number): Promise<World> {
+async function fullWorld(seed: number): Promise<World> {
   const world = await World.open(seed)
   // The test itself needs a little room.
   const first = [web('v1', 3), web('v1', 1, { name: 'api', resources: { ...quarter, cpu: 3.5 } })]
@@ -45,7 +45,7 @@ async function full(seed: number): Promise<World> {
 
 describe('a rollout without room beside what runs', () => {
   it.each(seeds)('takes the room of a portion, and costs no request (seed %i)', async (seed) => {
-    const world = await full(seed)
+    const world = await fullWorld(seed)
     world.ingress.atLeast.set('web', 2)
     const api = web('v1', 1, { name: 'api', resources: { ...quarter, cpu: 3.5 } })
     const id = await world.deploy([web('v2', 3), api], { steps })
@@ -58,7 +58,7 @@ describe('a rollout without room beside what runs', () => {
   })
 
   it.each(seeds)('gives it back when it reverts (seed %i)', async (seed) => {
-    const world = await full(seed)
+    const world = await fullWorld(seed)
     world.ingress.atLeast.set('web', 2)
     const api = web('v1', 1, { name: 'api', resources: { ...quarter, cpu: 3.5 } })
     const id = await world.deploy([web('v2', 3), api], { steps, version: 'bad-jobs' })

@@ -132,7 +132,7 @@ export interface Advance {
 
 /** Makes `goal` successors exist and be ready, out of customers' sight. */
 export function advanceMaintenance(seen: ServiceProgress, goal: number): Advance {
-  const { target, change } = seen
+  const { target } = seen
   if (target.successors < goal) return { next: { ...target, successors: goal }, waitsFor: 'start' }
   if (seen.ready >= goal) return { next: undefined, waitsFor: '' }
   return untilReady(seen, goal)
