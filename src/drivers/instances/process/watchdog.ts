@@ -15,7 +15,8 @@ import { systemCodeOf } from '../../../base/errors.ts'
  *
  * The lease is one number of a fixed width in a file that exists before the start, written over in
  * place: a renewal needs no block of a full disk. It does not leave before it has seen the note: a
- * start that was under way when the lease ran out is ended too. Arguments: the lease's file, the
+ * start that was under way when the lease ran out is ended too. Nor does it kill once its lease is no
+ * more: that goes before the instance's next run starts, which carries the same mark. Arguments: the lease's file, the
  * note of the main process (state-files.ts), the instance's id; then, of a container, a command that
  * is run along, and whose exit code 0 says that nothing is left.
  */
@@ -36,7 +37,7 @@ look() {
 }
 
 end() {
-  kill -KILL "$1" && rs_found=yes
+  [ -f "$rs_lease" ] && kill -KILL "$1" && rs_found=yes
 }
 
 sweep() {
