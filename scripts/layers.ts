@@ -50,6 +50,8 @@ const levels: readonly Level[] = [
   { level: 7, name: 'server', files: /^src\/server\// },
   { level: 7, name: 'agent', files: /^src\/agent\// },
   { level: 7, name: 'ingress', files: /^src\/ingress\// },
+  // Read by the command line alone: no role loads it.
+  { level: 7, name: 'compose', files: /^src\/compose\// },
   { level: 8, name: 'cli', files: /^src\/cli\// },
 ]
 

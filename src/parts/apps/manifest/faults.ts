@@ -84,6 +84,10 @@ export const faultCodes = {
   'domain-missing': '{cell.domain} in a cell for which platform.yaml names no domain.',
   'env-reserved': 'A variable that Roadstead sets itself.',
   'file-not-shipped': 'A file that a release needs and does not take along.',
+  'variable-unset': 'A compose file insists on a variable that nothing sets.',
+  'variable-refused': 'A variable of a compose file that cannot be filled in as it is written.',
+  'file-unreadable': 'A file that a compose file names is not there or cannot be read.',
+  'extends-cycle': 'Services or files of compose that extend or include each other in a circle.',
   'not-yet': 'Valid, but this version does not do it yet, so it is refused at deploy.',
 } as const
 

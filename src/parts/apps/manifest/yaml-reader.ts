@@ -2,6 +2,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml'
 import type { Document, Pair, ParsedNode, Scalar, YAMLMap } from 'yaml'
 import type { FaultList, Spot } from './faults.ts'
 import { checkText, hiddenIn } from './text.ts'
+import { entriesOf } from './tree.ts'
 import type { Entry, Layer, MapNode, Node, Place, ScalarNode } from './tree.ts'
 import { compose, depthMax } from './yaml-document.ts'
 
@@ -14,24 +15,40 @@ const bareBoolean = /^(?:y|yes|n|no|on|off)$/i
 /** Keys that reach into JavaScript's objects; no other of theirs is a name that a manifest allows. */
 const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor'])
 
+/** What a file may use of YAML beyond what a manifest may. */
+export interface Dialect {
+  /** `<<` takes in the keys of other maps, as most YAML readers do. */
+  readonly hasMergeKeys: boolean
+  /** A bare no, yes, on, off, y or n is a word. */
+  readonly hasBareWords: boolean
+}
+
+const manifestDialect: Dialect = { hasMergeKeys: false, hasBareWords: false }
+
 /**
  * Reads a YAML 1.2 document into a tree; undefined where it cannot be read at all.
  *
  * Never throws and always ends: size, depth and number of values are bounded before they cost.
  */
-export function readYaml(text: string, file: string, faults: FaultList): MapNode | undefined {
+export function readYaml(
+  text: string,
+  file: string,
+  faults: FaultList,
+  dialect = manifestDialect,
+): MapNode | undefined {
   if (!checkText(text, file, faults)) return undefined
   const lines = new LineCounter()
   const document = compose(text, file, lines, faults)
   if (document === undefined) return undefined
-  const reader = new Reader(text, file, lines, document, faults)
+  const reader = new Reader(text, file, lines, document, faults, dialect)
   const root = reader.read()
   if (reader.isTooMuch) return undefined
   if (root?.kind === 'map') return root
   if (faults.isEmpty) {
     const message =
       root === undefined ? 'the file is empty' : 'the file is no map of keys and values'
-    faults.add('document-empty', reader.startSpot(), message, 'begin with `roadstead: v1`')
+    const first = dialect === manifestDialect ? 'roadstead: v1' : 'services:'
+    faults.add('document-empty', reader.startSpot(), message, `begin with \`${first}\``)
   }
   return undefined
 }
@@ -43,6 +60,7 @@ class Reader {
   readonly #lines: LineCounter
   readonly #document: Document.Parsed
   readonly #faults: FaultList
+  readonly #dialect: Dialect
   /** Anchors whose value is being read: one that holds itself would never end. */
   readonly #open = new Set<ParsedNode>()
   /** By name, as far as the document has been read: the last one of a name counts. */
@@ -55,7 +73,9 @@ class Reader {
     lines: LineCounter,
     document: Document.Parsed,
     faults: FaultList,
+    dialect: Dialect,
   ) {
+    this.#dialect = dialect
     this.#text = text
     this.#file = file
     this.#lines = lines
@@ -138,10 +158,15 @@ class Reader {
 
   #map(node: YAMLMap.Parsed, { place, path }: Spot): Node {
     const entries = new Map<string, Entry>()
+    const merged: Node[] = []
     for (const pair of node.items as Pair<ParsedNode, ParsedNode | null>[]) {
       const key = this.#key(pair.key, path)
       if (key === undefined) continue
       const spot = { place: this.#place(pair.key.range, [...path, key]), path: [...path, key] }
+      if (key === '<<') {
+        if (pair.value !== null) merged.push(...this.#merged(pair.value, spot))
+        continue
+      }
       const first = entries.get(key)
       if (first !== undefined) {
         const message = `\`${key}\` stands here twice; first in line ${first.key.line}`
@@ -155,7 +180,22 @@ class Reader {
       entries.set(key, { key: spot.place, value })
       if (this.#nodes > nodesMax) break
     }
+    for (const source of merged) {
+      for (const [key, entry] of entriesOf(source)) {
+        if (!entries.has(key)) entries.set(key, entry)
+      }
+    }
     return { kind: 'map', place, entries }
+  }
+
+  /** The maps behind `<<`, the ones that count most first. */
+  #merged(value: ParsedNode, spot: Spot): readonly Node[] {
+    const node = this.#node(value, spot.path.slice(0, -1))
+    const maps = node.kind === 'list' ? node.items : [node]
+    if (maps.every(({ kind }) => kind === 'map' || kind === 'hole')) return maps
+    const hint = 'for instance <<: *common, or <<: [*one, *other]'
+    this.#faults.add('merge-key', spot, '`<<` takes a map, or a list of maps', hint)
+    return []
   }
 
   /** A key as text; undefined, with a fault, where it cannot be one. */
@@ -170,7 +210,7 @@ class Reader {
     const key =
       typeof target.value === 'string' ? target.value : (target.source ?? String(target.value))
     if (this.#refusesWord(target, spot)) return undefined
-    if (key === '<<') {
+    if (key === '<<' && !this.#dialect.hasMergeKeys) {
       const hint = 'repeat the lines, or put what services share under `defaults`'
       this.#faults.add('merge-key', spot, 'merge keys (`<<`) are not read', hint)
       return undefined
@@ -198,7 +238,8 @@ class Reader {
   /** Bare booleans of YAML 1.1, and hidden characters that came in by an escape. */
   #refusesWord(node: Scalar, spot: Spot): boolean {
     const text = node.source ?? ''
-    if ((node.type === 'PLAIN' || node.type === undefined) && bareBoolean.test(text)) {
+    const isBare = node.type === 'PLAIN' || node.type === undefined
+    if (!this.#dialect.hasBareWords && isBare && bareBoolean.test(text)) {
       const message = `a bare \`${text}\` means true or false to other tools`
       const instead = /^(?:y|yes|on)$/i.test(text) ? 'true' : 'false'
       const hint = `write "${text}" in quotes if you mean the word, or ${instead}`

@@ -1,0 +1,110 @@
+import { parseImageName } from '../../base/image-name.ts'
+import { entriesOf } from '../../parts/apps/manifest/tree.ts'
+import { mapOf } from '../merge.ts'
+import { splitWords, textIn, textsIn, within } from '../values.ts'
+import type { ComposeService, Draft, Say, Scene } from './scene.ts'
+
+/** What runs: an image, or one that somebody has to build and push. */
+
+/** A registry that is nobody's: what is pushed there has to be said with --registry. */
+const placeholderRegistry = 'registry.example'
+
+/** False where the service has nothing that could run. */
+export function convertImage(
+  { app, source }: Scene,
+  service: ComposeService,
+  draft: Draft,
+  say: Say,
+): boolean {
+  const { node } = service
+  const image = textIn(within(node, 'image'))
+  const build = within(node, 'build')
+  if (image === undefined && build === undefined) {
+    if (within(node, 'provider') !== undefined) {
+      const said = 'a program of the machine makes it, and not a container'
+      say('open', 'provider', said, 'deploy what it makes by itself, and name it in `env`')
+      return false
+    }
+    const advice = 'give it an image'
+    say('fault', '', `\`${service.name}\` has neither an image nor a build`, advice)
+    return false
+  }
+  const made = `${source.registry ?? placeholderRegistry}/${app}/${service.key}:latest`
+  draft.image = image ?? made
+  if (image !== undefined && parseImageName(image) === undefined) {
+    say('fault', 'image', `\`${image}\` is no name of an image`, 'for instance nginx:1.29')
+    return false
+  }
+  if (image !== undefined) {
+    const isFixed = image.includes('@sha256:')
+    say('carried', 'image', isFixed ? image : `${image}, by its digest at each deploy`)
+  }
+  if (build === undefined) return true
+  const command = buildCommand(service, draft.image)
+  const isKnown = image !== undefined || source.registry !== undefined
+  const said = `images are not built here: the manifest names ${draft.image}`
+  const registry = isKnown ? '' : ' (your own registry: --registry)'
+  say(isKnown ? 'changed' : 'open', 'build', said, `build and push it${registry}: ${command}`)
+  return true
+}
+
+function buildCommand({ node }: ComposeService, image: string): string {
+  const build = within(node, 'build')
+  const context = textIn(build) ?? textIn(within(node, 'build', 'context')) ?? '.'
+  const file = textIn(within(node, 'build', 'dockerfile'))
+  const target = textIn(within(node, 'build', 'target'))
+  const given = within(node, 'build', 'args')
+  const args = entriesOf(given === undefined ? undefined : mapOf(given)).map(
+    ([name, { value }]) => ` --build-arg ${name}${valueText(textIn(value))}`,
+  )
+  const path = file === undefined ? '' : ` -f ${joinedPath(context, file)}`
+  const stage = target === undefined ? '' : ` --target ${target}`
+  return `docker build -t ${image}${path}${stage}${args.join('')} ${context} && docker push ${image}`
+}
+
+function valueText(value: string | undefined): string {
+  if (value === undefined) return ''
+  return /^[\w./:@-]*$/.test(value) ? `=${value}` : `='${value.replaceAll("'", "'\\''")}'`
+}
+
+function joinedPath(context: string, file: string): string {
+  return context === '.' || file.startsWith('/') ? file : `${context.replace(/\/$/, '')}/${file}`
+}
+
+/** `entrypoint` and `command`, which a manifest calls `run` and `args`. */
+export function convertCommand(service: ComposeService, draft: Draft, say: Say): void {
+  const entrypoint = wordsOf(service, 'entrypoint')
+  const command = wordsOf(service, 'command')
+  const all = [...(entrypoint ?? []), ...(command ?? [])]
+  if (all.some((word) => word.length > 16_384) || all.length > 200) {
+    const advice = 'put it into a script of the image'
+    say('open', 'command', 'the command is longer than a manifest may say it', advice)
+    return
+  }
+  if (entrypoint === undefined) {
+    if (command === undefined) return
+    if (command.length === 0) {
+      const advice = 'build an image without CMD if it has to go without'
+      say('open', 'command', "an empty command: the image's own arguments stay", advice)
+      return
+    }
+    draft.args = command
+    say('carried', 'command', "`args` of the image's own entrypoint")
+    return
+  }
+  if (all.length === 0) {
+    const advice = 'name the program under `run`'
+    say('open', 'entrypoint', 'an empty entrypoint without a command: nothing would run', advice)
+    return
+  }
+  draft.run = all
+  say('carried', 'entrypoint', command === undefined ? 'as `run`' : 'as `run`, with the command')
+  if (command !== undefined) say('carried', 'command', 'as the arguments of `run`')
+}
+
+/** Undefined where nothing is said, or `null`. */
+function wordsOf({ node }: ComposeService, key: string): string[] | undefined {
+  const value = within(node, key)
+  if (value === undefined || (value.kind === 'scalar' && value.value === null)) return undefined
+  return value.kind === 'list' ? textsIn(value) : splitWords(textIn(value) ?? '')
+}

@@ -1,0 +1,185 @@
+import { childOf, itemsOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
+import { folderOf, joined, leavesProject } from '../source.ts'
+import { isTrue, textIn, textsIn, within } from '../values.ts'
+import { manifestName } from './names.ts'
+import type { ComposeService, Draft, Say, Scene } from './scene.ts'
+
+/** Volumes: named ones are carried, folders of the host never. */
+
+/** A mount, taken apart. */
+interface Mount {
+  readonly where: { readonly key: string; readonly place: Place }
+  readonly type: string
+  readonly source: string
+  readonly target: string
+  readonly isReadOnly: boolean
+  readonly subpath: string
+}
+
+/** A manifest takes so many of one service. */
+const volumesMax = 8
+
+/** Paths that the platform fills itself. */
+const taken = ['/proc', '/sys', '/dev', '/tmp']
+
+/** `owners` holds, by volume, which service has it already. */
+export function convertVolumes(
+  scene: Scene,
+  service: ComposeService,
+  draft: Draft,
+  owners: Map<string, string>,
+  say: Say,
+): void {
+  for (const [index, item] of itemsOf(within(service.node, 'volumes')).entries()) {
+    const mount = mountOf(item, { key: `volumes.${index}`, place: item.place })
+    if (mount === undefined) {
+      const said = `\`${textIn(item) ?? item.place.words}\` is no mount`
+      say('fault', { key: `volumes.${index}`, place: item.place }, said, 'for instance data:/data')
+    } else if (mount.type === 'bind') tellBind(scene, service, mount, say)
+    else if (mount.type === 'tmpfs') tellTmpfs(service, mount.target, mount.where, draft, say)
+    else if (mount.type !== 'volume') {
+      const said = `a mount of type ${mount.type} is not made here`
+      say('open', mount.where, said, 'build an image that holds what it needs')
+    } else if (mount.source === '') {
+      draft.writable = true
+      const said = `${mount.target} is written to in the container, and lost with it`
+      say('changed', mount.where, said, 'name the volume if its data have to stay')
+    } else keepVolume(scene, service, mount, draft, owners, say)
+  }
+  const folders = within(service.node, 'tmpfs')
+  const items = folders?.kind === 'list' ? folders.items : folders === undefined ? [] : [folders]
+  for (const item of items) {
+    const path = (textIn(item) ?? '').split(':')[0] ?? ''
+    tellTmpfs(service, path, { key: 'tmpfs', place: item.place }, draft, say)
+  }
+}
+
+function mountOf(item: Node, where: Mount['where']): Mount | undefined {
+  if (item.kind === 'map') {
+    const source = textIn(childOf(item, 'source')) ?? ''
+    const type = textIn(childOf(item, 'type')) ?? 'volume'
+    const target = textIn(childOf(item, 'target')) ?? ''
+    const subpath = textIn(childOf(childOf(item, 'volume'), 'subpath')) ?? ''
+    const isReadOnly = isTrue(childOf(item, 'read_only'))
+    return target === '' ? undefined : { where, type, source, target, isReadOnly, subpath }
+  }
+  const text = textIn(item) ?? ''
+  const parts = text.split(':')
+  const [first = '', second] = parts
+  if (parts.length > 3 || text === '') return undefined
+  const [source, target] = second === undefined ? ['', first] : [first, second]
+  const isReadOnly = (parts[2] ?? '').split(',').includes('ro')
+  const isPath = /^[./~]/.test(source)
+  const type = isPath ? 'bind' : 'volume'
+  return { where, type, source, target, isReadOnly, subpath: '' }
+}
+
+function keepVolume(
+  { project }: Scene,
+  service: ComposeService,
+  mount: Mount,
+  draft: Draft,
+  owners: Map<string, string>,
+  say: Say,
+): void {
+  const { source, target, where, isReadOnly, subpath } = mount
+  const declared = project.blocks.volumes.get(source)
+  const refuse = (said: string, advice: string): void => say('open', where, said, advice)
+  if (declared === undefined) {
+    const advice = `add \`${source}:\` to the \`volumes\` of the file`
+    say('fault', where, `the file declares no volume \`${source}\``, advice)
+    return
+  }
+  const owner = owners.get(source)
+  const path = target.replace(/(.)\/$/, '$1')
+  const name = manifestName(source)
+  if (owner !== undefined) {
+    const advice = 'let one of them keep the files, and the other ask it for them'
+    refuse(`\`${source}\` is \`${owner}\`'s already: a volume has a single writer`, advice)
+  } else if (name === undefined || Object.keys(draft.volumes ?? {}).length >= volumesMax) {
+    refuse(`\`${source}\` cannot be kept: 8 volumes with names of letters are the most`, 'join some')
+  } else if (taken.some((place) => path === place || path.startsWith(`${place}/`))) {
+    refuse(`a volume cannot be at ${path}, which is the platform's`, 'choose another path')
+  } else if (!/^\/(?!.*\/\.{1,2}(\/|$))(?!.*\/\/)[^\s:,\\]{1,255}$/.test(path)) {
+    refuse(`a volume cannot be at ${path}`, 'give an absolute path without spaces')
+  } else if (overlaps(path, draft.volumes) || Object.hasOwn(draft.volumes ?? {}, name)) {
+    refuse(`\`${source}\` lies in another volume, or has its name`, 'give it a path of its own')
+  } else {
+    owners.set(source, service.name)
+    draft.volumes = { ...draft.volumes, [name]: path }
+    const remarks = [
+      ...(name === source ? [] : [`called ${name}`]),
+      ...(isReadOnly ? ['writable, since a volume cannot be read-only'] : []),
+      ...(subpath === '' ? [] : ['all of it, and not only its subpath']),
+    ]
+    const said = `\`volumes: { ${name}: ${path} }\`: on one node, neither copied nor backed up; it begins empty`
+    const isSame = remarks.length === 0
+    say(isSame ? 'carried' : 'changed', where, isSame ? said : `${said}; ${remarks.join(', ')}`)
+  }
+}
+
+function overlaps(path: string, volumes: Draft['volumes']): boolean {
+  return Object.values(volumes ?? {}).some(
+    (other) =>
+      path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`),
+  )
+}
+
+/** Sockets by which a container would rule its machine. */
+const engineSocket = /(?:docker|containerd|podman|crio)\.sock$/
+
+function tellBind(scene: Scene, service: ComposeService, mount: Mount, say: Say): void {
+  const { source, target, where } = mount
+  const isHere = within(service.node, 'build') !== undefined
+  const path = joined(folderOf(where.place.file), source)
+  if (engineSocket.test(source)) {
+    const said = `${source} is never given to a container: with it, it would rule the machine`
+    say('open', where, said, 'run what needs it on the machine itself')
+  } else if (source === '/' || source === '//') {
+    const said = "all of the machine's files are never given to a container"
+    say('open', where, said, 'run what needs it on the machine itself')
+  } else if (path === undefined) {
+    const said = `${source} is a folder of the machine, and no container sees any`
+    say('open', where, said, 'build an image that holds it, or use a named volume')
+  } else if (leavesProject(path)) {
+    const said = `${source} leads out of the folder of the compose file`
+    say('open', where, said, 'build an image that holds what it needs')
+  } else if (isHere && isBuilt(service, path)) {
+    const said = `${source} lies in what is built: the image has it already (at ${target})`
+    say('dropped', where, said, 'to work on it while it runs is for your own machine')
+  } else {
+    const said = `${source} is not put into the container (at ${target}): a manifest has no files`
+    const advice = `build an image that holds it: FROM …, COPY ${source} ${target}`
+    say('open', where, said, advice)
+  }
+}
+
+/** Whether a path lies below the folder that the image is built from. */
+function isBuilt({ node, place }: ComposeService, path: string): boolean {
+  const build = within(node, 'build')
+  const context = textIn(build) ?? textIn(within(node, 'build', 'context')) ?? '.'
+  const folder = joined(folderOf((build?.place ?? place).file), context)
+  return folder === '.' || path === folder || path.startsWith(`${folder}/`)
+}
+
+function tellTmpfs(
+  service: ComposeService,
+  path: string,
+  where: Mount['where'],
+  draft: Draft,
+  say: Say,
+): void {
+  if (path === '/tmp') {
+    say('carried', where, '/tmp is in memory in every container, with 64 MiB')
+    return
+  }
+  draft.writable = true
+  const isLocked = isTrue(within(service.node, 'read_only'))
+  const wide = isLocked ? ', and so is all else' : ''
+  say('changed', where, `${path} is written to on the disk of the container${wide}`)
+}
+
+/** Devices, other services' volumes: what no manifest asks for. */
+export function sharedVolumes({ node }: ComposeService): string[] {
+  return textsIn(within(node, 'volumes_from'))
+}
