@@ -21,6 +21,7 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
     instanceId,
     run,
     command: assigned.run,
+    ...(assigned.args === undefined ? {} : { args: assigned.args }),
     directory,
     ...('image' in assigned.artifact ? { image: assigned.artifact } : {}),
     ...(assigned.reaches === undefined ? {} : { reaches: assigned.reaches }),

@@ -52,6 +52,8 @@ export const AssignedInstance = Type.Object({
   port: Type.Union([Type.Integer(), Type.Null()]),
   /** Empty: what the image says that runs. */
   run: Type.Array(Type.String()),
+  /** For the entrypoint of an image whose `run` is empty; missing: the image's own. */
+  args: Type.Optional(Type.Array(Type.String())),
   /** The whole environment but PATH, HOME and the like, which the driver adds. */
   env: Type.Record(Type.String(), Type.String()),
   /** An image for nodes only that registered the driver `docker`. */

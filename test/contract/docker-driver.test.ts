@@ -125,6 +125,22 @@ describe.skipIf(!canRunContainers())('containers', () => {
     expect(exits).toMatchObject([{ exit: { signal: 'SIGKILL', memoryLimit: 48 * mib } }])
   })
 
+  test("arguments are for the image's entrypoint, in place of the image's own", async () => {
+    const content = { entrypoint: ['echo', 'said:'], command: ['by the image'] }
+    const digest = await registry.push('test/echo', 'v1', content)
+    const echo = { image: `${registry.host}/test/echo:v1`, digest }
+    await driver.pull(echo)
+    const bare = { image: echo, command: [] }
+    await driver.start(await aLaunch('', { ...bare, args: ['by', 'the manifest'] }))
+    await driver.start(await aLaunch('', { ...bare, instanceId: 'i-box-b' }))
+    await untilTrue(
+      () => exits.length === 2,
+      () => 'they go on',
+    )
+    expect(await printed('i-box-a')).toBe('said: by the manifest\n')
+    expect(await printed('i-box-b')).toBe('said: by the image\n')
+  })
+
   test('nothing of the host is inside, and little may be done there', async () => {
     await driver.start(await aLaunch(serve))
     await untilTrue(isServing, () => 'it does not serve')

@@ -120,6 +120,8 @@ export const ServiceSpec = Type.Object({
   migrate: Type.Optional(Migrate),
   /** Missing: nothing of an earlier version goes along. */
   assets: Type.Optional(Assets),
+  /** What its image's own entrypoint is given in place of the image's arguments; missing: those. */
+  args: Type.Optional(Type.Array(Type.String())),
   /** The port that its program insists on, inside; missing: the one that its node assigns. */
   port: Type.Optional(Type.Integer()),
   /** Data that its one instance finds again; missing: none. */
@@ -394,8 +396,8 @@ export function specDigest(spec: ServiceSpec): Digest {
 
 /** What is asked of its container beyond the usual; empty for most, as it was before there was any. */
 function containerTerms(spec: ServiceSpec): Partial<ServiceSpec> {
-  const { port, volumes, capabilities, writable, network } = spec
-  const terms = { port, volumes, capabilities, writable, network }
+  const { args, port, volumes, capabilities, writable, network } = spec
+  const terms = { args, port, volumes, capabilities, writable, network }
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined))
 }
 

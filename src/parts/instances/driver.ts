@@ -97,6 +97,8 @@ export interface Launch {
   /** Which start of the instance this is; the first is 1. No pair of the two starts twice. */
   readonly run: number
   readonly command: readonly string[]
+  /** For the entrypoint of an image whose `command` is empty; undefined: the image's own. */
+  readonly args?: readonly string[]
   /**
    * Its unpacked artifact, where it starts; shared with other instances, not to be written. Empty
    * for an image.

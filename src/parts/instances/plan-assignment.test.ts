@@ -44,6 +44,15 @@ describe('the assignment of a service', () => {
     })
   })
 
+  test("has arguments for an image's own program where the manifest gives some", () => {
+    const [assigned] = planAssignment([
+      placed({ release: aRelease({ services: [aSpec({ run: [], args: ['-v'] })] }) }),
+    ])
+    expect(assigned).toMatchObject({ run: [], args: ['-v'] })
+    const plain = aRelease({ services: [aSpec({})] })
+    expect(planAssignment([placed({ release: plain })])[0]).not.toHaveProperty('args')
+  })
+
   test('names the listeners that a container may call, and none for a process', () => {
     const image = { image: 'r.example/web:v1', digest: `sha256:${'b'.repeat(64)}` }
     const calling = aSpec({ needs: ['credit-check'] })

@@ -45,13 +45,14 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
   const { instance, release, listeners } = placed
   const spec = release.services.find((service) => service.name === instance.service)
   if (spec === undefined) return undefined
-  const { run, artifact, health, stop, warmup } = spec
+  const { run, args, artifact, health, stop, warmup } = spec
   const port = instance.placement?.port ?? null
   const calls = urlsOf(spec, listeners)
   return {
     ...identity(instance),
     port,
     run,
+    ...(args === undefined ? {} : { args }),
     artifact,
     health,
     stop,

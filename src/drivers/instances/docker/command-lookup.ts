@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import { Fault } from '../../../base/errors.ts'
+import type { Launch } from '../../../parts/instances/driver.ts'
 import type { Engine } from './engine.ts'
 import type { ImageConfig } from './images.ts'
 
@@ -10,10 +11,12 @@ import type { ImageConfig } from './images.ts'
 export async function requireCommand(
   engine: Engine,
   containerId: string,
-  wanted: { readonly command: readonly string[]; readonly env: Readonly<Record<string, string>> },
+  wanted: Pick<Launch, 'command' | 'args' | 'env'>,
   image: ImageConfig,
 ): Promise<void> {
-  const given = wanted.command.length > 0 ? wanted.command : image.command
+  const { command, args } = wanted
+  const ofImage = args === undefined ? image.command : [...image.entrypoint, ...args]
+  const given = command.length > 0 ? command : ofImage
   const [name] = given
   if (name === undefined) {
     throw missing('its image names no command, and the manifest has no `run`')

@@ -32,15 +32,14 @@ export interface SpecOptions {
 
 /** The body of `POST /containers/create`. */
 export async function containerSpec(launch: Launch, options: SpecOptions): Promise<object> {
-  const { instanceId, run, command, env, listen } = launch
+  const { instanceId, run, env, listen } = launch
   const port = listen === null ? undefined : `${listen.port}/tcp`
   const host = listen === null ? '' : await addressOf(listen.host)
   const inside = { ...env, ...(listen === null ? {} : { HOST: '0.0.0.0' }) }
   return {
     Image: options.image,
     Hostname: instanceId.slice(0, 63),
-    // A command takes the place of the image's entrypoint; the image's own arguments are not its.
-    ...(command.length === 0 ? {} : { Entrypoint: command, Cmd: [] }),
+    ...programOf(launch),
     Env: Object.entries(inside).map(([name, value]) => `${name}=${value}`),
     Labels: {
       [labels.owner]: options.owner,
@@ -64,6 +63,15 @@ export async function containerSpec(launch: Launch, options: SpecOptions): Promi
       LogConfig: { Type: 'json-file', Config: logFile },
     },
   }
+}
+
+/**
+ * A command takes the place of the image's entrypoint, whose own arguments are not the command's;
+ * arguments alone are for that entrypoint.
+ */
+function programOf({ command, args }: Launch): object {
+  if (command.length > 0) return { Entrypoint: command, Cmd: [] }
+  return args === undefined ? {} : { Cmd: args }
 }
 
 /** The manifest's cpu and memory; no swap beyond it. */

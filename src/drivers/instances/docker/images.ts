@@ -27,6 +27,8 @@ export interface ImageConfig {
   readonly workingDirectory: string
   /** Its entrypoint and the arguments to it. */
   readonly command: readonly string[]
+  /** The part of it that stays when other arguments are given. */
+  readonly entrypoint: readonly string[]
   readonly searchPath: string
 }
 
@@ -93,6 +95,7 @@ export class Images {
     return {
       user: User ?? '',
       workingDirectory: WorkingDir || '/',
+      entrypoint: Entrypoint ?? [],
       command: [...(Entrypoint ?? []), ...(Cmd ?? [])],
       searchPath: search?.slice('PATH='.length) ?? usualSearchPath,
     }

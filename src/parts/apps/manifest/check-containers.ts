@@ -60,7 +60,7 @@ function isWithin(path: string, folder: string): boolean {
 /** A process is its user on its node: it gains nothing, and writes where that user may. */
 function checkProcess(view: CellView, name: string, service: FilledService): void {
   if (service.image !== undefined || isAtFault(view, name, 'image')) return
-  for (const key of ['capabilities', 'writable'] as const) {
+  for (const key of ['args', 'capabilities', 'writable'] as const) {
     if (service[key] === undefined) continue
     const message = `\`${name}\` is a process, and \`${key}\` is for containers`
     const hint = `delete ${key}, or give \`${name}\` an image`

@@ -30,6 +30,12 @@ function checkRun(view: CellView, name: string, service: FilledService): void {
     const spot = spotAt(view, 'services', name, 'shell')
     view.faults.add('run-twice', spot, `\`${name}\` has both run and shell`, 'keep one of the two')
   }
+  const program = run === undefined ? 'shell' : 'run'
+  if (service.args !== undefined && service[program] !== undefined) {
+    const spot = spotAt(view, 'services', name, 'args')
+    const message = `\`${name}\` has both ${program} and args, which are for the image's own program`
+    view.faults.add('run-twice', spot, message, `put the arguments into ${program}`)
+  }
   /** A faulty one has left a hole, and is no missing one. */
   const isSaid = isAtFault(view, name, 'run', 'shell', 'image')
   if (run === undefined && shell === undefined && image === undefined && !isSaid) {

@@ -18,7 +18,7 @@ export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run'> {
 /** A filled service in the units of the model. */
 export function serviceOf(name: string, service: FilledService): RenderedService {
   const { run, shell, image, source, cpu, memory, disk, spread, stop, route, env, warmup } = service
-  const { migrate, assets, port, volumes, capabilities, writable } = service
+  const { migrate, assets, args, port, volumes, capabilities, writable } = service
   return {
     name,
     worker: service.worker ?? false,
@@ -38,6 +38,7 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     singleton: service.singleton ?? false,
     ...(migrate === undefined ? {} : { migrate: migrateOf(migrate) }),
     ...(assets === undefined ? {} : { assets: assetsOf(assets) }),
+    ...(args === undefined ? {} : { args: [...args] }),
     ...(port === undefined ? {} : { port }),
     ...(volumes === undefined ? {} : { volumes: volumesOf(volumes) }),
     ...(capabilities === undefined ? {} : { capabilities: capabilitiesOf(capabilities) }),

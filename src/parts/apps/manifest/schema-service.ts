@@ -274,6 +274,12 @@ export const Service = block(
         'x-expects': 'a folder such as public/assets, or { directory: …, keep: … }',
       }),
     ),
+    args: Optional(
+      list(
+        Type.String({ maxLength: bounds.text, 'x-expects': 'a text' }),
+        "What the image's own entrypoint is given, in place of the image's arguments.",
+      ),
+    ),
     port: Optional(
       count(
         'The port that the program insists on; the platform assigns another outside.',
