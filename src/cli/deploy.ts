@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { Refusal } from '../base/errors.ts'
 import type { DeployAnswer } from '../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../wire/deploy-plan.ts'
+import { addComposeOptions } from './compose/compose-file.ts'
 import { openContext, type Context } from './context.ts'
 import type { Deployable, DeployOptions } from './manifest/deployable.ts'
 import { Exit, exitCodes } from './terminal/failure.ts'
@@ -15,17 +16,18 @@ interface Options extends DeployOptions {
 
 /** `roadstead deploy`: the app in this folder goes to its cell, step by step, with proof of zero. */
 export function deployCommand(): Command {
-  return new Command('deploy')
+  const command = new Command('deploy')
     .description('carry the app in this folder into a cell, and follow it')
-    .option('-f, --file <path>', 'the manifest, or the folder that it lies in')
+    .argument('[file]', 'the manifest, the folder that it lies in, or a compose file')
+    .option('-f, --file <path>', 'the same, as an option')
     .option('--version <name>', 'what to call it, such as v2; the git commit unless you say')
     .option('--plan <hash>', 'run exactly what `roadstead plan` printed, or be refused')
     .option('--confirm', 'show the plan, and ask before anything is done')
     .option('--keep-drift', 'leave what was scaled or stopped by hand as it is')
     .option('--supersede', 'take the place of a rollout that is under way', false)
     .option('-d, --detach', 'do not follow the rollout')
-    .addHelpText('after', examples)
-    .action(run)
+    .option('--accept', 'of a compose file: go on without what cannot be carried over')
+  return addComposeOptions(command).addHelpText('after', examples).action(run)
 }
 
 const examples = `
@@ -37,9 +39,11 @@ Examples:
   $ roadstead deploy
   $ roadstead deploy --version v2 --cell prod/cz
   $ roadstead plan && roadstead deploy --plan p1-…
-  $ roadstead deploy --file examples/shop --supersede --detach`
+  $ roadstead deploy --file examples/shop --supersede --detach
+  $ roadstead deploy docker-compose.yml --registry registry.example/team`
 
-async function run(options: Options, command: Command): Promise<void> {
+async function run(file: string | undefined, given: Options, command: Command): Promise<void> {
+  const options = file === undefined ? given : { ...given, file }
   const context = await openContext(command)
   const { withDeployable } = await import('./manifest/deployable.ts')
   const done = await withDeployable(context, options, async (deployable) => ({

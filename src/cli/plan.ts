@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { Refusal } from '../base/errors.ts'
 import type { DeployPlanView } from '../wire/deploy-plan.ts'
+import { addComposeOptions } from './compose/compose-file.ts'
 import { openContext } from './context.ts'
 import type { DeployOptions } from './manifest/deployable.ts'
 import { Exit } from './terminal/failure.ts'
@@ -15,15 +16,15 @@ const changesCode = 2
 
 /** `roadstead plan [APP]`: what a deploy of the app in this folder would change; it stores nothing. */
 export function planCommand(): Command {
-  return new Command('plan')
+  const command = new Command('plan')
     .description('print what a deploy of the app in this folder would change, and its hash')
     .argument('[app]', 'its name, to be sure that it is the one in this folder')
-    .option('-f, --file <path>', 'the manifest, or the folder that it lies in')
+    .option('-f, --file <path>', 'the manifest, the folder that it lies in, or a compose file')
     .option('--version <name>', 'what to call it, such as v2; images may have it in their names')
     .option('--keep-drift', 'leave what was scaled or stopped by hand as it is')
     .option('--exit-code', 'exit with 2 where there is something to do, with 0 where not')
-    .addHelpText('after', examples)
-    .action(run)
+    .option('--accept', 'of a compose file: go on without what cannot be carried over')
+  return addComposeOptions(command).addHelpText('after', examples).action(run)
 }
 
 const examples = `

@@ -14,6 +14,7 @@ import { driftCommand } from './drift.ts'
 import { eventsCommand } from './events.ts'
 import { execCommand } from './exec.ts'
 import { historyCommand } from './history.ts'
+import { importCommand } from './import.ts'
 import { initCommand } from './init.ts'
 import { jobsCommand } from './jobs.ts'
 import { logsCommand } from './logs.ts'
@@ -71,7 +72,7 @@ export function buildProgram(): Command {
 function groups(): [title: string, commands: Command[]][] {
   return [
     ['Run the cloud:', cloudCommands()],
-    ['Describe an app:', [initCommand(), validateCommand(), renderCommand()]],
+    ['Describe an app:', [initCommand(), importCommand(), validateCommand(), renderCommand()]],
     ['Change what runs:', changeCommands()],
     [
       'See what runs:',

@@ -39,7 +39,8 @@ function fillIn(root: MapNode, variables: Variables, faults: FaultList, report: 
     if (typeof node.value !== 'string' || !node.value.includes('$')) return node
     const { text, used, unset, problem } = interpolate(node.value, variables)
     const { place } = node
-    if (problem !== undefined) faults.add(problem.code, { place, path }, problem.message, problem.hint)
+    if (problem !== undefined)
+      faults.add(problem.code, { place, path }, problem.message, problem.hint)
     const isSaid = path[0]?.startsWith('x-') !== true
     for (const name of isSaid ? unset : []) tellUnset(name, place, path, told, report)
     for (const name of isSaid ? used : []) {

@@ -84,7 +84,13 @@ function closingQuote(source: string, start: number, quote: string): number {
   return -1
 }
 
-const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' }
+const escapes: Readonly<Record<string, string>> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  '"': '"',
+  '\\': '\\',
+}
 
 /** Single quotes hold a literal; double ones and none are filled in; ` #` begins a comment. */
 function unquoted(source: string): { value: string; isLiteral: boolean } {
@@ -93,7 +99,10 @@ function unquoted(source: string): { value: string; isLiteral: boolean } {
     const end = closingQuote(source, 0, quote)
     const inner = source.slice(1, end < 0 ? undefined : end)
     if (quote === "'") return { value: inner, isLiteral: true }
-    const value = inner.replace(/\\([nrt"\\])/g, (_all, letter: string) => escapes[letter] ?? letter)
+    const value = inner.replace(
+      /\\([nrt"\\])/g,
+      (_all, letter: string) => escapes[letter] ?? letter,
+    )
     return { value, isLiteral: false }
   }
   return { value: source.replace(/(^|\s)#.*$/, '').trim(), isLiteral: false }

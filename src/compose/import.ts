@@ -19,7 +19,7 @@ export interface Imported {
  * of the report is a fault.
  */
 export async function importCompose(source: ComposeSource): Promise<Imported> {
-  const report = new Report()
+  const report = new Report(source.file)
   const project = await readProject(source, report)
   const text = project === undefined ? undefined : await convertProject(project, source, report)
   if (text !== undefined && project !== undefined && countOf(report.lines(), 'fault') === 0) {

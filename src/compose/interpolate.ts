@@ -70,7 +70,11 @@ interface Filling {
 function fill(text: string, filling: Filling, depth: number): string {
   if (depth > depthMax) {
     const hint = 'set the variable, or give one default'
-    throw new Unfillable('variable-refused', `variables are nested more than ${depthMax} deep`, hint)
+    throw new Unfillable(
+      'variable-refused',
+      `variables are nested more than ${depthMax} deep`,
+      hint,
+    )
   }
   let filled = ''
   for (let at = 0; at < text.length;) {
@@ -126,7 +130,9 @@ function braced(inner: string, filling: Filling, depth: number): string {
   }
   if (operator === undefined) return valueOf(name, filling)
   const value = filling.variables.get(name)?.value
-  const isThere = operator.startsWith(':') ? value !== undefined && value !== '' : value !== undefined
+  const isThere = operator.startsWith(':')
+    ? value !== undefined && value !== ''
+    : value !== undefined
   if (operator.endsWith('+')) return isThere ? fill(word, filling, depth + 1) : ''
   if (isThere) return valueOf(name, filling)
   if (operator.endsWith('-')) return fill(word, filling, depth + 1)

@@ -1,9 +1,4 @@
-import {
-  entriesOf,
-  type Entry,
-  type MapNode,
-  type Node,
-} from '../parts/apps/manifest/tree.ts'
+import { entriesOf, type Entry, type MapNode, type Node } from '../parts/apps/manifest/tree.ts'
 
 /** How a service of compose lies over the one that it extends, by compose-spec's rules. */
 

@@ -143,7 +143,13 @@ class Loader {
     }
     if (childOf(item, 'project_directory') !== undefined) {
       const said = 'paths in it are seen from its own folder'
-      this.#report.add('open', 'include', place, said, 'write its paths so that they fit that folder')
+      this.#report.add(
+        'open',
+        'include',
+        place,
+        said,
+        'write its paths so that they fit that folder',
+      )
     }
     const target = this.#below(first, file, place, ['include'])
     if (target === undefined) return
@@ -205,7 +211,8 @@ class Loader {
       }
       return own
     }
-    const said = `what ${path === undefined ? '' : `${target} says of `}\`${base}\` was taken in`
+    const whose = path === undefined ? '' : `what ${target} says of `
+    const said = `${whose}\`${base}\` was taken in`
     this.#report.add('carried', at.join('.'), place, said)
     const lower = await this.#extended(found, base, target, variables, [...chain, link])
     return mergeService(lower, own)

@@ -34,7 +34,13 @@ const linesMax = 5_000
 
 /** Collects what became of each line, each sentence once. */
 export class Report {
+  readonly #first: string
   readonly #lines = new Map<string, ReportLine>()
+
+  /** `first` is the compose file itself: its lines come before those of others. */
+  constructor(first: string) {
+    this.#first = first
+  }
 
   /** Adds a sentence on what stands at `place`. */
   add(outcome: Outcome, path: string, place: Place, said: string, advice = ''): void {
@@ -49,13 +55,11 @@ export class Report {
     }
   }
 
-  /** By file in the order in which files were met, then by line. */
+  /** By file, the compose file first and others as they were met, then by line. */
   lines(): ReportLine[] {
     const all = [...this.#lines.values()]
-    const files = [...new Set(all.map(({ file }) => file))]
-    return all.toSorted(
-      (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line,
-    )
+    const files = [...new Set([this.#first, ...all.map(({ file }) => file)])]
+    return all.toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line)
   }
 
   #keep(line: ReportLine): void {

@@ -15,9 +15,7 @@ const validate = new Ajv2020({ allErrors: true, strict: false, verbose: true }).
 const faultsMax = 50
 
 /** Keys of a service, as compose-spec has them. */
-export const serviceKeys: readonly string[] = Object.keys(
-  specification.$defs.service.properties,
-)
+export const serviceKeys: readonly string[] = Object.keys(specification.$defs.service.properties)
 
 /** Adds a fault for each place that compose-spec does not allow; true where there is none. */
 export function checkCompose(root: MapNode, faults: FaultList): boolean {
@@ -115,7 +113,9 @@ function addWrongValue(
   const [first] = errors
   const missing = errors.filter(({ keyword }) => keyword === 'required')
   if (missing.length > 0) {
-    const keys = [...new Set(missing.map(({ params }) => `\`${String(params['missingProperty'])}\``))]
+    const keys = [
+      ...new Set(missing.map(({ params }) => `\`${String(params['missingProperty'])}\``)),
+    ]
     faults.add('missing-key', spot, `${name} has no ${keys.join(' or ')}`, `add ${keys[0]}`)
     return
   }

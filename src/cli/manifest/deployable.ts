@@ -3,6 +3,7 @@ import type { RenderedCell } from '../../parts/apps/manifest/render.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { DeployRequest } from '../../wire/api.ts'
 import type { PlatformView } from '../../wire/platform.ts'
+import { isComposeName, type ComposeOptions } from '../compose/compose-file.ts'
 import type { Context } from '../context.ts'
 import { LiveBlock, whileDrawing } from '../terminal/live-block.ts'
 import { remark, toned } from '../terminal/output.ts'
@@ -10,11 +11,13 @@ import type { Parcels } from './parcels.ts'
 import type { ManifestFiles } from './source-files.ts'
 
 /** What `plan` and `deploy` are asked with. */
-export interface DeployOptions {
+export interface DeployOptions extends ComposeOptions {
   readonly file?: string
   readonly version?: string
   readonly supersede?: boolean
   readonly keepDrift?: boolean
+  /** Of a compose file: what cannot be carried may go. */
+  readonly accept?: boolean
 }
 
 /** An app in a folder, rendered and packed: all that a plan or a deploy of it sends. */
@@ -42,7 +45,7 @@ export async function withDeployable<T>(
       import('../../drivers/artifacts/tar-archiver.ts'),
       import('./parcels.ts'),
       import('./fault-lines.ts'),
-      readFiles(options.file),
+      readFiles(context, options),
     ])
   let files = own
   try {
@@ -91,7 +94,12 @@ function withKept(
   return { ...files, platform: { text: kept.text, file: "the server's platform.yaml" } }
 }
 
-async function readFiles(file: string | undefined): Promise<ManifestFiles> {
+async function readFiles(context: Context, options: DeployOptions): Promise<ManifestFiles> {
+  const { file } = options
+  if (file !== undefined && isComposeName(file)) {
+    const { readComposeFiles } = await import('../compose/compose-deploy.ts')
+    return readComposeFiles(context.json, file, options)
+  }
   const { readManifestFiles } = await import('./source-files.ts')
   return readManifestFiles(file)
 }

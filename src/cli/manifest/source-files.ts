@@ -25,14 +25,15 @@ export async function readManifestFiles(path: string | undefined): Promise<Manif
   const text = await readText(file)
   if (text === undefined) throw missing(file)
   const directory = dirname(file)
-  const platformFile = join(directory, platformName)
-  const platform = await readText(platformFile)
-  return {
-    directory,
-    manifest: { text, file: shortName(file) },
-    platform:
-      platform === undefined ? undefined : { text: platform, file: shortName(platformFile) },
-  }
+  const platform = await readPlatformBeside(directory)
+  return { directory, manifest: { text, file: shortName(file) }, platform }
+}
+
+/** The platform.yaml in a folder, where there is one. */
+export async function readPlatformBeside(directory: string): Promise<SourceText | undefined> {
+  const file = join(directory, platformName)
+  const text = await readText(file)
+  return text === undefined ? undefined : { text, file: shortName(file) }
 }
 
 /** Reads a platform.yaml: a file, or the one in a directory. */
@@ -48,7 +49,7 @@ export async function readPlatformFile(path: string): Promise<SourceText> {
 
 function missing(file: string): Refusal {
   return new Refusal('manifest-missing', `there is no ${shortName(file)}`, {
-    hint: '`roadstead init` writes a first one; --file names one that lies elsewhere',
+    hint: '`roadstead init` writes a first one, `roadstead import` makes one of a compose file; --file names one that lies elsewhere',
   })
 }
 

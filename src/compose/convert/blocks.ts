@@ -19,7 +19,14 @@ export function tellBlocks(project: Project, used: ReadonlySet<string>, report: 
     if (isOutside) {
       const said = 'containers of other apps are not reached'
       report.add('open', path, key, said, 'give them routes, and name those in `env`')
-    } else report.add('changed', path, key, 'all services of the app share one network')
+    } else {
+      const apart = blocks.networks.size > 1 ? ', and nothing keeps them apart' : ''
+      report.add('changed', path, key, `all services of the app share one network${apart}`)
+    }
+    if (isTrue(childOf(value, 'internal'))) {
+      const said = 'containers reach other machines: no network of the app is internal'
+      report.add('open', path, key, said, 'keep what must not get out from them')
+    }
   }
   for (const [name, { key, value }] of blocks.volumes) tellVolume(name, key, value, used, report)
   for (const block of ['secrets', 'configs'] as const) {

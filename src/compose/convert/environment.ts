@@ -1,12 +1,19 @@
+import { volumeVariableOf } from '../../parts/apps/model.ts'
 import { FaultList } from '../../parts/apps/manifest/faults.ts'
-import { childOf, entriesOf, itemsOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
+import {
+  childOf,
+  entriesOf,
+  itemsOf,
+  type Node,
+  type Place,
+} from '../../parts/apps/manifest/tree.ts'
 import { readEnvFile } from '../env-file.ts'
 import type { Variables } from '../interpolate.ts'
 import { mapOf } from '../merge.ts'
 import { addUnreadable } from '../project.ts'
 import type { Report } from '../report.ts'
 import { folderOf, joined, leavesProject, type ProjectFiles } from '../source.ts'
-import { isTrue, textIn, within } from '../values.ts'
+import { textIn, within } from '../values.ts'
 import type { ComposeService, Draft, Say } from './scene.ts'
 import { sayerOf } from './scene.ts'
 
@@ -32,7 +39,6 @@ export async function environmentOf(
     await readInto(found, item, where, { files, variables, report }, say)
   }
   const own = within(service.node, 'environment')
-  let count = 0
   for (const [name, { key, value }] of entriesOf(own === undefined ? undefined : mapOf(own))) {
     const text = textIn(value)
     const outer = text ?? variables.get(name)?.value
@@ -47,20 +53,13 @@ export async function environmentOf(
       say('changed', where, said)
     }
     found.set(name, outer)
-    count++
-  }
-  if (count > 0) {
-    const isSecret = [...found].some(([name, value]) => value !== '' && seemsSecret(name))
-    const remark = isSecret
-      ? '; passwords among them stand in the manifest as they are'
-      : ''
-    say('carried', 'environment', `${countText(count, 'variable')} of \`env\`${remark}`)
   }
   return found
 }
 
-function seemsSecret(name: string): boolean {
-  return /PASSW|SECRET|TOKEN|API_?KEY|PRIVATE_KEY/i.test(name) && !/_FILE$/.test(name)
+function seemsSecret(name: string, value: string): boolean {
+  if (value === '' || value.startsWith('/')) return false
+  return /PASS|SECRET|TOKEN|API_?KEY|PRIVATE_KEY/i.test(name) && !/_FILE$/.test(name)
 }
 
 async function readInto(
@@ -91,7 +90,7 @@ async function readInto(
   const read = readEnvFile(file.text, options, faults)
   report.addFaults(faults.sorted())
   for (const [name, { value }] of read) found.set(name, value)
-  const said = `${countText(read.size, 'variable')} of ${path} stand in \`env\``
+  const said = `\`env\` holds ${countText(read.size, 'variable')} of ${path}`
   say('changed', where, said, 'the file itself is not read again: import anew when it changes')
 }
 
@@ -109,6 +108,24 @@ export function convertEnvironment(
     else say(problem.outcome, `environment.${name}`, problem.said, problem.advice)
   }
   if (Object.keys(env).length > 0) draft.env = env
+  const given = within(service.node, 'environment')
+  const own = entriesOf(given === undefined ? undefined : mapOf(given))
+    .map(([name]) => name)
+    .filter((name) => Object.hasOwn(env, name))
+  if (own.length > 0) {
+    const isSecret = own.some((name) => seemsSecret(name, env[name] ?? ''))
+    const remark = isSecret ? '; a password among them stands in the manifest as it is' : ''
+    say('carried', 'environment', `${countText(own.length, 'variable')} of \`env\`${remark}`)
+  }
+  tellGrants(service, environment, say)
+}
+
+/** Secrets and configs are files in a container, and a manifest has no files. */
+function tellGrants(
+  service: ComposeService,
+  environment: ReadonlyMap<string, string>,
+  say: Say,
+): void {
   const grants = [
     ['secrets', 'a secret'],
     ['configs', 'a config'],
@@ -143,13 +160,18 @@ function problemOf(name: string, value: string, draft: Draft): Problem | undefin
     return { outcome: 'changed', said }
   }
   if (name === 'HOST') return { outcome: 'changed', said: '`HOST` is 0.0.0.0 in every container' }
+  const volume = Object.keys(draft.volumes ?? {}).find((one) => volumeVariableOf(one) === name)
+  if (volume !== undefined) {
+    const said = `\`${name}\` is set by Roadstead: it says where the volume \`${volume}\` is`
+    return { outcome: 'open', said, advice: 'rename the volume, or the variable' }
+  }
   if (name.startsWith('ROADSTEAD_')) {
     return { outcome: 'open', said: `\`${name}\` is for Roadstead to set`, advice: 'rename it' }
   }
   const isReserved = name === '__proto__' || name === 'constructor'
-  if (isReserved || !/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name)) {
+  if (isReserved || !/^[A-Za-z_][A-Za-z0-9_.]{0,127}$/.test(name)) {
     const said = `\`${name}\` cannot name a variable of a manifest`
-    return { outcome: 'open', said, advice: 'use a name of letters, digits and underscores' }
+    return { outcome: 'open', said, advice: 'use letters, digits, dots and underscores' }
   }
   if (/\{[A-Za-z][A-Za-z0-9_.-]*\}/.test(value)) {
     const said = `the value of \`${name}\` has a word in braces, which a manifest fills in`
@@ -165,9 +187,4 @@ function problemOf(name: string, value: string, draft: Draft): Problem | undefin
 /** `1 variable`, `3 variables`. */
 export function countText(count: number, noun: string): string {
   return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
-}
-
-/** Whether a flag of a service is on. */
-export function isOn(service: ComposeService, ...keys: string[]): boolean {
-  return isTrue(within(service.node, ...keys))
 }

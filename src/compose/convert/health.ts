@@ -1,4 +1,5 @@
 import { textIn, textsIn, durationMs, durationWords, isTrue, within } from '../values.ts'
+import { placeholderIn } from './names.ts'
 import type { ComposeService, Draft, Say } from './scene.ts'
 
 /** Health checks: a container's own is asked as it is; who has none is asked for its port. */
@@ -18,14 +19,17 @@ const bounds = {
 
 export function convertHealth(service: ComposeService, draft: Draft, say: Say): void {
   const check = within(service.node, 'healthcheck')
-  const command = isTrue(within(service.node, 'healthcheck', 'disable'))
-    ? []
-    : testOf(service)
-  if (check !== undefined && command.length > 0) {
+  const command = isTrue(within(service.node, 'healthcheck', 'disable')) ? [] : testOf(service)
+  const placeholder = placeholderIn(command)
+  if (placeholder !== undefined) {
+    const said = `a manifest takes ${placeholder} for a word of its own, so the check is not carried`
+    say('open', 'healthcheck', said, 'put the check into a script of the image')
+  } else if (check !== undefined && (command[0] ?? '').trim() !== '') {
     carry(service, command, draft, say)
     return
+  } else if (check !== undefined) {
+    say('changed', 'healthcheck', 'the check of the image is not asked')
   }
-  if (check !== undefined) say('changed', 'healthcheck', 'the check of the image is not asked')
   const startDeadline = durationWords(startDeadlineMs)
   if (draft.route !== undefined) {
     draft.health = { http: '/', startDeadline }

@@ -2,6 +2,7 @@ import { parseImageName } from '../../base/image-name.ts'
 import { entriesOf } from '../../parts/apps/manifest/tree.ts'
 import { mapOf } from '../merge.ts'
 import { splitWords, textIn, textsIn, within } from '../values.ts'
+import { placeholderIn } from './names.ts'
 import type { ComposeService, Draft, Say, Scene } from './scene.ts'
 
 /** What runs: an image, or one that somebody has to build and push. */
@@ -81,6 +82,13 @@ export function convertCommand(service: ComposeService, draft: Draft, say: Say):
     say('open', 'command', 'the command is longer than a manifest may say it', advice)
     return
   }
+  const placeholder = placeholderIn(all)
+  if (placeholder !== undefined) {
+    const said = `a manifest takes ${placeholder} for a word of its own, so it is not carried`
+    const key = entrypoint === undefined ? 'command' : 'entrypoint'
+    say('open', key, said, 'put the command into a script of the image')
+    return
+  }
   if (entrypoint === undefined) {
     if (command === undefined) return
     if (command.length === 0) {
@@ -92,7 +100,7 @@ export function convertCommand(service: ComposeService, draft: Draft, say: Say):
     say('carried', 'command', "`args` of the image's own entrypoint")
     return
   }
-  if (all.length === 0) {
+  if ((all[0] ?? '').trim() === '') {
     const advice = 'name the program under `run`'
     say('open', 'entrypoint', 'an empty entrypoint without a command: nothing would run', advice)
     return

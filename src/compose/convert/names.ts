@@ -1,4 +1,5 @@
 import { entriesOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
+import { placeholders } from '../../parts/apps/manifest/placeholders.ts'
 import { mapOf } from '../merge.ts'
 import type { Report } from '../report.ts'
 import { textIn, textsIn, within } from '../values.ts'
@@ -51,28 +52,39 @@ export function findCallers(
   services: ReadonlyMap<string, ComposeService>,
   environments: ReadonlyMap<string, ReadonlyMap<string, string>>,
 ): Map<string, Caller[]> {
+  const names = namesOf(services)
   const callers = new Map<string, Caller[]>()
-  const note = (called: string, caller: Caller): void => {
-    if (called === caller.name || !services.has(called)) return
-    callers.set(called, [...(callers.get(called) ?? []), caller])
+  const note = (by: string, caller: string, port?: number): void => {
+    const called = names.get(by)
+    if (called === undefined || called === caller) return
+    callers.set(called, [...(callers.get(called) ?? []), { name: caller, by, port }])
   }
   for (const [name, { node }] of services) {
     const waitsFor = within(node, 'depends_on')
     for (const [called] of entriesOf(waitsFor === undefined ? undefined : mapOf(waitsFor))) {
-      note(called, { name, port: undefined })
+      note(called, name)
     }
-    for (const link of textsIn(within(node, 'links'))) {
-      note(link.split(':')[0] ?? '', { name, port: undefined })
-    }
-    for (const { called, port } of mentions(node, environments.get(name), services)) {
-      note(called, { name, port })
-    }
+    for (const link of textsIn(within(node, 'links'))) note(link.split(':')[0] ?? '', name)
+    for (const { by, port } of mentions(node, environments.get(name), names)) note(by, name, port)
   }
   return callers
 }
 
+/** What a service is found by in compose, and which service that is. */
+function namesOf(services: ReadonlyMap<string, ComposeService>): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const [name, { node }] of services) {
+    for (const key of ['container_name', 'hostname']) {
+      const other = textIn(within(node, key))
+      if (other !== undefined) names.set(other, name)
+    }
+  }
+  for (const name of services.keys()) names.set(name, name)
+  return names
+}
+
 interface Mention {
-  readonly called: string
+  readonly by: string
   readonly port: number | undefined
 }
 
@@ -80,22 +92,23 @@ interface Mention {
 function mentions(
   node: Node,
   environment: ReadonlyMap<string, string> | undefined,
-  services: ReadonlyMap<string, ComposeService>,
+  names: ReadonlyMap<string, string>,
 ): Mention[] {
   const found: Mention[] = []
   const search = (text: string): void => {
-    const pattern = /(^|[\s,;="'@[(]|:\/\/)([A-Za-z0-9][A-Za-z0-9._-]{0,200})(?::(\d{1,5}))?(?![A-Za-z0-9._-])/g
-    for (const [, before = '', called = '', port] of text.slice(0, 20_000).matchAll(pattern)) {
+    const pattern =
+      /(^|[\s,;="'@[(]|:\/\/)([A-Za-z0-9][A-Za-z0-9._-]{0,200})(?::(\d{1,5}))?(?![A-Za-z0-9._-])/g
+    for (const [, before = '', by = '', port] of text.slice(0, 20_000).matchAll(pattern)) {
       const isHost = port !== undefined || before === '://' || before === '@'
-      if (isHost && services.has(called)) {
-        found.push({ called, port: port === undefined ? undefined : Number(port) })
+      if (isHost && names.has(by)) {
+        found.push({ by, port: port === undefined ? undefined : Number(port) })
       }
     }
   }
   for (const [variable, value] of environment ?? []) {
     search(value)
-    if (hostVariable.test(variable) && services.has(value)) {
-      found.push({ called: value, port: portBeside(variable, environment) })
+    if (hostVariable.test(variable) && names.has(value)) {
+      found.push({ by: value, port: portBeside(variable, environment) })
     }
   }
   if (node.kind === 'map') {
@@ -115,13 +128,7 @@ function portBeside(
   return text !== undefined && /^\d{1,5}$/.test(text) ? Number(text) : undefined
 }
 
-/** The words of a place in a file, for a sentence: `line 12`. */
-export function lineOf(place: Place): string {
-  return `line ${place.line}`
-}
-
-/** Whether a container's other name is asked for somewhere. */
-export function isOtherName(node: Node | undefined, name: string): boolean {
-  const text = textIn(node)
-  return text !== undefined && text !== name
+/** The first word that a manifest would take for something to be filled in. */
+export function placeholderIn(words: readonly string[]): string | undefined {
+  return placeholders.find((placeholder) => words.some((word) => word.includes(placeholder)))
 }

@@ -1,62 +1,63 @@
 import { itemsOf } from '../../parts/apps/manifest/tree.ts'
 import { isTrue, textIn, within } from '../values.ts'
-import type { ComposeService, Say } from './scene.ts'
+import type { ComposeService, Say, Scene } from './scene.ts'
 import type { Outcome } from '../report.ts'
 
 /** Keys of a service that need one sentence each, whatever their value. */
-export const plainKeys: Readonly<Record<string, readonly [Outcome, said: string, advice?: string]>> =
-  {
-    annotations: ['dropped', 'nobody reads them here'],
-    attach: ['dropped', '`roadstead logs` shows what each prints'],
-    blkio_config: ['dropped', 'the speed of disks is not limited'],
-    cpu_count: ['dropped', '`cpu` is the only limit of cores'],
-    cpu_percent: ['dropped', '`cpu` is the only limit of cores'],
-    cpu_period: ['dropped', '`cpu` is the only limit of cores', 'say cpu: in the manifest'],
-    cpu_quota: ['dropped', '`cpu` is the only limit of cores', 'say cpu: in the manifest'],
-    cpu_rt_period: ['dropped', '`cpu` is the only limit of cores'],
-    cpu_rt_runtime: ['dropped', '`cpu` is the only limit of cores'],
-    cpu_shares: ['dropped', '`cpu` is the only limit of cores'],
-    cpuset: ['dropped', 'no core is anybody’s own'],
-    develop: ['dropped', 'it is for work on your own machine'],
-    dns: ['open', "names are asked of the engine's own server", 'set it in the engine'],
-    dns_opt: ['dropped', "names are asked of the engine's own server"],
-    dns_search: ['dropped', "names are asked of the engine's own server"],
-    domainname: ['dropped', 'a container is found by the name of its service alone'],
-    external_links: [
-      'open',
-      'containers that are not of this file are not reached',
-      'name their address in `env`',
-    ],
-    extra_hosts: ['open', 'names of other machines are not put in', 'use their addresses in `env`'],
-    group_add: ['open', 'it has the groups that its image gives it', 'name them in the image'],
-    label_file: ['dropped', 'nobody reads labels here'],
-    labels: ['dropped', 'nobody reads labels here; routes stand in the manifest'],
-    logging: ['dropped', '`roadstead logs` keeps what it prints'],
-    mac_address: ['dropped', 'the engine gives one'],
-    mem_reservation: ['dropped', '`memory` is both what is kept for it and its limit'],
-    mem_swappiness: ['dropped', 'there is no swap'],
-    memswap_limit: ['dropped', 'there is no swap'],
-    models: ['open', 'models are not run here', 'name the address of one in `env`'],
-    oom_kill_disable: ['dropped', 'what goes beyond its memory is ended'],
-    oom_score_adj: ['dropped', 'what goes beyond its memory is ended'],
-    pids_limit: ['changed', '512 processes are the most of every container'],
-    platform: ['dropped', "the image is taken for the node's kind of processor"],
-    post_start: ['open', 'nothing is run after a start', 'do it in the program, or in a job'],
-    pre_start: ['open', 'nothing is run before a start', 'do it in the program, or in a migration'],
-    pre_stop: ['open', 'nothing is run before a stop', 'do it in the program, on SIGTERM'],
-    pull_policy: ['changed', 'the tag is resolved at each deploy, and that digest is pulled once'],
-    pull_refresh_after: ['dropped', 'the tag is resolved at each deploy'],
-    shm_size: ['dropped', '/dev/shm has what the engine gives it, 64 MiB'],
-    stdin_open: ['dropped', 'nobody types into it; `roadstead exec -it` does'],
-    storage_opt: ['dropped', '`disk` says how much it may write'],
-    tty: ['dropped', 'nobody types into it; `roadstead exec -it` does'],
-    ulimits: ['dropped', "the engine's own limits hold"],
-    working_dir: [
-      'open',
-      'it runs in the folder that its image names',
-      'build an image that says WORKDIR',
-    ],
-  }
+export const plainKeys: Readonly<
+  Record<string, readonly [Outcome, said: string, advice?: string]>
+> = {
+  annotations: ['dropped', 'nobody reads them here'],
+  attach: ['dropped', '`roadstead logs` shows what each prints'],
+  blkio_config: ['dropped', 'the speed of disks is not limited'],
+  cpu_count: ['dropped', '`cpu` is the only limit of cores'],
+  cpu_percent: ['dropped', '`cpu` is the only limit of cores'],
+  cpu_period: ['dropped', '`cpu` is the only limit of cores', 'say cpu: in the manifest'],
+  cpu_quota: ['dropped', '`cpu` is the only limit of cores', 'say cpu: in the manifest'],
+  cpu_rt_period: ['dropped', '`cpu` is the only limit of cores'],
+  cpu_rt_runtime: ['dropped', '`cpu` is the only limit of cores'],
+  cpu_shares: ['dropped', '`cpu` is the only limit of cores'],
+  cpuset: ['dropped', 'no core is anybody’s own'],
+  develop: ['dropped', 'it is for work on your own machine'],
+  dns: ['open', "names are asked of the engine's own server", 'set it in the engine'],
+  dns_opt: ['dropped', "names are asked of the engine's own server"],
+  dns_search: ['dropped', "names are asked of the engine's own server"],
+  domainname: ['dropped', 'a container is found by the name of its service alone'],
+  external_links: [
+    'open',
+    'containers that are not of this file are not reached',
+    'name their address in `env`',
+  ],
+  extra_hosts: ['open', 'names of other machines are not put in', 'use their addresses in `env`'],
+  group_add: ['open', 'it has the groups that its image gives it', 'name them in the image'],
+  label_file: ['dropped', 'nobody reads labels here'],
+  labels: ['dropped', 'nobody reads labels here; routes stand in the manifest'],
+  logging: ['dropped', '`roadstead logs` keeps what it prints'],
+  mac_address: ['dropped', 'the engine gives one'],
+  mem_reservation: ['dropped', '`memory` is both what is kept for it and its limit'],
+  mem_swappiness: ['dropped', 'there is no swap'],
+  memswap_limit: ['dropped', 'there is no swap'],
+  models: ['open', 'models are not run here', 'name the address of one in `env`'],
+  oom_kill_disable: ['dropped', 'what goes beyond its memory is ended'],
+  oom_score_adj: ['dropped', 'what goes beyond its memory is ended'],
+  pids_limit: ['changed', '512 processes are the most of every container'],
+  platform: ['dropped', "the image is taken for the node's kind of processor"],
+  post_start: ['open', 'nothing is run after a start', 'do it in the program, or in a job'],
+  pre_start: ['open', 'nothing is run before a start', 'do it in the program, or in a migration'],
+  pre_stop: ['open', 'nothing is run before a stop', 'do it in the program, on SIGTERM'],
+  pull_policy: ['changed', 'the tag is resolved at each deploy, and that digest is pulled once'],
+  pull_refresh_after: ['dropped', 'the tag is resolved at each deploy'],
+  shm_size: ['dropped', '/dev/shm has what the engine gives it, 64 MiB'],
+  stdin_open: ['dropped', 'nobody types into it; `roadstead exec -it` does'],
+  storage_opt: ['dropped', '`disk` says how much it may write'],
+  tty: ['dropped', 'nobody types into it; `roadstead exec -it` does'],
+  ulimits: ['dropped', "the engine's own limits hold"],
+  working_dir: [
+    'open',
+    'it runs in the folder that its image names',
+    'build an image that says WORKDIR',
+  ],
+}
 
 /** Keys below `deploy` that need one sentence each. */
 const deployKeys: Readonly<Record<string, readonly [Outcome, said: string, advice?: string]>> = {
@@ -76,7 +77,7 @@ const deployKeys: Readonly<Record<string, readonly [Outcome, said: string, advic
 }
 
 /** Says what has one sentence. */
-export function tellPlainKeys(service: ComposeService, say: Say): void {
+export function tellPlainKeys(scene: Scene, service: ComposeService, say: Say): void {
   for (const [key, sentence] of Object.entries(plainKeys)) {
     if (within(service.node, key) !== undefined) say(sentence[0], key, sentence[1], sentence[2])
   }
@@ -87,7 +88,7 @@ export function tellPlainKeys(service: ComposeService, say: Say): void {
     }
   }
   tellMode(service, say)
-  tellNames(service, say)
+  tellNames(scene, service, say)
   tellRestart(service, say)
   if (within(service.node, 'init') !== undefined) {
     const isAsked = isTrue(within(service.node, 'init'))
@@ -104,12 +105,18 @@ function tellMode(service: ComposeService, say: Say): void {
 }
 
 /** Other names than the service's: nobody finds it by them. */
-function tellNames(service: ComposeService, say: Say): void {
+function tellNames(scene: Scene, service: ComposeService, say: Say): void {
   for (const key of ['container_name', 'hostname']) {
     const name = textIn(within(service.node, key))
     if (name === undefined) continue
-    if (name === service.key) say('carried', key, 'it is found by that name')
-    else say('dropped', key, `it is found as \`${service.key}\`, and not as ${name}`)
+    const finders = (scene.callers.get(service.name) ?? []).filter(({ by }) => by === name)
+    const said = `it has the name of its service, \`${service.key}\`, and not ${name}`
+    if (name === service.key) say('carried', key, 'it is the name of the service')
+    else if (finders.length === 0 || name === service.name) say('dropped', key, said)
+    else {
+      const advice = `have ${finders[0]?.name} call ${service.key} in place of ${name}`
+      say('open', key, said, advice)
+    }
   }
   const networks = within(service.node, 'networks')
   if (networks === undefined) return

@@ -1,6 +1,6 @@
 import { childOf, itemsOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
 import { textIn, textsIn, within } from '../values.ts'
-import type { ComposeService, Draft, Say, Scene } from './scene.ts'
+import { findersOf, type ComposeService, type Draft, type Say, type Scene } from './scene.ts'
 
 /** Ports: the one that a service listens at, and the route that leads there. */
 
@@ -16,6 +16,9 @@ interface Published {
   readonly hostIp: string
   readonly isHttp: boolean
 }
+
+/** Nobody asks these but who works on the program. */
+const debuggers = 'a debugger'
 
 /** Ports at which something else than HTTP is spoken, by habit. */
 const otherProtocols: Readonly<Record<number, string>> = {
@@ -36,7 +39,7 @@ const otherProtocols: Readonly<Record<number, string>> = {
   2379: 'etcd',
   3306: 'MySQL',
   4222: 'NATS',
-  5005: 'a debugger',
+  5005: debuggers,
   5044: 'Beats',
   5432: 'PostgreSQL',
   5671: 'AMQP',
@@ -47,8 +50,8 @@ const otherProtocols: Readonly<Record<number, string>> = {
   8883: 'MQTT',
   9042: 'Cassandra',
   9092: 'Kafka',
-  9229: 'a debugger',
-  9230: 'a debugger',
+  9229: debuggers,
+  9230: debuggers,
   9300: "Elasticsearch's own protocol",
   11211: 'memcached',
   26257: 'CockroachDB',
@@ -73,10 +76,17 @@ export function convertPorts(scene: Scene, service: ComposeService, draft: Draft
   const published = publishedPorts(service, say)
   const web = routedPort(published)
   if (web !== undefined) route(web, service, draft, say)
-  for (const port of published) if (port !== web) tellUnrouted(port, web, scene, service, say)
+  const isFound = web === undefined || findersOf(scene, service).length > 0
+  const reached = (port: string): string =>
+    isFound
+      ? `services of this app reach ${service.key}:${port}`
+      : 'no service of this file asks it'
+  for (const port of published) {
+    if (port !== web) tellUnrouted(port, web, { isFound, reached }, say)
+  }
   for (const [index, item] of itemsOf(within(service.node, 'expose')).entries()) {
     const where = { key: `expose.${index}`, place: item.place }
-    say('carried', where, `services of this app reach it as ${service.key}:${textIn(item)}`)
+    say(isFound ? 'carried' : 'dropped', where, reached(textIn(item) ?? ''))
   }
   const found = web === undefined ? quietPort(scene, service, published) : undefined
   if (found !== undefined) {
@@ -135,15 +145,22 @@ interface PortWords {
 function made({ where, text, range, protocol, hostIp, app }: PortWords): Published | undefined {
   const target = Number(range.split('-')[0])
   if (range === '' || !Number.isInteger(target) || target < 1 || target > 65_535) return undefined
-  const seemsHttp = app === undefined ? !(target in otherProtocols) : /^https?$|^h2c?$|^ws$/.test(app)
+  const seemsHttp =
+    app === undefined ? !(target in otherProtocols) : /^https?$|^h2c?$|^ws$/.test(app)
   const isHttp = protocol === 'tcp' && seemsHttp && app !== 'https'
   return { where, text, target, isRange: range.includes('-'), protocol, hostIp, isHttp }
 }
 
 /** The first that seems to speak HTTP; one that the file keeps to its machine comes last. */
 function routedPort(published: readonly Published[]): Published | undefined {
-  const web = published.filter(({ isHttp }) => isHttp)
+  // What answers UDP at the same port is seldom HTTP.
+  const mixed = new Set(published.filter(({ protocol }) => protocol === 'udp').map(targetOf))
+  const web = published.filter((port) => port.isHttp && !mixed.has(port.target))
   return web.find(({ hostIp }) => !isLoopback(hostIp)) ?? web[0]
+}
+
+function targetOf({ target }: Published): number {
+  return target
 }
 
 function isLoopback(hostIp: string): boolean {
@@ -159,26 +176,31 @@ function route(port: Published, service: ComposeService, draft: Draft, say: Say)
   say('changed', port.where, said, 'give the route the host that customers ask for')
 }
 
+/** How services of the app get to ports that nothing outside does. */
+interface Inside {
+  readonly isFound: boolean
+  readonly reached: (port: string) => string
+}
+
 function tellUnrouted(
   port: Published,
   web: Published | undefined,
-  { callers }: Scene,
-  service: ComposeService,
+  { isFound, reached }: Inside,
   say: Say,
 ): void {
   const { target, protocol, where, text } = port
-  const isNeeded = web === undefined && callers.get(service.name) === undefined
-  const spoken = otherProtocols[target]
+  const isDebugger = otherProtocols[target] === debuggers
+  const isMissed = !isDebugger && (protocol !== 'tcp' || !isFound)
   const shown = port.isRange ? text : `${target}${protocol === 'tcp' ? '' : `/${protocol}`}`
   const why =
     protocol !== 'tcp'
       ? `${protocol.toUpperCase()} is not published`
       : port.isHttp
-        ? `a service has one port that routes lead to, which is ${web?.target}`
-        : `${spoken ?? 'what it speaks'} is not published, only HTTP is`
-  const inside = `${why}; services of this app reach ${shown} by its name`
-  const advice = isNeeded ? 'whoever calls it from outside has to go another way' : ''
-  say(isNeeded ? 'open' : 'dropped', where, inside, advice)
+        ? `a service has one port that routes lead to, which is ${web?.target ?? 'another'}`
+        : `${otherProtocols[target] ?? 'what it speaks'} is not published, only HTTP is`
+  const advice = 'whoever calls it from outside has to go another way'
+  const outcome = isMissed ? 'open' : 'dropped'
+  say(outcome, where, `${why}; ${reached(shown)}`, isMissed ? advice : '')
 }
 
 interface QuietPort {

@@ -40,7 +40,7 @@ export async function convertProject(
     report.add('fault', '', place, 'no service is left to run', 'see what is said of each')
     return undefined
   }
-  tellWhole(project, report)
+  tellWhole(project, drafts, report)
   return manifestText(scene, drafts)
 }
 
@@ -114,23 +114,30 @@ function volumesOf({ node }: ComposeService): string[] {
 }
 
 /** What is so of all services, told once. */
-function tellWhole({ root }: Project, report: Report): void {
+function tellWhole({ root }: Project, drafts: ReadonlyMap<string, Draft>, report: Report): void {
   const place = entriesOf(root).find(([key]) => key === 'services')?.[1].key ?? root.place
+  const all = [...drafts.values()]
   const { cpu, memory } = defaultLimits
   const say = (said: string, advice: string): void =>
     report.add('changed', 'services', place, said, advice)
-  say(
-    '`network: shared`: all of them run on one node, and those that are a `singleton` are found by their names',
-    'services that need no name may go without the network, and over all nodes',
-  )
-  say(
-    `who sets no limit gets ${memory} and ${cpu} of a core, which compose does not limit`,
-    'say what each needs: cpu and memory',
-  )
-  say(
-    'compose gives every container 14 capabilities and a writable root: seven of them and the root are carried',
-    'take out what the image does not need: capabilities, writable',
-  )
+  if (all.length > 1) {
+    say(
+      '`network: shared`: all run on one node, and each `singleton` is found there by its name',
+      'services that need no names may go without it, and over all nodes',
+    )
+  }
+  if (all.some((draft) => draft.cpu === undefined || draft.memory === undefined)) {
+    say(
+      `\`defaults\`: who sets no limit gets ${memory} and ${cpu} of a core; compose has no limit then`,
+      'say what each needs: cpu and memory',
+    )
+  }
+  if (all.some(({ capabilities, writable }) => capabilities !== undefined || writable === true)) {
+    say(
+      'compose gives 14 capabilities and a writable root; seven of them and the root are carried',
+      'take out what an image does not need: capabilities, writable',
+    )
+  }
 }
 
 const order: readonly (keyof Draft)[] = [
@@ -153,7 +160,10 @@ const order: readonly (keyof Draft)[] = [
   'writable',
 ]
 
-function manifestText({ app, services, source }: Scene, drafts: ReadonlyMap<string, Draft>): string {
+function manifestText(
+  { app, services, source }: Scene,
+  drafts: ReadonlyMap<string, Draft>,
+): string {
   const written = [...drafts].map(([name, draft]) => {
     const entries = order.flatMap((key) => (draft[key] === undefined ? [] : [[key, draft[key]]]))
     return [services.get(name)?.key ?? name, Object.fromEntries(entries) as Draft] as const
@@ -161,7 +171,7 @@ function manifestText({ app, services, source }: Scene, drafts: ReadonlyMap<stri
   const manifest = {
     roadstead: 'v1',
     app,
-    network: 'shared',
+    ...(drafts.size > 1 ? { network: 'shared' } : {}),
     defaults: defaultLimits,
     services: Object.fromEntries(written),
   }

@@ -9,15 +9,23 @@ export const defaultLimits = { cpu: 0.5, memory: '512MiB' } as const
 const memoryBytesMin = 6 * 1024 ** 2
 const memoryBytesMax = 4 * 1024 ** 4
 
-export function convertResources(service: ComposeService, draft: Draft, say: Say): void {
+export function convertResources(
+  service: ComposeService,
+  environment: ReadonlyMap<string, string>,
+  draft: Draft,
+  say: Say,
+): void {
   convertCpu(service, draft, say)
-  convertMemory(service, draft, say)
+  convertMemory(service, environment, draft, say)
   convertCount(service, draft, say)
   convertStop(service, draft, say)
 }
 
 /** The first of two ways to say a thing that the file uses. */
-function saidAt({ node }: ComposeService, ...ways: string[]): [way: string, text: string] | undefined {
+function saidAt(
+  { node }: ComposeService,
+  ...ways: string[]
+): [way: string, text: string] | undefined {
   for (const way of ways) {
     const text = textIn(within(node, ...way.split('.')))
     if (text !== undefined) return [way, text]
@@ -39,9 +47,14 @@ function convertCpu(service: ComposeService, draft: Draft, say: Say): void {
   say(isSame ? 'carried' : 'changed', way, `\`cpu: ${draft.cpu}\``)
 }
 
-function convertMemory(service: ComposeService, draft: Draft, say: Say): void {
+function convertMemory(
+  service: ComposeService,
+  environment: ReadonlyMap<string, string>,
+  draft: Draft,
+  say: Say,
+): void {
   const [way, text] = saidAt(service, 'deploy.resources.limits.memory', 'mem_limit') ?? []
-  if (way === undefined || text === undefined) return
+  if (way === undefined || text === undefined) return fitHeap(environment, draft, say)
   const bytes = sizeBytes(text)
   if (bytes === undefined) {
     say('fault', way, `\`${text}\` is no size`, 'for instance 512m')
@@ -50,6 +63,20 @@ function convertMemory(service: ComposeService, draft: Draft, say: Say): void {
   if (bytes === 0) return say('dropped', way, 'no limit, as if it were not there')
   draft.memory = sizeWords(Math.min(memoryBytesMax, Math.max(memoryBytesMin, bytes)))
   say('carried', way, `\`memory: ${draft.memory}\`, without swap`)
+}
+
+/** A Java program takes half as much again as its heap, and what it needs to start. */
+function fitHeap(environment: ReadonlyMap<string, string>, draft: Draft, say: Say): void {
+  const heaps = [...environment].flatMap(([name, value]) => {
+    const [, heap] = /(?:^|\s)-Xmx(\d{1,9}[kmg])\b/i.exec(value) ?? []
+    return heap === undefined ? [] : [{ name, heap, bytes: sizeBytes(heap) ?? 0 }]
+  })
+  const [largest] = heaps.toSorted((a, b) => b.bytes - a.bytes)
+  if (largest === undefined) return
+  const bytes = Math.min(memoryBytesMax, largest.bytes * 1.5 + 256 * 1024 ** 2)
+  draft.memory = sizeWords(bytes)
+  const said = `\`memory: ${draft.memory}\`, since its heap has ${largest.heap} (\`${largest.name}\`)`
+  say('changed', `environment.${largest.name}`, said)
 }
 
 function convertCount(service: ComposeService, draft: Draft, say: Say): void {
@@ -75,7 +102,11 @@ function convertStop(service: ComposeService, draft: Draft, say: Say): void {
       const bounded = Math.min(3_600_000, Math.max(1_000, ms))
       draft.stop = { grace: durationWords(bounded) }
       const isSame = bounded === ms
-      say(isSame ? 'carried' : 'changed', 'stop_grace_period', `\`stop.grace: ${draft.stop.grace}\``)
+      say(
+        isSame ? 'carried' : 'changed',
+        'stop_grace_period',
+        `\`stop.grace: ${draft.stop.grace}\``,
+      )
     }
   }
   const signal = textIn(within(service.node, 'stop_signal'))

@@ -18,6 +18,8 @@ export interface ComposeService {
 /** Somebody who finds a service by its name. */
 export interface Caller {
   readonly name: string
+  /** The name that it finds it by. */
+  readonly by: string
   /** The port that is asked for; undefined where only the name is known. */
   readonly port: number | undefined
 }
@@ -31,6 +33,11 @@ export interface Scene {
   /** By the called one's name in compose. */
   readonly callers: ReadonlyMap<string, readonly Caller[]>
   readonly report: Report
+}
+
+/** Who finds a service by a name, each once. */
+export function findersOf({ callers }: Scene, service: ComposeService): string[] {
+  return [...new Set((callers.get(service.name) ?? []).map(({ name }) => name))]
 }
 
 /** A service of the manifest while it is made; keys in the order in which they are written. */
@@ -64,8 +71,7 @@ export type Where = string | { readonly key: string; readonly place: Place }
 export function sayerOf(service: ComposeService, report: Report): Say {
   return (outcome, where, said, advice) => {
     const key = typeof where === 'string' ? where : where.key
-    const place =
-      typeof where === 'string' ? placeOf(service, where) : where.place
+    const place = typeof where === 'string' ? placeOf(service, where) : where.place
     const path = key === '' ? `services.${service.name}` : `services.${service.name}.${key}`
     report.add(outcome, path, place, said, advice)
   }

@@ -102,7 +102,12 @@ function tellOptions(service: ComposeService, say: Say): void {
   }
   const devices = within(service.node, 'deploy', 'resources', 'reservations', 'devices')
   if (devices !== undefined) {
-    say('open', 'deploy.resources.reservations.devices', `not carried: ${openings['devices']}`, advice)
+    say(
+      'open',
+      'deploy.resources.reservations.devices',
+      `not carried: ${openings['devices']}`,
+      advice,
+    )
   }
   for (const key of namespaces) {
     const value = textIn(within(service.node, key))

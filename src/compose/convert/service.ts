@@ -4,7 +4,14 @@ import { convertCommand, convertImage } from './image.ts'
 import { plainKeys, tellPlainKeys } from './plain-keys.ts'
 import { convertPorts } from './ports.ts'
 import { convertResources } from './resources.ts'
-import { sayerOf, type ComposeService, type Draft, type Say, type Scene } from './scene.ts'
+import {
+  findersOf,
+  sayerOf,
+  type ComposeService,
+  type Draft,
+  type Say,
+  type Scene,
+} from './scene.ts'
 import { convertSecurity } from './security.ts'
 import { convertVolumes } from './volumes.ts'
 
@@ -35,32 +42,27 @@ export function convertService(
   if (service.key !== service.name) tellName(scene, service, say)
   convertCommand(service, draft, say)
   convertPorts(scene, service, draft, say)
-  convertResources(service, draft, say)
+  convertResources(service, environment, draft, say)
   convertVolumes(scene, service, draft, owners, say)
   convertHealth(service, draft, say)
   convertEnvironment(service, environment, draft, say)
   convertSecurity(service, draft, say)
-  tellPlainKeys(service, say)
+  tellPlainKeys(scene, service, say)
   makeSingle(scene, service, draft, say)
   return draft
 }
 
 /** The name is how others find it. */
-function tellName({ callers }: Scene, service: ComposeService, say: Say): void {
-  const finders = [...new Set((callers.get(service.name) ?? []).map(({ name }) => name))]
+function tellName(scene: Scene, service: ComposeService, say: Say): void {
+  const finders = findersOf(scene, service)
   const said = `it is called \`${service.key}\` in a manifest, and found by that name`
   if (finders.length === 0) say('changed', '', said)
   else say('open', '', said, `have ${finders.join(', ')} call ${service.key}, not ${service.name}`)
 }
 
 /** Who keeps data or is found by its name is one, and stops before its successor starts. */
-function makeSingle(
-  { callers }: Scene,
-  service: ComposeService,
-  draft: Draft,
-  say: Say,
-): void {
-  const finders = [...new Set((callers.get(service.name) ?? []).map(({ name }) => name))]
+function makeSingle(scene: Scene, service: ComposeService, draft: Draft, say: Say): void {
+  const finders = findersOf(scene, service)
   const many = draft.instances ?? 1
   if (draft.volumes === undefined && many > 1) {
     if (finders.length === 0) return
@@ -68,7 +70,12 @@ function makeSingle(
     say('open', '', said, `read ${service.key.toUpperCase().replaceAll('-', '_')}_URL, or run one`)
     return
   }
-  if (draft.volumes === undefined && draft.route !== undefined && finders.length === 0) return
+  if (draft.volumes === undefined && draft.route !== undefined && finders.length === 0) {
+    if (scene.services.size === 1) return
+    const said = 'it has no name for others: no other service of the file calls it by one'
+    say('changed', '', said, 'if one does, from a file of its image, add singleton: true')
+    return
+  }
   draft.singleton = true
   delete draft.instances
   if (many > 1) {

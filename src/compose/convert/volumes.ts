@@ -1,6 +1,6 @@
 import { childOf, itemsOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
 import { folderOf, joined, leavesProject } from '../source.ts'
-import { isTrue, textIn, textsIn, within } from '../values.ts'
+import { isTrue, textIn, within } from '../values.ts'
 import { manifestName } from './names.ts'
 import type { ComposeService, Draft, Say, Scene } from './scene.ts'
 
@@ -97,7 +97,10 @@ function keepVolume(
     const advice = 'let one of them keep the files, and the other ask it for them'
     refuse(`\`${source}\` is \`${owner}\`'s already: a volume has a single writer`, advice)
   } else if (name === undefined || Object.keys(draft.volumes ?? {}).length >= volumesMax) {
-    refuse(`\`${source}\` cannot be kept: 8 volumes with names of letters are the most`, 'join some')
+    refuse(
+      `\`${source}\` cannot be kept: 8 volumes with names of letters are the most`,
+      'join some',
+    )
   } else if (taken.some((place) => path === place || path.startsWith(`${place}/`))) {
     refuse(`a volume cannot be at ${path}, which is the platform's`, 'choose another path')
   } else if (!/^\/(?!.*\/\.{1,2}(\/|$))(?!.*\/\/)[^\s:,\\]{1,255}$/.test(path)) {
@@ -120,8 +123,7 @@ function keepVolume(
 
 function overlaps(path: string, volumes: Draft['volumes']): boolean {
   return Object.values(volumes ?? {}).some(
-    (other) =>
-      path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`),
+    (other) => path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`),
   )
 }
 
@@ -177,9 +179,4 @@ function tellTmpfs(
   const isLocked = isTrue(within(service.node, 'read_only'))
   const wide = isLocked ? ', and so is all else' : ''
   say('changed', where, `${path} is written to on the disk of the container${wide}`)
-}
-
-/** Devices, other services' volumes: what no manifest asks for. */
-export function sharedVolumes({ node }: ComposeService): string[] {
-  return textsIn(within(node, 'volumes_from'))
 }

@@ -184,7 +184,8 @@ export const Env = named(
     'x-expects': 'a text',
   }),
   'Environment variables; a number or true and false are taken as they are spelled.',
-  { pattern: '^[A-Za-z_][A-Za-z0-9_]{0,127}$', keys: 'a variable such as LOG_LEVEL' },
+  // Some programs take their settings from variables with dots, which only shells cannot name.
+  { pattern: '^[A-Za-z_][A-Za-z0-9_.]{0,127}$', keys: 'a variable such as LOG_LEVEL' },
 )
 
 export const Secrets = named(
