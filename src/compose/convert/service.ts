@@ -20,13 +20,14 @@ import { convertVolumes } from './volumes.ts'
 /** Keys that a file of its own is about; with `plainKeys` they are all that compose-spec has. */
 export const convertedKeys: readonly string[] = [
   ...Object.keys(plainKeys),
-  ...['build', 'image', 'provider', 'command', 'entrypoint', 'environment', 'env_file', 'secrets'],
-  ...['configs', 'ports', 'expose', 'volumes', 'tmpfs', 'healthcheck', 'depends_on', 'deploy'],
-  ...['cpus', 'mem_limit', 'scale', 'stop_grace_period', 'stop_signal', 'init', 'restart'],
-  ...['cap_add', 'cap_drop', 'read_only', 'user', 'security_opt', 'privileged', 'devices', 'gpus'],
-  ...['device_cgroup_rules', 'use_api_socket', 'cgroup_parent', 'runtime', 'sysctls', 'isolation'],
-  ...['volumes_from', 'userns_mode', 'credential_spec', 'network_mode', 'pid', 'ipc', 'uts'],
-  ...['cgroup', 'networks', 'links', 'container_name', 'hostname', 'extends', 'profiles'],
+  ...[
+    'build image provider command entrypoint environment env_file secrets configs ports expose',
+    'volumes tmpfs healthcheck depends_on deploy cpus mem_limit scale stop_grace_period stop_signal',
+    'init restart cap_add cap_drop read_only user security_opt privileged devices gpus sysctls',
+    'device_cgroup_rules use_api_socket cgroup_parent runtime isolation volumes_from userns_mode',
+    'credential_spec network_mode pid ipc uts cgroup networks links container_name hostname extends',
+    'profiles',
+  ].flatMap((keys) => keys.split(' ')),
 ]
 
 /** Undefined where the service does not go into the manifest; the report says why. */
