@@ -12,7 +12,8 @@ import { Target } from './target.ts'
  * Everything bad that anybody may send, one row each, to one real server: a typed error, no word of
  * its insides, a loop that goes on serving the others, memory that comes back (reliability.md).
  *
- * Later tables: DNS, what is ingested, webhooks, compose files. They come with what reads them.
+ * Later tables: DNS, what is ingested, webhooks. They come with what reads them. Compose files are
+ * read by the command line alone: compose.test.ts.
  */
 
 const tables: Readonly<Record<string, readonly BadInput[]>> = {

@@ -126,7 +126,7 @@ describe.skipIf(!canRunContainers())('containers', () => {
   })
 
   test("arguments are for the image's entrypoint, in place of the image's own", async () => {
-    const content = { entrypoint: ['echo', 'said:'], command: ['by the image'] }
+    const content = { entrypoint: ['busybox', 'echo', 'said:'], command: ['by the image'] }
     const digest = await registry.push('test/echo', 'v1', content)
     const echo = { image: `${registry.host}/test/echo:v1`, digest }
     await driver.pull(echo)

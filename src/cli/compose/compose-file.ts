@@ -117,10 +117,11 @@ const problems = {
 } as const
 
 function unreadable(name: string, found: Exclude<FoundFile, { text: string }>): Refusal {
-  const code = found.problem === 'missing' ? 'compose-missing' : 'compose-unreadable'
-  return new Refusal(code, `${name} ${problems[found.problem]}`, {
-    hint: 'name a compose file: roadstead import FILE',
-  })
+  const hint = 'name a compose file: roadstead import FILE'
+  const message = `${name} ${problems[found.problem]}`
+  return found.problem === 'missing'
+    ? new Refusal('compose-missing', message, { hint })
+    : new Refusal('compose-unreadable', message, { hint })
 }
 
 function shortName(path: string): string {

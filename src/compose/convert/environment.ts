@@ -59,7 +59,7 @@ export async function environmentOf(
 
 function seemsSecret(name: string, value: string): boolean {
   if (value === '' || value.startsWith('/')) return false
-  return /PASS|SECRET|TOKEN|API_?KEY|PRIVATE_KEY/i.test(name) && !/_FILE$/.test(name)
+  return /PASS|SECRET|TOKEN|API_?KEY|PRIVATE_KEY/i.test(name) && !name.endsWith('_FILE')
 }
 
 async function readInto(
