@@ -198,6 +198,18 @@ describe('a service', () => {
     expect(service).not.toHaveProperty('instances')
   })
 
+  test.each(['deploy: { replicas: 0 }', 'scale: 0', 'profiles: [debug]'])(
+    'with %s is left out',
+    async (line) => {
+      const imported = await importText(`services:
+  web: { image: web, ${line} }
+  other: { image: other }
+`)
+      expect(Object.keys(servicesOf(imported))).toEqual(['other'])
+      expect(told(imported, 'dropped').join()).toContain('2 services.web: left out')
+    },
+  )
+
   test.each([
     ['512m', '512MiB'],
     ['1g', '1GiB'],
@@ -223,13 +235,15 @@ describe('a service', () => {
 test('variables of the environment count more than those of .env, and --env-file takes its place', async () => {
   const text = 'services:\n  web:\n    image: web:${TAG}\n'
   const environment = new Map([['TAG', { value: 'outer', from: 'the environment' }]])
-  const files = { '.env': 'TAG=inner', 'other.env': 'TAG=other' }
+  const files = { '.env': 'TAG=inner' }
   const tagOf = async (members: object): Promise<unknown> =>
     servicesOf(await importText(text, members, files))['web']?.['image']
   expect(await tagOf({})).toBe('web:inner')
   expect(await tagOf({ environment })).toBe('web:outer')
-  expect(await tagOf({ envFiles: ['other.env'] })).toBe('web:other')
-  const missing = await importText(text, { envFiles: ['none.env'] }, files)
+  const other = { file: 'other.env', found: { text: 'TAG=other' } }
+  expect(await tagOf({ envFiles: [other] })).toBe('web:other')
+  const none = { file: 'none.env', found: { problem: 'missing' } } as const
+  const missing = await importText(text, { envFiles: [none] }, files)
   expect(told(missing, 'fault').join()).toContain('none.env is not there')
 })
 

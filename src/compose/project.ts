@@ -14,7 +14,7 @@ import { readEnvFile } from './env-file.ts'
 import type { Variable, Variables } from './interpolate.ts'
 import { mergeService } from './merge.ts'
 import type { Report } from './report.ts'
-import { folderOf, joined, leavesProject, type ComposeSource } from './source.ts'
+import { folderOf, joined, leavesProject, type ComposeSource, type FoundFile } from './source.ts'
 import { textIn, textsIn } from './values.ts'
 
 /** All of a compose project: what its files include and extend is taken in. */
@@ -46,6 +46,15 @@ export async function readProject(
   return new Loader(source, report).load()
 }
 
+/** A file of variables: it is read when it is not yet. */
+interface VariablesFile {
+  readonly path: string
+  readonly isNeeded: boolean
+  readonly found?: FoundFile
+  /** Who names it. */
+  readonly place?: Place
+}
+
 class Loader {
   readonly #source: ComposeSource
   readonly #report: Report
@@ -66,7 +75,7 @@ class Loader {
 
   async load(): Promise<Project | undefined> {
     const { file, text, envFiles } = this.#source
-    const given = (envFiles ?? []).map((path) => ({ path, isNeeded: true }))
+    const given = (envFiles ?? []).map(({ file: path, found }) => ({ path, found, isNeeded: true }))
     const own = { path: joined(folderOf(file), '.env') ?? '.env', isNeeded: false }
     const variables = await this.#variables(given.length > 0 ? given : [own])
     const root = readCompose(text, file, variables, this.#report)
@@ -78,13 +87,13 @@ class Loader {
 
   /** The environment over what files of variables set. */
   async #variables(
-    files: readonly { path: string; isNeeded: boolean; place?: Place }[],
+    files: readonly VariablesFile[],
     outer: Variables = this.#source.environment,
   ): Promise<Variables> {
     const faults = new FaultList()
     const variables = new Map<string, Variable>()
-    for (const { path, isNeeded, place = nowhere(path) } of files) {
-      const found = await this.#source.files.read(path)
+    for (const { path, isNeeded, place = nowhere(path), ...given } of files) {
+      const found = given.found ?? (await this.#source.files.read(path))
       if ('text' in found) {
         for (const [name, variable] of readEnvFile(found.text, { file: path, outer }, faults)) {
           variables.set(name, variable)

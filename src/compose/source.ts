@@ -23,8 +23,8 @@ export interface ComposeSource {
   readonly folder: string
   /** The environment, over all files. */
   readonly environment: Variables
-  /** Files of variables instead of `.env`. */
-  readonly envFiles?: readonly string[]
+  /** Files of variables instead of `.env`, wherever they lie: somebody named them on purpose. */
+  readonly envFiles?: readonly { readonly file: string; readonly found: FoundFile }[]
   readonly profiles?: readonly string[]
   /** Names the app, whatever the file says. */
   readonly app?: string | undefined

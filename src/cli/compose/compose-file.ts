@@ -64,7 +64,7 @@ export async function importFile(
     files,
     folder: basename(directory),
     environment,
-    ...(options.envFile === undefined ? {} : { envFiles: options.envFile.map(within(directory)) }),
+    ...(options.envFile === undefined ? {} : { envFiles: await readAll(options.envFile) }),
     ...(options.profile === undefined ? {} : { profiles: options.profile }),
     app: options.app,
     registry: options.registry,
@@ -74,9 +74,13 @@ export async function importFile(
   return { manifest: imported.manifest, lines, name, directory }
 }
 
-/** A path as it was typed, seen from the project. */
-function within(directory: string): (path: string) => string {
-  return (path) => relative(directory, resolve(path))
+/** Files that were named on the command line: they may lie anywhere. */
+function readAll(paths: readonly string[]): Promise<{ file: string; found: FoundFile }[]> {
+  const read = async (file: string): Promise<{ file: string; found: FoundFile }> => {
+    const place = resolve(file)
+    return { file, found: await new FolderFiles(dirname(place)).read(basename(place)) }
+  }
+  return Promise.all(paths.map(read))
 }
 
 async function findFile(place: string): Promise<string> {

@@ -1,4 +1,4 @@
-import { itemsOf } from '../../parts/apps/manifest/tree.ts'
+import { entriesOf, itemsOf, type Node } from '../../parts/apps/manifest/tree.ts'
 import { isTrue, textIn, within } from '../values.ts'
 import type { ComposeService, Say, Scene } from './scene.ts'
 import type { Outcome } from '../report.ts'
@@ -48,9 +48,9 @@ export const plainKeys: Readonly<
   pull_policy: ['changed', 'the tag is resolved at each deploy, and that digest is pulled once'],
   pull_refresh_after: ['dropped', 'the tag is resolved at each deploy'],
   shm_size: ['dropped', '/dev/shm has what the engine gives it, 64 MiB'],
-  stdin_open: ['dropped', 'nobody types into it; `roadstead exec -it` does'],
+  stdin_open: ['dropped', 'nobody types into it; `roadstead exec` does'],
   storage_opt: ['dropped', '`disk` says how much it may write'],
-  tty: ['dropped', 'nobody types into it; `roadstead exec -it` does'],
+  tty: ['dropped', 'nobody types into it; `roadstead exec` does'],
   ulimits: ['dropped', "the engine's own limits hold"],
   working_dir: [
     'open',
@@ -89,7 +89,14 @@ export function tellPlainKeys(scene: Scene, service: ComposeService, say: Say): 
   }
   tellMode(service, say)
   tellNames(scene, service, say)
+  tellNetworks(service, say)
   tellRestart(service, say)
+  if (within(service.node, 'profiles') !== undefined) {
+    say('changed', 'profiles', 'it is in the manifest for good, whatever the profile')
+  }
+  for (const [key] of entriesOf(service.node)) {
+    if (key.startsWith('x-')) say('dropped', key, 'it is only for what refers to it')
+  }
   if (within(service.node, 'init') !== undefined) {
     const isAsked = isTrue(within(service.node, 'init'))
     say(isAsked ? 'carried' : 'changed', 'init', 'every container has a small first process')
@@ -118,8 +125,24 @@ function tellNames(scene: Scene, service: ComposeService, say: Say): void {
       say('open', key, said, advice)
     }
   }
+}
+
+/** Networks and links: all of it is one network here. */
+function tellNetworks(service: ComposeService, say: Say): void {
   const networks = within(service.node, 'networks')
-  if (networks === undefined) return
+  if (networks !== undefined) tellAliases(service, networks, say)
+  for (const item of itemsOf(within(service.node, 'links'))) {
+    const [name = '', alias = name] = (textIn(item) ?? '').split(':')
+    const where = { key: 'links', place: item.place }
+    if (alias === name) say('carried', where, 'services of the app reach each other anyway')
+    else {
+      const said = `\`${name}\` is found by its own name, and not as ${alias}`
+      say('open', where, said, 'use the name of the service')
+    }
+  }
+}
+
+function tellAliases(service: ComposeService, networks: Node, say: Say): void {
   say('changed', 'networks', 'all services of the app share one network')
   const named = networks.kind === 'map' ? [...networks.entries.keys()] : []
   for (const name of named) {
@@ -128,15 +151,6 @@ function tellNames(scene: Scene, service: ComposeService, say: Say): void {
       const where = { key: `networks.${name}.aliases`, place: item.place }
       const said = `it is found as \`${service.key}\`, and not as ${textIn(item)}`
       say('open', where, said, 'have its callers use the name of the service')
-    }
-  }
-  for (const item of itemsOf(within(service.node, 'links'))) {
-    const [name = '', alias = name] = (textIn(item) ?? '').split(':')
-    const where = { key: 'links', place: item.place }
-    if (alias === name) say('carried', where, 'services of the app reach each other anyway')
-    else {
-      const said = `\`${name}\` is found by its own name, and not as ${alias}`
-      say('open', where, said, 'use the name of the service')
     }
   }
 }

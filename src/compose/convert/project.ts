@@ -93,7 +93,9 @@ function activeServices(
       report.add('dropped', path, key, said, `to take it in: --profile ${profiles[0]}`)
       continue
     }
-    if (value.kind === 'map' && textIn(within(value, 'deploy', 'replicas')) === '0') {
+    const counts =
+      value.kind === 'map' ? [within(value, 'deploy', 'replicas'), within(value, 'scale')] : []
+    if (counts.some((count) => textIn(count) === '0')) {
       const said = 'left out: it has no replicas'
       report.add('dropped', path, key, said, 'to take it in, give it replicas')
       continue
@@ -117,7 +119,7 @@ function volumesOf({ node }: ComposeService): string[] {
 function tellWhole({ root }: Project, drafts: ReadonlyMap<string, Draft>, report: Report): void {
   const place = entriesOf(root).find(([key]) => key === 'services')?.[1].key ?? root.place
   const all = [...drafts.values()]
-  const { cpu, memory } = defaultLimits
+  const { cpu, memory, disk } = defaultLimits
   const say = (said: string, advice: string): void =>
     report.add('changed', 'services', place, said, advice)
   if (all.length > 1) {
@@ -126,12 +128,10 @@ function tellWhole({ root }: Project, drafts: ReadonlyMap<string, Draft>, report
       'services that need no names may go without it, and over all nodes',
     )
   }
-  if (all.some((draft) => draft.cpu === undefined || draft.memory === undefined)) {
-    say(
-      `\`defaults\`: who sets no limit gets ${memory} and ${cpu} of a core; compose has no limit then`,
-      'say what each needs: cpu and memory',
-    )
-  }
+  say(
+    `\`defaults\`: who sets no limit gets ${memory}, ${cpu} of a core and ${disk} of disk; compose has no limit then`,
+    'say what each needs: cpu, memory and disk',
+  )
   if (all.some(({ capabilities, writable }) => capabilities !== undefined || writable === true)) {
     say(
       'compose gives 14 capabilities and a writable root; seven of them and the root are carried',

@@ -3,8 +3,11 @@ import type { ComposeService, Draft, Say } from './scene.ts'
 
 /** How much, how many, and how it ends. */
 
-/** What a service gets that sets no limit: compose has none, a manifest always has one. */
-export const defaultLimits = { cpu: 0.5, memory: '512MiB' } as const
+/**
+ * What a service gets that sets no limit: compose has none, a manifest always has one. Databases
+ * start with so much memory, and a container that may write to its root unpacks things there.
+ */
+export const defaultLimits = { cpu: 0.5, memory: '512MiB', disk: '1GiB' } as const
 
 const memoryBytesMin = 6 * 1024 ** 2
 const memoryBytesMax = 4 * 1024 ** 4

@@ -89,7 +89,7 @@ function makeSingle(scene: Scene, service: ComposeService, draft: Draft, say: Sa
       : finders.length > 0
         ? `${finders.join(', ')} ${finders.length === 1 ? 'finds' : 'find'} it by its name`
         : 'no route leads to it'
-  const gap = draft.route === undefined ? '' : ', and its route answers 503 meanwhile'
+  const gap = draft.route === undefined ? '' : ', and requests of its route wait or get 503'
   const said = `\`singleton\`, since ${why}: at a deploy it stops before its successor starts${gap}`
   say('changed', '', said)
 }
