@@ -43,6 +43,10 @@ Examples:
   $ roadstead deploy docker-compose.yml --registry registry.example/team`
 
 async function run(file: string | undefined, given: Options, command: Command): Promise<void> {
+  if (file !== undefined && given.file !== undefined) {
+    const hint = 'leave one of the two out'
+    throw new Refusal('file-twice', `both ${file} and --file ${given.file} are named`, { hint })
+  }
   const options = file === undefined ? given : { ...given, file }
   const context = await openContext(command)
   const { withDeployable } = await import('./manifest/deployable.ts')

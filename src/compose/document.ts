@@ -14,6 +14,9 @@ import { checkCompose } from './schema.ts'
 
 /** One compose file: read, its variables filled in, held against compose-spec. */
 
+/** Characters that the values of one file may come to: aliases multiply what variables hold. */
+const charactersMax = 4_194_304
+
 const dialect = { hasMergeKeys: true, hasBareWords: true }
 
 /** Undefined where the text cannot be read or is no compose file; the report says why. */
@@ -35,10 +38,17 @@ export function readCompose(
 /** Fills in the variables of all values; keys have none. */
 function fillIn(root: MapNode, variables: Variables, faults: FaultList, report: Report): MapNode {
   const told = new Set<string>()
+  let characters = 0
   const scalar = (node: ScalarNode, path: readonly string[]): ScalarNode => {
     if (typeof node.value !== 'string' || !node.value.includes('$')) return node
     const { text, used, unset, problem } = interpolate(node.value, variables)
     const { place } = node
+    characters += text.length
+    if (characters > charactersMax) {
+      const message = `with its variables the file has more than ${charactersMax} characters`
+      faults.add('too-large', { place, path }, message, 'write out what is needed, without aliases')
+      return { ...node, value: '', text: '' }
+    }
     if (problem !== undefined)
       faults.add(problem.code, { place, path }, problem.message, problem.hint)
     const isSaid = path[0]?.startsWith('x-') !== true

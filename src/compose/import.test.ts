@@ -247,6 +247,23 @@ test('variables of the environment count more than those of .env, and --env-file
   expect(told(missing, 'fault').join()).toContain('none.env is not there')
 })
 
+test('.env names the project and its profiles, as it does for compose', async () => {
+  const files = { '.env': 'COMPOSE_PROJECT_NAME=Other_App\nCOMPOSE_PROFILES=a, b' }
+  const text = 'services:\n  web: { image: web, profiles: [b] }\n'
+  const imported = await importText(text, {}, files)
+  expect(parse(imported.manifest ?? '')).toMatchObject({ app: 'other-app' })
+  expect(Object.keys(servicesOf(imported))).toEqual(['web'])
+  expect((await importText(text, { profiles: ['c'] }, files)).manifest).toBeUndefined()
+})
+
+test('values that aliases and variables multiply have a bound', async () => {
+  const environment = new Map([['L', { value: 'x'.repeat(60_000), from: 'here' }]])
+  const aliases = Array.from({ length: 100 }, (_, index) => `    k${index}: *a`).join('\n')
+  const text = `x-a: &a "$L"\nservices:\n  web:\n    image: web\n    labels:\n${aliases}\n`
+  const imported = await importText(text, { environment })
+  expect(told(imported, 'fault').join()).toContain('more than 4194304 characters')
+})
+
 test('merge keys lay one map under another, and what stands there counts', async () => {
   const text = `x-a: &a { image: one, environment: { A: "1", B: "1" } }
 x-b: &b { image: two, restart: always }

@@ -65,9 +65,9 @@ function convertServices(
 }
 
 /** The name that was asked for, the file's, or the folder's. */
-function appName({ root }: Project, source: ComposeSource, report: Report): string {
+function appName({ root, variables }: Project, source: ComposeSource, report: Report): string {
   const own = textIn(within(root, 'name'))
-  const given = source.app ?? own ?? source.environment.get('COMPOSE_PROJECT_NAME')?.value
+  const given = source.app ?? own ?? variables.get('COMPOSE_PROJECT_NAME')?.value
   const name = manifestName(given ?? source.folder) ?? 'app'
   const entry = root.entries.get('name')
   if (entry !== undefined) {
@@ -83,7 +83,8 @@ function activeServices(
   source: ComposeSource,
   report: Report,
 ): [name: string, node: Node, place: Place][] {
-  const wanted = new Set(source.profiles)
+  const usual = project.variables.get('COMPOSE_PROFILES')?.value.split(',')
+  const wanted = new Set((source.profiles ?? usual)?.map((name) => name.trim()))
   const active: [string, Node, Place][] = []
   for (const [name, { key, value }] of project.blocks.services) {
     const profiles = value.kind === 'map' ? textsIn(within(value, 'profiles')) : []

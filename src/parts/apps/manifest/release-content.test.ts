@@ -119,6 +119,12 @@ release: { files: [e2e/] , steps: [ { remaining: {} } ] }`
     ).toBe(3)
   })
 
+  test('packs no folder for an image, whatever lies beside the manifest', () => {
+    const images = 'services: { web: { image: web, source: services/a }, db: { image: db } }'
+    const rendered = requireCell({ text: input(images).manifest, file: 'm' }, undefined)
+    expect(sourcesOf(rendered)).toEqual({ directories: [], files: [] })
+  })
+
   test('has its jobs, what they leave out filled in', () => {
     const manifest = `services: { web: { run: node a.js } }
 jobs:

@@ -24,7 +24,8 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     worker: service.worker ?? false,
     run: argumentsOf(run, shell),
     image: image ?? null,
-    source: source === undefined ? null : tidyPath(source),
+    // The default source is for those that run from a folder.
+    source: image !== undefined || source === undefined ? null : tidyPath(source),
     instances: firstInstances(service),
     resources: { cpu, memoryBytes: sizeOf(memory), diskBytes: sizeOf(disk) },
     spread: { zone: spread.zone, node: spread.node },
