@@ -67,6 +67,8 @@ export function mayImport(path: string, target: string): string | undefined {
       ? undefined
       : 'the console imports src/wire/ only; put the shape that it needs there'
   }
+  // Data of a package that it does not export.
+  if (/^node_modules\/[^:]+\.json$/.test(target)) return undefined
   if (!target.startsWith('src/')) return 'nothing in src/ imports what lies outside of it'
   const from = levelOf(path)
   const to = levelOf(target)

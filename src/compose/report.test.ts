@@ -68,7 +68,6 @@ const values: Readonly<Record<string, string>> = {
   platform: 'linux/amd64',
   ports: '["80:80"]',
   post_start: '[{ command: a }]',
-  pre_start: '[{ command: a }]',
   pre_stop: '[{ command: a }]',
   privileged: 'true',
   profiles: '[debug]',

@@ -1,21 +1,26 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
+import { Ajv, type ErrorObject } from 'ajv'
 import type { FaultList } from '../parts/apps/manifest/faults.ts'
 import { nameOf, shown } from '../parts/apps/manifest/schema-words.ts'
 import { didYouMean } from '../parts/apps/manifest/suggestion.ts'
 import { dataOf, nodeAt, placeAt, type MapNode, type Place } from '../parts/apps/manifest/tree.ts'
-import specification from './compose-spec.json' with { type: 'json' }
+import specification from '../../node_modules/dclint/schemas/compose.schema.json' with { type: 'json' }
 
-/** What a compose file may hold: compose-spec's own JSON Schema decides, this says it in words. */
+/**
+ * What a compose file may hold: compose-spec's own JSON Schema decides, this says it in words. The
+ * schema is that of a linter's package, which carries it and exports it not; the build takes it in.
+ */
 
-const validate = new Ajv2020({ allErrors: true, strict: false, verbose: true }).compile(
-  specification,
-)
+/** It names its dialect by an address that nobody has registered; it is ajv's own. */
+const { $schema: _dialect, ...schema } = specification
+const validate = new Ajv({ allErrors: true, strict: false, verbose: true }).compile(schema)
 
 /** Faults that are told of one file: beyond them the first ones help more than the others. */
 const faultsMax = 50
 
 /** Keys of a service, as compose-spec has them. */
-export const serviceKeys: readonly string[] = Object.keys(specification.$defs.service.properties)
+export const serviceKeys: readonly string[] = Object.keys(
+  specification.definitions.service.properties,
+)
 
 /** Adds a fault for each place that compose-spec does not allow; true where there is none. */
 export function checkCompose(root: MapNode, faults: FaultList): boolean {

@@ -43,7 +43,6 @@ export const plainKeys: Readonly<
   pids_limit: ['changed', '512 processes are the most of every container'],
   platform: ['dropped', "the image is taken for the node's kind of processor"],
   post_start: ['open', 'nothing is run after a start', 'do it in the program, or in a job'],
-  pre_start: ['open', 'nothing is run before a start', 'do it in the program, or in a migration'],
   pre_stop: ['open', 'nothing is run before a stop', 'do it in the program, on SIGTERM'],
   pull_policy: ['changed', 'the tag is resolved at each deploy, and that digest is pulled once'],
   pull_refresh_after: ['dropped', 'the tag is resolved at each deploy'],
