@@ -13,6 +13,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { systemClock } from '../src/base/clock.ts'
+import { systemRandom } from '../src/base/random.ts'
 import { ProcessDriver } from '../src/drivers/instances/process/process-driver.ts'
 import { runBench, type Sample } from './lib/protocol.ts'
 
@@ -57,7 +58,13 @@ async function startByDriver(
   const root = await mkdtemp(join(tmpdir(), 'roadstead-bench-'))
   const { PATH = '' } = process.env
   const machine = { path: PATH, lang: 'C', nodeDirectory: dirname(process.execPath) }
-  const driver = new ProcessDriver({ root: join(root, 'instances'), clock: systemClock, machine })
+  const driver = new ProcessDriver({
+    root: join(root, 'instances'),
+    clock: systemClock,
+    random: systemRandom,
+    machine,
+    isolation: 'off',
+  })
   await driver.adopt()
   await Promise.all(
     ports.map((port) =>

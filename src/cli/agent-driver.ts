@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
 import { credentialsFrom, noCredentials } from '../base/registry-credentials.ts'
 import type { InstanceDriver } from '../parts/instances/driver.ts'
+import type { IsolationChoice } from '../drivers/instances/process/isolation.ts'
 import { ownPrograms } from './own-programs.ts'
 
 /** What an agent runs instances with: processes always, containers where there is an engine. */
@@ -18,9 +19,16 @@ const usualSocket = '/var/run/docker.sock'
 
 export interface DriverChoice {
   readonly dataDir: string
+  readonly isolation: IsolationChoice
   readonly docker: DockerChoice
   readonly registryConfig?: string | undefined
   readonly log: Log
+}
+
+/** Reads `--isolation`. */
+export function isolationOf(text: string): IsolationChoice {
+  if (text === 'auto' || text === 'off') return text
+  throw new InvalidArgumentError('It must be auto or off.')
 }
 
 /** The driver of an agent; that of containers is loaded only where it is used. */
@@ -37,6 +45,8 @@ export async function openInstanceDriver(choice: DriverChoice): Promise<Instance
       nodeDirectory: dirname(process.execPath),
       programs: ownPrograms(),
     },
+    random: systemRandom,
+    isolation: choice.isolation,
   })
   const root = join(dataDir, 'containers')
   const socketPath = socketOf(choice.docker, root)

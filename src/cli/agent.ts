@@ -10,8 +10,9 @@ import { systemDisk } from '../base/system-disk.ts'
 import { SecretRef } from '../base/secret-ref.ts'
 import type { RunningAgent } from '../agent/agent.ts'
 import { quantityOf, unitWords } from '../parts/apps/manifest/units.ts'
+import type { IsolationChoice } from '../drivers/instances/process/isolation.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
-import { dockerOf, openInstanceDriver, type DockerChoice } from './agent-driver.ts'
+import { dockerOf, isolationOf, openInstanceDriver, type DockerChoice } from './agent-driver.ts'
 import { programVersion } from './program-version.ts'
 
 /** `roadstead agent`: runs the instances that the server assigns to this node. */
@@ -40,6 +41,11 @@ export function agentCommand(): Command {
       new Option('--docker <engine>', 'what runs images: auto, off or unix:///path')
         .argParser(dockerOf)
         .default('auto', 'auto: /var/run/docker.sock where it is'),
+    )
+    .addOption(
+      new Option('--isolation <how>', 'what holds processes to their limits: auto or off')
+        .argParser(isolationOf)
+        .default('auto', 'auto: bubblewrap and control groups, as far as they are there'),
     )
     .option(
       '--registry-config <file>',
@@ -71,6 +77,7 @@ interface Options {
   readonly memory?: number
   readonly disk?: number
   readonly docker: DockerChoice
+  readonly isolation: IsolationChoice
   readonly registryConfig?: string
   readonly label: Record<string, string>
   readonly logLevel: string
@@ -89,7 +96,7 @@ async function run(options: Options): Promise<void> {
   ])
   const log = openLog('agent', options.logLevel)
   const { server: serverUrl, node: nodeId, zone, address, ports, label: labels } = options
-  const { docker, registryConfig } = options
+  const { docker, isolation, registryConfig } = options
   const agent = await startAgent({
     nodeId,
     zone,
@@ -100,7 +107,7 @@ async function run(options: Options): Promise<void> {
     client: new HttpServerClient({ serverUrl, nodeId, token }),
     disk: systemDisk,
     dataDir,
-    driver: await openInstanceDriver({ dataDir, docker, registryConfig, log }),
+    driver: await openInstanceDriver({ dataDir, docker, isolation, registryConfig, log }),
     archiver: lateArchiver,
     clock: systemClock,
     random: systemRandom,

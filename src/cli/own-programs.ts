@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
 import { journeysProgram } from '../wire/journeys.ts'
 
 /** Entries lie as this one does: beside it as a bundle, or in the source. */
@@ -11,6 +12,8 @@ interface OwnProgram {
   readonly file: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** What it consists of, for whoever sees nothing else. */
+  readonly reads: readonly string[]
 }
 
 /** What the agent runs of Roadstead itself, by the name that a run's command has for it. */
@@ -20,7 +23,14 @@ export function ownPrograms(): ReadonlyMap<string, OwnProgram> {
   const journeys = {
     file: process.execPath,
     args: [...nodeOptions, fileURLToPath(entry)],
+    reads: placesOf(dirname(fileURLToPath(entry))),
     env: chromium === undefined ? {} : { ROADSTEAD_CHROMIUM: chromium },
   }
   return new Map([[journeysProgram, journeys]])
+}
+
+/** The program's own folder of code, and the packages beside it; never the data that may lie there too. */
+function placesOf(folder: string): string[] {
+  const root = isSource ? join(folder, '../../..') : join(folder, '..')
+  return [isSource ? 'src' : 'dist', 'node_modules', 'package.json'].map((name) => join(root, name))
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { dockerOf } from './agent-driver.ts'
+import { dockerOf, isolationOf } from './agent-driver.ts'
 
 /** `roadstead up`: the whole cloud on this machine, in one terminal. */
 export function upCommand(): Command {
@@ -20,6 +20,11 @@ export function upCommand(): Command {
         .argParser(textOfDocker)
         .default('auto', 'auto: /var/run/docker.sock where it is'),
     )
+    .addOption(
+      new Option('--isolation <how>', 'what holds processes to their limits: auto or off')
+        .argParser(isolationOf)
+        .default('auto', 'auto: bubblewrap and control groups, as far as they are there'),
+    )
     .option(
       '--registry-config <file>',
       "credentials for registries of images, in the form of Docker's config.json",
@@ -37,6 +42,7 @@ interface Options {
   readonly color: boolean
   readonly ingress: string
   readonly docker: string
+  readonly isolation: string
   readonly registryConfig?: string
 }
 

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import { systemRandom } from '../../src/base/random.ts'
+import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
+import { canIsolate } from '../fixtures/isolation.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
 import { freePort } from '../fixtures/free-port.ts'
 
@@ -28,7 +31,7 @@ function listen(port: number): Promise<Server> {
   })
 }
 
-async function makeHarness(): Promise<DriverHarness> {
+async function makeHarness(isolation: IsolationChoice): Promise<DriverHarness> {
   const root = await mkdtemp(join(tmpdir(), 'roadstead-driver-'))
   const directory = join(root, 'artifact')
   await mkdir(directory)
@@ -40,7 +43,13 @@ async function makeHarness(): Promise<DriverHarness> {
   return {
     open: () =>
       Promise.resolve(
-        new ProcessDriver({ root: join(root, 'instances'), clock: systemClock, machine }),
+        new ProcessDriver({
+          root: join(root, 'instances'),
+          clock: systemClock,
+          random: systemRandom,
+          machine,
+          isolation,
+        }),
       ),
     async launch(instanceId, run, behaviour) {
       if (behaviour === 'finds its port taken') foreign.push(await listen(port))
@@ -51,6 +60,8 @@ async function makeHarness(): Promise<DriverHarness> {
         directory,
         env: { PORT: String(port), HOST: '127.0.0.1', ROADSTEAD_INSTANCE: instanceId },
         listen: { host: '127.0.0.1', port },
+        limits: { cpu: 0.5, memoryBytes: 128 * 1024 * 1024, diskBytes: 0 },
+        ...(isolation === 'auto' ? { limitsRequired: true } : {}),
       }
     },
     async until(condition) {
@@ -69,5 +80,9 @@ async function makeHarness(): Promise<DriverHarness> {
 }
 
 describe('the process driver', () => {
-  testInstanceDriver(makeHarness)
+  testInstanceDriver(() => makeHarness('off'))
+})
+
+describe.skipIf(!canIsolate())('the process driver, isolated', () => {
+  testInstanceDriver(() => makeHarness('auto'), 'i-apart')
 })

@@ -58,6 +58,7 @@ export function testInstanceDriver(make: () => Promise<DriverHarness>, id = 'i-a
         await body(driver, harness, told)
       } finally {
         await driver.end(id)
+        await driver.discard(id)
         await driver.close()
         await harness.close()
       }

@@ -9,6 +9,8 @@ export interface RoleSettings {
   readonly ingress: string
   /** The agent's Docker Engine. */
   readonly docker: string
+  /** What holds the agent's processes to their limits. */
+  readonly isolation: string
   readonly registryConfig?: string
 }
 
@@ -55,7 +57,7 @@ function optionsOf(
   name: RoleSpec['name'],
   dataFolder: string,
   addresses: Addresses,
-  { ingress, docker, registryConfig }: RoleSettings,
+  { ingress, docker, isolation, registryConfig }: RoleSettings,
 ): string[] {
   const server = `http://127.0.0.1:${addresses.serverPort}`
   const { listenerPorts, instancePorts } = addresses
@@ -78,6 +80,7 @@ function optionsOf(
         `--server=${server}`,
         `--ports=${instancePorts.from}-${instancePorts.to}`,
         `--docker=${docker}`,
+        `--isolation=${isolation}`,
         ...credentials,
       ]
     case 'ingress':

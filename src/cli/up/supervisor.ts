@@ -29,6 +29,8 @@ export interface UpOptions {
   readonly ingress: string
   /** The agent's Docker Engine, as its option says it. */
   readonly docker: string
+  /** What holds the agent's processes to their limits, as its option says it. */
+  readonly isolation: string
   readonly registryConfig?: string
 }
 

@@ -14,6 +14,8 @@ export interface InstanceDriver {
   readonly name: string
   /** What it can run now: `process` archives, `docker` images; an engine that is gone runs none. */
   offers(): readonly DriverName[]
+  /** What of their limits it holds processes to here; known once it has adopted. */
+  enforces(): readonly Enforcement[]
   /**
    * What the drivers before this one left: each instance that runs, or that ended while nobody
    * looked. Called once, before anything else; from then on `onExit` tells.
@@ -30,7 +32,8 @@ export interface InstanceDriver {
   collect(inUse: ReadonlySet<string>): Promise<void>
   /**
    * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
-   * `port-taken` (another process listens there), `lease-expired`, `start-failed`.
+   * `port-taken` (another process listens there), `lease-expired`, `limits-unenforced`,
+   * `start-failed`.
    */
   start(launch: Launch): Promise<Started>
   /** Sends SIGTERM to its process group; nothing happens when it has ended. */
@@ -65,6 +68,8 @@ export interface InstanceDriver {
     from: OutputPosition,
     bytesMax: number,
   ): Promise<OutputChunk | undefined>
+  /** How often a running instance was held back at its share of the cores; undefined: not counted. */
+  throttled(instanceId: string): Throttled | undefined
   /** Ms on the clock that leases go by: the machine's own since its boot, through a suspend too. */
   leaseNow(): number
   /**
@@ -89,6 +94,25 @@ export interface InstanceDriver {
 /** What a node can have. */
 export type DriverName = 'process' | 'docker'
 
+/** What a node can hold processes to. */
+export type Enforcement =
+  /** No more memory than it asked for, and no swap. */
+  | 'memory'
+  /** Its share of the cores. */
+  | 'cpu'
+  /** So many processes and no more. */
+  | 'pids'
+  /** It sees its own processes and files alone. */
+  | 'namespaces'
+
+/** How often something was held back at its share of the cores, since its start. */
+export interface Throttled {
+  /** Periods of 100 ms in which it was. */
+  readonly periods: number
+  /** For how long in all, in ms. */
+  readonly ms: number
+}
+
 export type ExitListener = (instanceId: string, run: number, exit: Exit) => void
 
 /** All that a driver needs to know of one start. */
@@ -110,6 +134,11 @@ export interface Launch {
   readonly reaches?: readonly number[]
   /** What it may take of the node, where the driver can hold it to that; missing: as it likes. */
   readonly limits?: Resources
+  /**
+   * It is not to run where it cannot be held to all of its limits, and its `cpu` is a ceiling; fault
+   * `limits-unenforced`. Missing: `cpu` is a share, and what is idle may be had as well.
+   */
+  readonly limitsRequired?: boolean
   /** Its environment; the driver adds PATH, HOME, TMPDIR and LANG where they are not in it. */
   readonly env: Readonly<Record<string, string>>
   /** Where it listens; null for one without a port. */
@@ -123,7 +152,7 @@ export interface Launch {
 
 export interface Started {
   readonly pid: number
-  /** What people should know of how it runs: that it is root. */
+  /** What people should know of how it runs: that it is root, or what it is not held to. */
   readonly remark?: string
 }
 

@@ -1,6 +1,7 @@
 import type {
   Adopted,
   DriverName,
+  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -14,6 +15,7 @@ import type {
   Started,
   Stray,
   Terminal,
+  Throttled,
 } from '../../../parts/instances/driver.ts'
 import type { ImageRef } from '../../../parts/artifacts/model.ts'
 
@@ -39,6 +41,14 @@ export class ComposedDriver implements InstanceDriver {
 
   offers(): readonly DriverName[] {
     return [...this.#processes.offers(), ...this.#containers.offers()]
+  }
+
+  enforces(): readonly Enforcement[] {
+    return this.#processes.enforces()
+  }
+
+  throttled(instanceId: string): Throttled | undefined {
+    return this.#of(instanceId).throttled(instanceId)
   }
 
   pull(image: ImageRef): Promise<void> {

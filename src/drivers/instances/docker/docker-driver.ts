@@ -8,6 +8,7 @@ import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
   DriverName,
+  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -21,6 +22,7 @@ import type {
   Started,
   Stray,
   Terminal,
+  Throttled,
 } from '../../../parts/instances/driver.ts'
 import { requireFreePort } from '../process/free-port.ts'
 import { hasOutput, readOutput } from '../process/output-files.ts'
@@ -118,6 +120,15 @@ export class DockerDriver implements InstanceDriver {
 
   offers(): readonly DriverName[] {
     return this.#watch?.isThere === true ? ['docker'] : []
+  }
+
+  /** Of processes, and it runs none; containers are held to theirs by their engine. */
+  enforces(): readonly Enforcement[] {
+    return []
+  }
+
+  throttled(): Throttled | undefined {
+    return undefined
   }
 
   pull(image: ImageRef): Promise<void> {

@@ -5,6 +5,7 @@ import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
   DriverName,
+  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -17,6 +18,7 @@ import type {
   ProbeAnswer,
   Started,
   Stray,
+  Throttled,
 } from '../../../parts/instances/driver.ts'
 
 /** How one run of a mock instance behaves; what is left out behaves well. */
@@ -191,6 +193,14 @@ export class MockDriver implements InstanceDriver {
 
   offers(): readonly DriverName[] {
     return ['process']
+  }
+
+  enforces(): readonly Enforcement[] {
+    return ['memory', 'cpu', 'pids', 'namespaces']
+  }
+
+  throttled(): Throttled | undefined {
+    return undefined
   }
 
   pull({ image }: ImageRef): Promise<void> {

@@ -19,6 +19,8 @@ interface Program {
   /** Before those that a command gives to it. */
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** Files and folders that it needs, beside its own; missing: none. */
+  readonly reads?: readonly string[]
 }
 
 /**

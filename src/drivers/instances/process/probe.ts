@@ -50,13 +50,14 @@ export function probeTcp(clock: Clock, target: Target, timeoutMs: number): Promi
 /** A command of the instance's own: exit code 0 is well; its whole group ends with the time-out. */
 export function probeExec(
   clock: Clock,
-  command: { readonly file: string; readonly run: readonly string[] },
+  command: { readonly name: string; readonly argv: readonly string[] },
   surroundings: { readonly cwd: string; readonly env: Record<string, string> },
   timeoutMs: number,
 ): Promise<ProbeAnswer> {
-  const [name = '', ...args] = command.run
+  const { name } = command
+  const [file = '', ...args] = command.argv
   return within(clock, timeoutMs, `\`${name}\``, (answer) => {
-    const child = spawn(command.file, args, { ...surroundings, stdio: 'ignore', detached: true })
+    const child = spawn(file, args, { ...surroundings, stdio: 'ignore', detached: true })
     child.on('error', (error) => answer(false, `\`${name}\` failed: ${error.message}`))
     child.on('exit', (code, killedBy) =>
       answer(code === 0, `\`${name}\` exited with ${code ?? killedBy}`),

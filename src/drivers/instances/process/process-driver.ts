@@ -4,10 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../../base/clock.ts'
 import { Fault, assert, systemCodeOf } from '../../../base/errors.ts'
+import type { Random } from '../../../base/random.ts'
 import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
   DriverName,
+  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -21,7 +23,9 @@ import type {
   Started,
   Stray,
   Terminal,
+  Throttled,
 } from '../../../parts/instances/driver.ts'
+import { killGroup, membersOfGroup, throttledIn } from './control-groups.ts'
 import {
   findCommand,
   instanceEnvironment,
@@ -30,15 +34,18 @@ import {
 } from './environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
 import { requireFreePort } from './free-port.ts'
+import { Isolation, type Confinement, type IsolationChoice } from './isolation.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
 import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
 import {
+  insideOf,
   listeningPorts,
   openProcessTable,
+  type Inside,
   type ProcessIdentity,
   type ProcessTable,
 } from './process-table.ts'
-import { shimSource } from './shim.ts'
+import { enterSource, shimSource } from './shim.ts'
 import {
   bootNow,
   extendLease,
@@ -56,11 +63,17 @@ export interface ProcessDriverOptions {
   readonly area?: string
   readonly clock: Clock
   readonly machine: MachineEnvironment
+  readonly random: Random
+  readonly isolation: IsolationChoice
 }
 
 /** An instance's present run. */
 interface Run {
   readonly launch: Launch
+  /** What holds it; undefined: nothing, it was started before there was anything. */
+  readonly confinement: Confinement | undefined
+  /** SIGKILL was sent by this driver. */
+  isEnding: boolean
   note: ShimNote | undefined
   exit: Exit | undefined
 }
@@ -77,9 +90,14 @@ const endPollMs = 10
 /** A dead process's shim has this long to write its exit code. */
 const exitNoteTimeoutMs = 500
 
-/** Runs instances as plain processes, each behind a shim that outlives the agent. */
+/**
+ * Runs instances as processes, each behind a shim that outlives the agent. Where the machine has
+ * bubblewrap, what the shim starts and watches is bubblewrap's own process outside of the instance's
+ * namespaces; it ends as the program inside does.
+ */
 export class ProcessDriver implements InstanceDriver {
   readonly name = 'process'
+  readonly #options: ProcessDriverOptions
   readonly #clock: Clock
   readonly #machine: MachineEnvironment
   readonly #files: StateFiles
@@ -89,11 +107,14 @@ export class ProcessDriver implements InstanceDriver {
   #listener: ExitListener = () => {}
   #watcher: FSWatcher | undefined
   #sweepTimer: Timer | undefined
+  #isolation: Isolation | undefined
   #shim = ''
+  #enter = ''
   #watchdog = ''
   #setsid = ''
 
   constructor(options: ProcessDriverOptions) {
+    this.#options = options
     this.#clock = options.clock
     this.#machine = options.machine
     this.#files = new StateFiles(options.root)
@@ -103,6 +124,14 @@ export class ProcessDriver implements InstanceDriver {
 
   offers(): readonly DriverName[] {
     return ['process']
+  }
+
+  enforces(): readonly Enforcement[] {
+    return this.#isolation?.enforces ?? []
+  }
+
+  throttled(instanceId: string): Throttled | undefined {
+    return throttledIn(this.#runs.get(instanceId)?.confinement?.groups ?? [])
   }
 
   pull({ image }: ImageRef): Promise<void> {
@@ -125,11 +154,13 @@ export class ProcessDriver implements InstanceDriver {
     this.#watchdog = join(this.#files.root, '.watchdog.sh')
     await writeFile(this.#watchdog, watchdogSource)
     this.#setsid = await findCommand('setsid', this.#machine.path, '/usr/bin')
+    await this.#openIsolation()
     // Nobody is connected any more to what people ran beside instances.
     for (const pid of this.#table.markedWith(this.#execMark())) sendSignal(pid, 'SIGKILL')
     this.#watch()
     const adopted: Adopted[] = []
     for (const launch of await this.#files.launches()) adopted.push(await this.#adoptOne(launch))
+    await this.#isolation?.sweep(this.#confinements())
     this.#sweepLater()
     return adopted
   }
@@ -142,20 +173,29 @@ export class ProcessDriver implements InstanceDriver {
     const { command, directory } = launch
     const { argv, env } = await resolveCommand(command, own, directory, this.#machine)
     if (launch.listen !== null) await requireFreePort(launch.listen)
-    if (earlier !== undefined) await this.#files.forgetRun(instanceId, earlier.launch.run)
-    await this.#files.prepare(launch)
-    const current: Run = { launch, note: undefined, exit: undefined }
+    if (earlier !== undefined) await this.#forgetRun(earlier)
+    const isolation = this.#isolated()
+    const confinement = await isolation.confine(launch)
+    await this.#files.prepare(launch, confinement)
+    const current: Run = { ...freshRun, launch, confinement }
     this.#runs.set(instanceId, current)
+    const home = this.#files.home(instanceId)
+    const confined = await isolation.command(confinement, launch, home, argv)
     if (launch.leaseUntil !== undefined) await this.#lease(launch, launch.leaseUntil)
-    await this.#spawn(launch, argv, env)
-    return this.#startedOf(current)
+    await this.#spawn(launch, confined, env, confinement.groups)
+    const { statement } = isolation
+    const pid = await this.#startedOf(current)
+    return statement === undefined ? { pid } : { pid, remark: statement }
   }
 
   terminate(instanceId: string): Promise<void> {
-    const identity = this.#runs.get(instanceId)?.note?.identity
-    if (identity !== undefined && this.#table.isAlive(identity)) {
+    const current = this.#runs.get(instanceId)
+    const identity = current?.note?.identity
+    if (current !== undefined && identity !== undefined && this.#table.isAlive(identity)) {
+      // Who waits outside of its namespaces would end and take its exit code along.
+      const leader = this.#inside(current)?.init ?? identity.pid
       // Before it has its own group it is alone.
-      if (!sendSignal(-identity.pid, 'SIGTERM')) sendSignal(identity.pid, 'SIGTERM')
+      if (!sendSignal(-leader, 'SIGTERM')) sendSignal(identity.pid, 'SIGTERM')
     }
     return Promise.resolve()
   }
@@ -163,11 +203,15 @@ export class ProcessDriver implements InstanceDriver {
   async end(instanceId: string): Promise<Exit | undefined> {
     const current = this.#runs.get(instanceId)
     const giveUpAt = this.#clock.monotonic() + endTimeoutMs
+    if (current !== undefined) current.isEnding = true
     for (;;) {
-      const members = this.#table.membersOf(instanceId, current?.note?.identity)
-      if (members.length === 0) break
+      const groups = current?.confinement?.groups ?? []
+      await Promise.all(groups.map(killGroup))
+      const marked = this.#table.membersOf(instanceId, current?.note?.identity)
+      const members = new Set([...marked, ...groups.flatMap(membersOfGroup)])
+      if (members.size === 0) break
       if (this.#clock.monotonic() > giveUpAt) {
-        throw new Fault('tree-survives', `SIGKILL does not end ${members.join(', ')}`)
+        throw new Fault('tree-survives', `SIGKILL does not end ${[...members].join(', ')}`)
       }
       for (const pid of members) sendSignal(pid, 'SIGKILL')
       await this.#clock.sleep(endPollMs)
@@ -204,8 +248,7 @@ export class ProcessDriver implements InstanceDriver {
     const [mark = '', value = ''] = this.#execMark().split('=', 2)
     const env = { ...this.#environment(current.launch), [mark]: value }
     const cwd = current.launch.directory
-    const [name = '', ...args] = command
-    const file = await findCommand(name, env.PATH ?? '', cwd)
+    const [file = '', ...args] = await this.#beside(current, command, env)
     const start = { file, args, cwd, env, clock: this.#clock }
     return terminal === null ? execWithPipes(start) : execInTerminal(start, terminal)
   }
@@ -244,8 +287,7 @@ export class ProcessDriver implements InstanceDriver {
     const ids = new Set([...known, ...this.#runs.keys()])
     const names = await this.#files.folders()
     const folders = names.filter((name) => !ids.has(name))
-    const notes = [...this.#runs.values()].flatMap(({ note }) => (note === undefined ? [] : [note]))
-    const sessions = new Set(notes.flatMap(({ identity, shimPid }) => [identity.pid, shimPid]))
+    const sessions = new Set([...this.#runs.values()].flatMap((run) => this.#sessionsOf(run)))
     const processes = this.#table.strangersIn(this.#area, { instanceIds: ids, sessions })
     return [
       ...processes.map((stranger) => ({ is: 'process' as const, ...stranger })),
@@ -261,16 +303,16 @@ export class ProcessDriver implements InstanceDriver {
 
   async discard(instanceId: string): Promise<void> {
     const current = this.#runs.get(instanceId)
-    if (current !== undefined) await this.#files.forgetRun(instanceId, current.launch.run)
+    if (current !== undefined) await this.#forgetRun(current)
     this.#runs.delete(instanceId)
     await this.#files.forget(instanceId)
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#watcher?.close()
     this.#sweepTimer?.cancel()
     this.#listener = () => {}
-    return Promise.resolve()
+    await this.#isolation?.close()
   }
 
   /** Puts a start under its watchdog; nothing else that carries its mark may run by then. */
@@ -295,19 +337,70 @@ export class ProcessDriver implements InstanceDriver {
     const leaseUntil = await readLease(this.#files.lease(instanceId, run))
     const lease = leaseUntil === undefined ? {} : { leaseUntil }
     const note = await this.#files.started(instanceId, run)
-    const current: Run = { launch, note, exit: await this.#files.exit(instanceId, run) }
+    const confinement = await this.#files.confinement(instanceId, run)
+    const told = await this.#files.exit(instanceId, run)
+    const exit = told && this.#isolated().exitOf(confinement, told)
+    const current: Run = { ...freshRun, launch, confinement, note, exit }
     this.#runs.set(instanceId, current)
     if (current.exit === undefined && note !== undefined && this.#table.isAlive(note.identity)) {
       const ageMs = this.#table.ageMs(note.identity)
-      return {
-        instanceId,
-        run,
-        ...lease,
-        process: { is: 'running', pid: note.identity.pid, ageMs },
-      }
+      const pid = this.#inside(current)?.program ?? note.identity.pid
+      return { instanceId, run, ...lease, process: { is: 'running', pid, ageMs } }
     }
-    const exit = await this.#exitOf(current)
-    return { instanceId, run, ...lease, process: { is: 'ended', exit } }
+    const ended = await this.#exitOf(current)
+    return { instanceId, run, ...lease, process: { is: 'ended', exit: ended } }
+  }
+
+  async #openIsolation(): Promise<void> {
+    const { isolation: choice, machine, clock, random } = this.#options
+    const { root } = this.#files
+    const owner = await this.#files.owner(random)
+    this.#isolation = await Isolation.open({ choice, owner, root, machine, clock })
+    this.#enter = join(root, '.enter.sh')
+    await writeFile(this.#enter, enterSource)
+  }
+
+  #isolated(): Isolation {
+    assert(this.#isolation !== undefined, 'nothing starts before the first look at the machine')
+    return this.#isolation
+  }
+
+  #confinements(): Confinement[] {
+    const all = [...this.#runs.values()].map(({ confinement }) => confinement)
+    return all.filter((one) => one !== undefined)
+  }
+
+  /** What runs in its namespaces; undefined for a plain child. */
+  #inside({ confinement, note }: Run): Inside | undefined {
+    const isApart = confinement !== undefined && confinement.user !== null && note !== undefined
+    return isApart ? insideOf(note.identity.pid) : undefined
+  }
+
+  #sessionsOf(run: Run): number[] {
+    if (run.note === undefined) return []
+    const { identity, shimPid } = run.note
+    return [identity.pid, shimPid, this.#inside(run)?.init ?? identity.pid]
+  }
+
+  /** A command as it is started in what a run is held by. Fault `command-not-found`. */
+  async #beside(
+    current: Run,
+    [name = '', ...args]: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<readonly string[]> {
+    const { confinement, launch } = current
+    const file = await findCommand(name, env['PATH'] ?? '', launch.directory)
+    if (confinement === undefined) return [file, ...args]
+    const { groups } = confinement
+    const init = this.#inside(current)?.init
+    const argv = this.#isolated().enter(confinement, init, [file, ...args])
+    if (groups.length === 0) return argv
+    return ['/bin/sh', this.#enter, String(groups.length), ...groups, ...argv]
+  }
+
+  async #forgetRun({ launch, confinement }: Run): Promise<void> {
+    if (confinement !== undefined) this.#isolation?.release(confinement)
+    await this.#files.forgetRun(launch.instanceId, launch.run)
   }
 
   /** What is run on request is known by: of this agent alone, whatever else runs on the machine. */
@@ -325,11 +418,13 @@ export class ProcessDriver implements InstanceDriver {
     launch: Launch,
     argv: readonly string[],
     env: Record<string, string>,
+    groups: readonly string[],
   ): Promise<void> {
     const { instanceId, run, directory } = launch
     const home = this.#files.home(instanceId)
     const segments = [newestSegment(home, 'stdout'), newestSegment(home, 'stderr')].map(String)
-    const place = [this.#files.events, home, instanceId, String(run), ...segments, this.#setsid]
+    const own = [this.#files.events, home, instanceId, String(run), ...segments, this.#setsid]
+    const place = [...own, String(groups.length), ...groups]
     const { ROADSTEAD_INSTANCE: _mark, ...unmarked } = env
     const shim = spawn('/bin/sh', [this.#shim, ...place, ...argv], {
       cwd: directory,
@@ -346,17 +441,28 @@ export class ProcessDriver implements InstanceDriver {
     shim.unref()
   }
 
-  async #startedOf(current: Run): Promise<Started> {
+  /** The pid of what runs; in namespaces it takes a few ms more. */
+  async #startedOf(current: Run): Promise<number> {
     const { instanceId, run } = current.launch
     const giveUpAt = this.#clock.monotonic() + startTimeoutMs
     for (;;) {
       current.note = await this.#files.started(instanceId, run)
-      if (current.note !== undefined) return { pid: current.note.identity.pid }
+      if (current.note !== undefined) {
+        const pid = this.#programOf(current, current.note)
+        if (pid !== undefined) return pid
+      }
       if (this.#clock.monotonic() > giveUpAt) {
         throw new Fault('start-failed', 'its shim did not name a process: is the disk full?')
       }
       await this.#clock.sleep(startPollMs)
     }
+  }
+
+  /** Undefined: it is being made ready. */
+  #programOf(current: Run, { identity }: ShimNote): number | undefined {
+    const isPlain = (current.confinement?.user ?? null) === null
+    if (isPlain || !this.#table.isAlive(identity)) return identity.pid
+    return this.#inside(current)?.program
   }
 
   /** The exit of a run whose process is dead, waiting a moment for its shim to write it. */
@@ -381,8 +487,9 @@ export class ProcessDriver implements InstanceDriver {
 
   #noteExit(current: Run, exit: Exit): void {
     if (current.exit !== undefined) return
-    current.exit = exit
-    this.#listener(current.launch.instanceId, current.launch.run, exit)
+    const { launch, confinement, isEnding } = current
+    current.exit = isEnding ? exit : this.#isolated().exitOf(confinement, exit)
+    this.#listener(launch.instanceId, launch.run, current.exit)
   }
 
   #watch(): void {
@@ -430,19 +537,22 @@ export class ProcessDriver implements InstanceDriver {
     run: readonly string[],
     timeoutMs: number,
   ): Promise<ProbeAnswer> {
-    const launch = this.#runs.get(instanceId)?.launch
-    if (launch === undefined) return { ok: false, because: 'it does not run' }
-    const env = this.#environment(launch)
-    const cwd = launch.directory
+    const current = this.#runs.get(instanceId)
+    if (current === undefined) return { ok: false, because: 'it does not run' }
+    const env = this.#environment(current.launch)
+    const cwd = current.launch.directory
     try {
-      const file = await findCommand(run[0] ?? '', env.PATH ?? '', cwd)
-      return await probeExec(this.#clock, { file, run }, { cwd, env }, timeoutMs)
+      const argv = await this.#beside(current, run, env)
+      return await probeExec(this.#clock, { name: run[0] ?? '', argv }, { cwd, env }, timeoutMs)
     } catch (error) {
       if (error instanceof Fault) return { ok: false, because: error.message }
       throw error
     }
   }
 }
+
+/** A run that has not begun. */
+const freshRun = { note: undefined, exit: undefined, isEnding: false } as const
 
 function isDead(table: ProcessTable, identity: ProcessIdentity | undefined): boolean {
   return identity !== undefined && !table.isAlive(identity)

@@ -125,6 +125,38 @@ function allPids(): number[] {
     .filter((pid) => Number.isInteger(pid) && pid > 1)
 }
 
+/** The two that matter of a namespace of processes. */
+export interface Inside {
+  /** Its first: with it all of them end. */
+  readonly init: number
+  /** What was to be run; undefined: not yet, or no more. */
+  readonly program: number | undefined
+}
+
+/** The namespace that the process `monitor` has made; undefined: not yet, or no more. */
+export function insideOf(monitor: number): Inside | undefined {
+  const init = childrenOf(monitor).find((pid) => innermostPid(pid) === 1)
+  if (init === undefined) return undefined
+  // The first process starts the program before anything else can start.
+  return { init, program: childrenOf(init).find((pid) => innermostPid(pid) === 2) }
+}
+
+function childrenOf(pid: number): number[] {
+  const told = readProc(`${pid}/task/${pid}/children`)
+  // A kernel may be built without that file.
+  if (told === undefined) return allPids().filter((one) => statOf(one)?.parent === pid)
+  return told
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number)
+}
+
+/** A process's pid in its own namespace. */
+function innermostPid(pid: number): number {
+  const pids = /^NSpid:\s*(.*)$/m.exec(readProc(`${pid}/status`) ?? '')?.[1] ?? ''
+  return Number(pids.split(/\s+/).at(-1))
+}
+
 interface Stat {
   readonly isZombie: boolean
   readonly parent: number

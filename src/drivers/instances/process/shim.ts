@@ -13,13 +13,14 @@
  * counted. On a full disk output is thrown away rather than the instance blocked.
  *
  * Arguments: events directory, instance directory, instance id, run, first segment of stdout, first
- * segment of stderr, path of setsid, then the command. PATH and the rest of the environment are the
+ * segment of stderr, path of setsid, the number of control groups and their folders, then the
+ * command. The process enters its groups itself, so that the shim and its loops stay outside. PATH and the rest of the environment are the
  * instance's own but for ROADSTEAD_INSTANCE, which marks its tree and so is not the shim's;
  * `command -p` finds the tools, and `rs_` keeps our variables apart from the instance's.
  */
 export const shimSource = String.raw`#!/bin/sh
-rs_events=$1 rs_home=$2 rs_id=$3 rs_run=$4 rs_out=$5 rs_err=$6 rs_setsid=$7
-shift 7
+rs_events=$1 rs_home=$2 rs_id=$3 rs_run=$4 rs_out=$5 rs_err=$6 rs_setsid=$7 rs_groups=$8
+shift 8
 
 keep() {
   rs_stream=$1 rs_number=$2 rs_file=$1.$2 rs_before=0 rs_newlines=0
@@ -52,10 +53,33 @@ keep "$rs_home/stderr" "$rs_err" <"$rs_home/stderr.$rs_run.pipe" 2>/dev/null &
   read -r rs_pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ rs_started _ </proc/self/stat
   read -r rs_boot </proc/sys/kernel/random/boot_id
   echo "$rs_pid $rs_started $rs_boot $$" >"$rs_events/$rs_id.$rs_run.pid"
+  while [ "$rs_groups" -gt 0 ]; do
+    echo 0 >"$1/cgroup.procs" || {
+      echo "roadstead: it cannot enter $1" >"$rs_home/stderr.$rs_run.pipe"
+      exit 125
+    }
+    rs_groups=$((rs_groups - 1))
+    shift
+  done
   export ROADSTEAD_INSTANCE="$rs_id"
   exec "$rs_setsid" "$@" >"$rs_home/stdout.$rs_run.pipe" 2>"$rs_home/stderr.$rs_run.pipe" </dev/null
 )
 echo "$?" >"$rs_events/.$rs_id.$rs_run.exit"
 command -p mv -f "$rs_events/.$rs_id.$rs_run.exit" "$rs_events/$rs_id.$rs_run.exit"
 command -p rm -f "$rs_home/stdout.$rs_run.pipe" "$rs_home/stderr.$rs_run.pipe"
+`
+
+/**
+ * What a command beside an instance starts through: it enters the instance's control groups first.
+ * Arguments: the number of groups, their folders, then the command.
+ */
+export const enterSource = String.raw`#!/bin/sh
+rs_groups=$1
+shift
+while [ "$rs_groups" -gt 0 ]; do
+  echo 0 >"$1/cgroup.procs" || exit 125
+  rs_groups=$((rs_groups - 1))
+  shift
+done
+exec "$@"
 `

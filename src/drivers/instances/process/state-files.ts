@@ -1,7 +1,9 @@
 import { constants } from 'node:os'
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Random } from '../../../base/random.ts'
 import type { Exit, Launch } from '../../../parts/instances/driver.ts'
+import type { Confinement } from './isolation.ts'
 import type { ProcessIdentity } from './process-table.ts'
 
 /**
@@ -34,14 +36,30 @@ export class StateFiles {
   }
 
   /** Makes the instance's directories and notes what is about to start; for its owner only. */
-  async prepare(launch: Launch): Promise<void> {
+  async prepare(launch: Launch, confinement: Confinement): Promise<void> {
     const home = this.home(launch.instanceId)
     await mkdir(join(home, 'home'), { recursive: true, mode: 0o700 })
     await mkdir(join(home, 'tmp'), { recursive: true, mode: 0o700 })
-    const path = join(home, 'launch.json')
+    await note(join(home, 'confinement.json'), confinement)
     // It holds the environment, so secrets.
-    await writeFile(`${path}.new`, JSON.stringify(launch), { mode: 0o600 })
-    await rename(`${path}.new`, path)
+    await note(join(home, 'launch.json'), launch)
+  }
+
+  /** What a run is held by; undefined: it was started by an agent that knew of no limits. */
+  async confinement(instanceId: string, run: number): Promise<Confinement | undefined> {
+    const text = await read(join(this.home(instanceId), 'confinement.json'))
+    const found = parsed<Confinement>(text)
+    return found?.run === run ? found : undefined
+  }
+
+  /** The mark of this data folder's control groups and users; made at the first start. */
+  async owner(random: Random): Promise<string> {
+    const file = join(this.root, '.owner')
+    const known = ((await read(file)) ?? '').trim()
+    if (/^[0-9a-f]{16}$/.test(known)) return known
+    const owner = Buffer.from(random.bytes(8)).toString('hex')
+    await writeFile(file, `${owner}\n`, { mode: 0o600 })
+    return owner
   }
 
   /** Instances with a launch on record; what has none is debris, and removed. */
@@ -49,7 +67,7 @@ export class StateFiles {
     const found: Launch[] = []
     for (const name of await readdir(this.root)) {
       if (name.startsWith('.')) continue
-      const launch = parseLaunch(await read(join(this.root, name, 'launch.json')))
+      const launch = parsed<Launch>(await read(join(this.root, name, 'launch.json')))
       if (launch?.instanceId === name) found.push(launch)
       else await rm(join(this.root, name), { recursive: true, force: true })
     }
@@ -126,14 +144,19 @@ function exitOf(status: number, at: number): Exit {
   return signal === undefined ? { code: status, signal: null, at } : { code: null, signal, at }
 }
 
-function parseLaunch(text: string | undefined): Launch | undefined {
+/** Written by ourselves, by rename: what parses is whole. */
+function parsed<T>(text: string | undefined): T | undefined {
   if (text === undefined) return undefined
   try {
-    // Written by ourselves, by rename: what parses is whole.
-    return JSON.parse(text) as Launch
+    return JSON.parse(text) as T
   } catch {
     return undefined
   }
+}
+
+async function note(path: string, value: object): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(value), { mode: 0o600 })
+  await rename(`${path}.new`, path)
 }
 
 async function read(path: string): Promise<string | undefined> {

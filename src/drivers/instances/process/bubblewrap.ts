@@ -1,0 +1,201 @@
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, isAbsolute, join } from 'node:path'
+
+/**
+ * What an isolated process sees of the machine, as arguments of bubblewrap: programs and libraries
+ * read-only, the few files of /etc that programs look into, its own folders, and nothing else. It
+ * has its own processes, its own /dev, /tmp and /dev/shm, and no way to more privileges.
+ *
+ * Paths inside are the paths outside, so that a command is found where it was looked for.
+ */
+
+/** Programs and their libraries: what the machine's packages install. */
+const programRoots = [
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/opt',
+] as const
+
+/** Package managers that keep all of it elsewhere. */
+const otherRoots = ['/nix/store', '/snap'] as const
+
+/**
+ * Names, time, certificates, fonts, and how libraries are found: what programs of all kinds read. No
+ * file that holds a secret.
+ */
+const etcNames = [
+  'alternatives',
+  'ca-certificates',
+  'ca-certificates.conf',
+  'crypto-policies',
+  'fonts',
+  'gai.conf',
+  'host.conf',
+  'hostname',
+  'hosts',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'locale.alias',
+  'locale.conf',
+  'localtime',
+  'magic',
+  'mime.types',
+  'nsswitch.conf',
+  'os-release',
+  'pki',
+  'protocols',
+  'resolv.conf',
+  'services',
+  'ssl',
+  'timezone',
+] as const
+
+/** What the processors are: runtimes choose their threads by it. */
+const sysPlaces = ['/sys/devices/system/cpu', '/sys/devices/system/node'] as const
+
+/** Shared memory of one instance at the most, in bytes; what is in it counts as memory. */
+const sharedMemoryBytesMax = 64 * 1024 * 1024
+
+/** Who an isolated process is. */
+export type User =
+  /** The agent is root: a user of the instance's own, whom nothing else of the machine belongs to. */
+  | { readonly is: 'own'; readonly uid: number; readonly setpriv: string }
+  /** The agent is not root, and cannot make it anybody else. */
+  | { readonly is: 'the-agents' }
+
+/** What differs from instance to instance. */
+export interface Cell {
+  readonly hostname: string
+  readonly user: User
+  /** Where it starts; read-only. */
+  readonly directory: string
+  /** Its home and its temporary files: all that it may write. */
+  readonly home: string
+  readonly tmp: string
+  /** In place of the machine's, so that it has a name. */
+  readonly passwd: string
+  readonly group: string
+  /** Its own control groups: runtimes look there for what they may take. */
+  readonly groups: readonly string[]
+}
+
+/** One thing of the machine that is shown, and where. */
+export interface Shown {
+  readonly how: '--ro-bind' | '--bind' | '--symlink'
+  readonly from: string
+  readonly at: string
+}
+
+/** Everything that is the same for all instances; looked up once. */
+export function sharedView(places: readonly string[]): Shown[] {
+  const roots = [...programRoots, ...otherRoots].flatMap(rootShown)
+  const etc = etcNames.flatMap((name) => readOnly(join('/etc', name)))
+  const sys = sysPlaces.flatMap(readOnly)
+  return [...roots, ...etc, ...sys, ...placesBeyondRoots(places).flatMap(readOnly)]
+}
+
+/** Folders and files that no root shows already. */
+export function placesBeyondRoots(places: readonly string[]): string[] {
+  return places.filter((place) => isAbsolute(place) && !isWithinRoots(place))
+}
+
+/** Whether a file is where every instance can see it. */
+export function isWithinRoots(path: string): boolean {
+  return [...programRoots, ...otherRoots].some(
+    (root) => path === root || path.startsWith(`${root}/`),
+  )
+}
+
+/** bubblewrap's arguments in front of an instance's command. */
+export function bubblewrapArgs(shared: readonly Shown[], cell: Cell): string[] {
+  const { hostname, directory, home, tmp, user } = cell
+  const shown = [...shared, ...shownOf(cell)]
+  return [
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--new-session',
+    ...['--hostname', hostname.slice(0, 63)],
+    ...(user.is === 'own' ? ownUserArgs : ['--unshare-user']),
+    // Its temporary files first: data folders may lie below /tmp.
+    ...['--bind', tmp, '/tmp'],
+    ...foldersAbove([...shown.map(({ at }) => at), home, '/var/tmp', '/run/here']),
+    ...['--symlink', '/tmp', '/var/tmp'],
+    ...shown.flatMap(({ how, from, at }) => [how, from, at]),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--perms', '1777', '--size', String(sharedMemoryBytesMax), '--tmpfs', '/dev/shm'],
+    ...['--remount-ro', '/', '--chdir', directory],
+    '--',
+    ...asUser(user),
+  ]
+}
+
+function shownOf({ directory, home, tmp, passwd, group, groups }: Cell): Shown[] {
+  const same = (how: Shown['how'], path: string): Shown => ({ how, from: path, at: path })
+  return [
+    { how: '--ro-bind', from: passwd, at: '/etc/passwd' },
+    { how: '--ro-bind', from: group, at: '/etc/group' },
+    ...groups.map((folder) => same('--ro-bind', folder)),
+    same('--ro-bind', directory),
+    same('--bind', home),
+    same('--bind', tmp),
+  ]
+}
+
+/** Made by bubblewrap itself they would be root's alone, and nobody else would get through. */
+function foldersAbove(paths: readonly string[]): string[] {
+  const folders = new Set<string>()
+  for (const path of paths) {
+    for (let above = dirname(path); above !== '/'; above = dirname(above)) folders.add(above)
+  }
+  return [...folders].toSorted((a, b) => a.length - b.length).flatMap((path) => ['--dir', path])
+}
+
+/** What it takes to become somebody else, and no more. */
+const ownUserArgs = [
+  ...['--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID'],
+  ...['--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP'],
+] as const
+
+/** Goes before a command that is to run as an isolated process's user, with no way to more. */
+export function asUser(user: User): string[] {
+  if (user.is === 'the-agents') return []
+  const { setpriv, uid } = user
+  return [
+    setpriv,
+    ...['--reuid', String(uid), '--regid', String(uid), '--clear-groups'],
+    ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'],
+  ]
+}
+
+/** nsenter's arguments in front of a command that joins those of the process `init`. */
+export function enterArgs(init: number, user: User): string[] {
+  return [
+    ...['--target', String(init), '--mount', '--pid', '--ipc', '--uts', '--root', '--wd'],
+    ...(user.is === 'own' ? [] : ['--user', '--preserve-credentials']),
+    '--',
+    ...asUser(user),
+  ]
+}
+
+/** /bin is a link to usr/bin on most machines, and stays one. */
+function rootShown(root: string): Shown[] {
+  if (!existsSync(root)) return []
+  if (!lstatSync(root).isSymbolicLink()) return [{ how: '--ro-bind', from: root, at: root }]
+  return [{ how: '--symlink', from: readlinkSync(root), at: root }]
+}
+
+/** What a link leads to is shown in its place: /etc/resolv.conf may lie in /run. */
+function readOnly(path: string): Shown[] {
+  try {
+    return [{ how: '--ro-bind', from: realpathSync(path), at: path }]
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,304 @@
+import { createHash } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import {
+  chmod,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  writeFile,
+} from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Clock } from '../../../base/clock.ts'
+import { Fault, messageOf } from '../../../base/errors.ts'
+import type { Enforcement, Exit, Launch } from '../../../parts/instances/driver.ts'
+import {
+  bubblewrapArgs,
+  enterArgs,
+  isWithinRoots,
+  placesBeyondRoots,
+  sharedView,
+  type Cell,
+  type Shown,
+  type User,
+} from './bubblewrap.ts'
+import { ControlGroups, memoryKills } from './control-groups.ts'
+import { findCommand, type MachineEnvironment } from './environment.ts'
+
+/**
+ * Holds processes to their limits and apart from each other, with what the machine has: bubblewrap
+ * for namespaces, control groups for cpu, memory and pids. Each is tried for real when the agent
+ * starts; what is missing is said and left out, and the rest holds.
+ */
+
+/** `auto` uses what is there; `off` starts plain children. */
+export type IsolationChoice = 'auto' | 'off'
+
+/** What holds one run: noted before it starts, so that the next agent knows. */
+export interface Confinement {
+  readonly run: number
+  /** Null: it is a plain child, and sees the machine. */
+  readonly user: User | null
+  /** The folders of its control groups. */
+  readonly groups: readonly string[]
+  /** The limit of its memory in bytes; null: none. */
+  readonly memoryBytes: number | null
+}
+
+/** Instances' users lie in a range that no distribution gives out: 2^24 from here. */
+const uidsFrom = 1_879_048_192
+const uidsCount = 2 ** 24
+
+/** The trial run of bubblewrap at the agent's start, in ms. */
+const trialMs = 10_000
+
+export interface IsolationOptions {
+  readonly choice: IsolationChoice
+  /** The agent's mark, apart from all others of this machine. */
+  readonly owner: string
+  readonly root: string
+  readonly machine: MachineEnvironment
+  readonly clock: Clock
+}
+
+interface Namespaces {
+  readonly bwrap: string
+  readonly nsenter: string
+  /** Null: the agent is not root. */
+  readonly setpriv: string | null
+  readonly shared: readonly Shown[]
+}
+
+export class Isolation {
+  /** What of an instance's limits is enforced. */
+  readonly enforces: readonly Enforcement[]
+  /** One sentence on what is not; undefined: all is. */
+  readonly statement: string | undefined
+  readonly #options: IsolationOptions
+  readonly #namespaces: Namespaces | undefined
+  readonly #groups: ControlGroups | undefined
+  readonly #removals = new Set<Promise<void>>()
+
+  private constructor(
+    options: IsolationOptions,
+    found: { namespaces: Namespaces | string; groups: ControlGroups | undefined },
+  ) {
+    this.#options = options
+    this.#groups = found.groups
+    const { namespaces } = found
+    this.#namespaces = typeof namespaces === 'string' ? undefined : namespaces
+    const held = (['memory', 'cpu', 'pids'] as const).filter((one) =>
+      found.groups?.controllers.has(one),
+    )
+    this.enforces = [...held, ...(this.#namespaces === undefined ? [] : (['namespaces'] as const))]
+    this.statement = statementOf(options.choice, held, namespaces)
+  }
+
+  /** Finds out what this machine can do, by doing it. */
+  static async open(options: IsolationOptions): Promise<Isolation> {
+    if (options.choice === 'off') {
+      return new Isolation(options, { namespaces: 'off', groups: undefined })
+    }
+    const [namespaces, groups] = await Promise.all([
+      tryNamespaces(options),
+      ControlGroups.open(options.owner, options.clock),
+    ])
+    return new Isolation(options, { namespaces, groups })
+  }
+
+  /**
+   * Makes ready what a run is held by. Faults: `limits-unenforced` for one that requires what is
+   * missing here, `start-failed`.
+   */
+  async confine(launch: Launch): Promise<Confinement> {
+    const { instanceId, run, limits, limitsRequired = false } = launch
+    if (limitsRequired && !canRequire(this.enforces)) {
+      const why = `it requires its limits, and this node cannot hold it to them: ${this.statement}`
+      throw new Fault('limits-unenforced', why, { retry: 'never' })
+    }
+    const group =
+      limits === undefined ? undefined : { resources: limits, isCpuCeiling: limitsRequired }
+    const groups = (await this.#groups?.create(`${instanceId}.${run}`, group)) ?? []
+    const isLimited = limits !== undefined && this.enforces.includes('memory')
+    return {
+      run,
+      user: this.#userOf(instanceId),
+      groups,
+      memoryBytes: isLimited ? limits.memoryBytes : null,
+    }
+  }
+
+  /** The command as it is to be started; its folders are made its own. */
+  async command(
+    { user, groups }: Confinement,
+    { instanceId, directory }: Launch,
+    instanceHome: string,
+    argv: readonly string[],
+  ): Promise<readonly string[]> {
+    if (user === null || this.#namespaces === undefined) return argv
+    this.#refuseUnseen(argv[0] ?? '', directory)
+    const [home, tmp] = [join(instanceHome, 'home'), join(instanceHome, 'tmp')]
+    if (user.is === 'own') for (const folder of [home, tmp]) await own(folder, user.uid)
+    const names = await writeNames(instanceHome, user, home)
+    const hostname = instanceId
+    const cell: Cell = { hostname, user, directory, home, tmp, ...names, groups }
+    const { bwrap, shared } = this.#namespaces
+    return [bwrap, ...bubblewrapArgs(shared, cell), ...argv]
+  }
+
+  /** A command as it is to be started beside a run: in its groups and its namespaces. */
+  enter(confinement: Confinement, init: number | undefined, argv: readonly string[]): string[] {
+    const { user } = confinement
+    if (user === null || init === undefined || this.#namespaces === undefined) return [...argv]
+    return [this.#namespaces.nsenter, ...enterArgs(init, user), ...argv]
+  }
+
+  /** How a run ended, and whether that was the limit's doing. */
+  exitOf(confinement: Confinement | undefined, exit: Exit): Exit {
+    const { memoryBytes = null, groups = [] } = confinement ?? {}
+    if (memoryBytes === null || exit.code === 0 || memoryKills(groups) === 0) return exit
+    return { ...exit, memoryLimit: memoryBytes }
+  }
+
+  /** A run is over: its groups go when the kernel lets them, and nobody waits for that. */
+  release({ groups }: Confinement): void {
+    const removal = this.#groups?.remove(groups) ?? Promise.resolve()
+    this.#removals.add(removal)
+    void removal.finally(() => this.#removals.delete(removal))
+  }
+
+  /** What nothing runs in is removed, and made again by whoever comes next. */
+  async close(): Promise<void> {
+    await Promise.all(this.#removals)
+    await this.#groups?.close()
+  }
+
+  /** Removes groups that an earlier agent of this data folder left. */
+  async sweep(inUse: readonly Confinement[]): Promise<void> {
+    await this.#groups?.sweep(new Set(inUse.flatMap(({ groups }) => groups)))
+  }
+
+  #userOf(instanceId: string): User | null {
+    if (this.#namespaces === undefined) return null
+    const { setpriv } = this.#namespaces
+    if (setpriv === null) return { is: 'the-agents' }
+    const hash = createHash('sha256').update(`${this.#options.owner}/${instanceId}`).digest()
+    return { is: 'own', uid: uidsFrom + (hash.readUInt32BE() % uidsCount), setpriv }
+  }
+
+  /** What the manifest names by its path has to be where the instance can see it. */
+  #refuseUnseen(file: string, directory: string): void {
+    const places = [directory, ...placesOf(this.#options.machine)]
+    if (isWithinRoots(file) || places.some((place) => file.startsWith(`${place}/`))) return
+    if (file === process.execPath) return
+    const why = `${file}: an isolated instance sees /usr, /opt, its artifact and the agent's PATH`
+    throw new Fault('command-not-found', why, { retry: 'never' })
+  }
+}
+
+/** Whether all that `limits: required` asks for is there. */
+function canRequire(enforces: readonly Enforcement[]): boolean {
+  return (['memory', 'cpu', 'pids', 'namespaces'] as const).every((one) => enforces.includes(one))
+}
+
+function statementOf(
+  choice: IsolationChoice,
+  held: readonly string[],
+  namespaces: Namespaces | string,
+): string | undefined {
+  if (choice === 'off') return 'its limits are not enforced: its agent runs with --isolation off'
+  const missing = ['memory', 'cpu', 'pids'].filter((one) => !held.includes(one))
+  const parts: string[] = []
+  if (missing.length > 0) {
+    const why = 'its agent may not make control groups for it'
+    parts.push(`not enforced: ${missing.join(', ')} (${why})`)
+  }
+  if (typeof namespaces === 'string') parts.push(`it sees the whole machine (${namespaces})`)
+  return parts.length === 0 ? undefined : parts.join('; ').slice(0, statementMax)
+}
+
+/** Characters: what an agent may say of an instance. */
+const statementMax = 250
+
+/** Folders beyond /usr that every instance sees: the pinned Node's, and those of the search path. */
+function placesOf(machine: MachineEnvironment): string[] {
+  const programs = [...(machine.programs?.values() ?? [])].flatMap(({ reads = [] }) => reads)
+  const path = machine.path.split(delimiter).filter((place) => place !== '' && !isPrivate(place))
+  return placesBeyondRoots([...new Set([machine.nodeDirectory, ...path, ...programs])])
+}
+
+/** What npm puts in front of the path is left out of it, and of what is seen. */
+function isPrivate(place: string): boolean {
+  return place.includes('/node_modules/')
+}
+
+/** The tools, or one sentence on why they cannot be used. */
+async function tryNamespaces(options: IsolationOptions): Promise<Namespaces | string> {
+  const { machine, root } = options
+  const isRoot = process.getuid?.() === 0
+  const find = (name: string): Promise<string> =>
+    findCommand(name, `${machine.path}${delimiter}/usr/bin${delimiter}/usr/sbin`, '/bin')
+  try {
+    const [bwrap, nsenter] = await Promise.all([find('bwrap'), find('nsenter')])
+    const setpriv = isRoot ? await find('setpriv') : null
+    const namespaces = { bwrap, nsenter, setpriv, shared: sharedView(placesOf(machine)) }
+    await trial(namespaces, root)
+    return namespaces
+  } catch (error) {
+    return lastLine(messageOf(error))
+  }
+}
+
+/** Starts `true` as an instance would be started. */
+async function trial({ bwrap, setpriv, shared }: Namespaces, root: string): Promise<void> {
+  const folder = await mkdtemp(join(root, '.trial-'))
+  try {
+    const [home, tmp] = [join(folder, 'home'), join(folder, 'tmp')]
+    const uid = uidsFrom + uidsCount - 1
+    const user: User = setpriv === null ? { is: 'the-agents' } : { is: 'own', uid, setpriv }
+    for (const one of [home, tmp]) {
+      await mkdir(one)
+      if (user.is === 'own') await own(one, uid)
+    }
+    const names = await writeNames(folder, user, home)
+    const cell = { hostname: 'trial', user, directory: '/usr', home, tmp, ...names, groups: [] }
+    const argv = [...bubblewrapArgs(shared, cell), '/bin/sh', '-c', ': >"$0/tried"', tmp]
+    await promisify(execFile)(bwrap, argv, { timeout: trialMs, env: {} })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? ''
+}
+
+/** Gives a folder to its instance; what is in it as well where it was another's before. */
+async function own(folder: string, uid: number): Promise<void> {
+  if ((await lstat(folder)).uid === uid) return
+  const names = await readdir(folder, { recursive: true })
+  // The folder last: it says that all of it is done.
+  for (const name of [...names, '.']) await lchown(join(folder, name), uid, uid)
+  // bubblewrap goes through it with the rights of anybody, before it becomes the instance's user.
+  await chmod(folder, 0o755)
+}
+
+/** The machine's users and one more, so that a program finds out its own name. */
+async function writeNames(
+  instanceHome: string,
+  user: User,
+  home: string,
+): Promise<{ passwd: string; group: string }> {
+  const [passwd, group] = [join(instanceHome, 'passwd'), join(instanceHome, 'group')]
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
+  const uid = user.is === 'own' ? user.uid : undefined
+  const line = uid === undefined ? '' : `instance:x:${uid}:${uid}:instance:${home}:/bin/sh\n`
+  const names = uid === undefined ? '' : `instance:x:${uid}:\n`
+  await writeFile(passwd, `${await read('/etc/passwd')}${line}`, { mode: 0o644 })
+  await writeFile(group, `${await read('/etc/group')}${names}`, { mode: 0o644 })
+  return { passwd, group }
+}
