@@ -51,6 +51,7 @@ function backlog(now: number): PlacementView {
     capacity,
     used: { cpu: 0, memoryBytes: 0, diskBytes: 0 },
     runsImages: false,
+    enforcesLimits: false,
     portsFrom: 21_000,
     portsTo: 21_999,
     portsUsed: new Set(),

@@ -63,7 +63,7 @@ const listEveryMs = 60_000
 const tendEveryMs = 1_000
 /** The machine's ports are looked at this often, in ms. */
 const portsEveryMs = 30_000
-/** Drivers, and what somebody changed by hand, are looked at this often, in ms. */
+/** Drivers, throttling, and what somebody changed by hand, are looked at this often, in ms. */
 const driftEveryMs = 5_000
 /** Unused artifacts are collected this often, in ms. */
 const collectEveryMs = 10 * 60_000
@@ -322,6 +322,7 @@ class NodeAgent implements RunningAgent {
   /** An engine that has come or gone is told by a registration. */
   async #lookAround(): Promise<void> {
     if (this.#options.driver.offers().join() !== this.#offered) this.#registerAgain()
+    this.#instances.lookAtThrottling()
     await this.#drift.look()
   }
 

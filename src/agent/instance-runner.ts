@@ -175,6 +175,14 @@ export class InstanceRunner {
     this.poke()
   }
 
+  /** Looks how often it was held back at its share of the cores. */
+  lookAtThrottling(): void {
+    if (!this.#runs()) return
+    const told = this.#observed.throttled?.periods ?? 0
+    const throttled = this.#around.driver.throttled(this.id)
+    if (throttled !== undefined && throttled.periods !== told) this.#observe({ throttled })
+  }
+
   /** What it was started from has been changed since: the server will let another take its place. */
   markAltered(): void {
     if (this.#facts.process.is !== 'running' || this.isOver) return

@@ -115,6 +115,11 @@ export class InstanceSet {
     }
   }
 
+  /** Looks how often each was held back at its share of the cores. */
+  lookAtThrottling(): void {
+    for (const runner of this.#runners.values()) runner.lookAtThrottling()
+  }
+
   /** All that is to be reported. */
   observed(): readonly ObservedInstance[] {
     return [...[...this.#runners.values()].map((one) => one.observed), ...this.#ghosts.values()]

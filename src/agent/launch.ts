@@ -26,6 +26,7 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
     ...('image' in assigned.artifact ? { image: assigned.artifact } : {}),
     ...(assigned.reaches === undefined ? {} : { reaches: assigned.reaches }),
     ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
+    ...(assigned.limits === undefined ? {} : { limitsRequired: true }),
     listen,
     // No singleton starts without its lease: one that has none yet waits while it is pulling.
     ...(singleton === undefined ? {} : { leaseUntil }),

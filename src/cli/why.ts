@@ -24,6 +24,7 @@ async function printWhy(why: WhyView, now: number): Promise<void> {
   print(`${why.instanceId}: ${why.because}`)
   if (why.image !== undefined) print(toned(`it runs ${why.image}`, 'quiet'))
   if (why.remark !== undefined) print(toned(why.remark, 'quiet'))
+  if (why.throttled !== undefined) print(toned(why.throttled, 'moving'))
   if (why.fix !== null) print(`${toned('to make it fit:', 'well')} ${why.fix}`)
   if (why.nodes.length > 0) {
     print()

@@ -24,7 +24,10 @@ export const RegisterRequest = Type.Object({
     to: Type.Integer({ minimum: 1, maximum: 65_535 }),
   }),
   labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { maxProperties: 64 }),
-  /** What it can run: `process` archives, `docker` images; missing: archives only. */
+  /**
+   * What it can run: `process` archives, `docker` images, `limits` processes that require their
+   * limits; missing: archives only.
+   */
   drivers: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 8 })),
 })
 export type RegisterRequest = Static<typeof RegisterRequest>
@@ -70,6 +73,8 @@ export const AssignedInstance = Type.Object({
   reaches: Type.Optional(Type.Array(Type.Integer())),
   /** What it takes of the node, which admits it against what really runs (since protocol 2). */
   resources: Type.Optional(Resources),
+  /** Of a process: it is not to run where it cannot be held to all of them; missing: it may. */
+  limits: Type.Optional(Type.Literal('required')),
   /** Of a singleton: it runs only while its lease does (since protocol 2). */
   singleton: Type.Optional(SingletonTerms),
   /**

@@ -210,8 +210,10 @@ export const WhyView = Type.Object({
   fix: Type.Union([Type.String(), Type.Null()]),
   /** Of a container: its image with the digest that the release resolved. */
   image: Type.Optional(Type.String()),
-  /** What its agent says of how it runs: that its container is root. */
+  /** What its agent says of how it runs: that its container is root, or what it is not held to. */
   remark: Type.Optional(Type.String()),
+  /** How often it was held back at its share of the cores, in one sentence; missing: never. */
+  throttled: Type.Optional(Type.String()),
   /** Node by node: chosen, possible, or why not. */
   nodes: Type.Array(
     Type.Object({

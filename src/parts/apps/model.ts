@@ -101,6 +101,8 @@ export const ServiceSpec = Type.Object({
   artifact: Runnable,
   instances: Type.Integer({ minimum: 0 }),
   resources: Resources,
+  /** Of a process: it runs only where it is held to all of its limits; missing: where there is room. */
+  limits: Type.Optional(Type.Literal('required')),
   spread: Type.Object({ zone: SpreadRule, node: SpreadRule }),
   health: HealthCheck,
   /** `drainMs`: time for requests under way to end; `graceMs`: from SIGTERM to SIGKILL. */

@@ -23,6 +23,7 @@ import type { App, Release } from './model.ts'
 import { planCarried } from './plan-assets.ts'
 import { appAt, appKind, releaseKind } from './records.ts'
 import { noteOnImages } from './routes-images.ts'
+import { noteOnLimits, refuseUnenforceable } from './routes-limits.ts'
 import { refuseLongQueue, refuseRouteConflict, refuseStale } from './routes-intent-checks.ts'
 import { answerOf, newRollout, refuseDestroying } from './routes.ts'
 
@@ -105,8 +106,9 @@ export async function withoutConflict<T>(state: State, decide: () => Promise<T>)
 
 /** What is said of a wish, with what it lacks now. */
 function notesOn({ snapshot }: State, { notes, content }: Wish): string[] {
-  const onImages = noteOnImages(snapshot, content.services)
-  return onImages === undefined ? [...notes] : [...notes, onImages]
+  const { services } = content
+  const more = [noteOnImages(snapshot, services), noteOnLimits(snapshot, services)]
+  return [...notes, ...more.filter((note) => note !== undefined)]
 }
 
 function notesOf(notes: readonly string[]): { notes?: string[] } {
@@ -135,6 +137,7 @@ function draftOf(state: State, { at, content, release: named, keepDrift }: Wish)
   const { app, entry } = appOrNew(state, at, team)
   refuseDestroying(app)
   refuseRouteConflict(state, at, content)
+  refuseUnenforceable(state.snapshot, content.services)
   const release: Release = {
     ...rest,
     ...named,

@@ -36,9 +36,16 @@ export function imageView(runnable: Runnable): { image?: string } {
   return { image: image.includes('@') ? image : `${image}@${digest}` }
 }
 
-/** The driver of an instance of it, as its record says it: missing for a process. */
-export function driverOf(runnable: Runnable): { driver?: 'docker' } {
-  return isImage(runnable) ? { driver: 'docker' } : {}
+/**
+ * What an instance of it needs of its node, as its record says it; missing: nothing, it is a process
+ * that runs under limits where there are any. An engine holds every container to its own.
+ */
+export function driverOf(
+  runnable: Runnable,
+  limits?: 'required',
+): { driver?: 'docker' | 'limits' } {
+  if (isImage(runnable)) return { driver: 'docker' }
+  return limits === undefined ? {} : { driver: 'limits' }
 }
 
 /** An artifact that the server holds. */

@@ -12,10 +12,11 @@ import type { Resources } from '../nodes/model.ts'
 export interface InstanceDriver {
   /** The glossary's word for it: `process`, `docker`, `mock`. */
   readonly name: string
-  /** What it can run now: `process` archives, `docker` images; an engine that is gone runs none. */
+  /**
+   * What it can run now: `process` archives, `docker` images, `limits` processes that require their
+   * limits; an engine that is gone runs none. Known once it has adopted.
+   */
   offers(): readonly DriverName[]
-  /** What of their limits it holds processes to here; known once it has adopted. */
-  enforces(): readonly Enforcement[]
   /**
    * What the drivers before this one left: each instance that runs, or that ended while nobody
    * looked. Called once, before anything else; from then on `onExit` tells.
@@ -92,18 +93,7 @@ export interface InstanceDriver {
 }
 
 /** What a node can have. */
-export type DriverName = 'process' | 'docker'
-
-/** What a node can hold processes to. */
-export type Enforcement =
-  /** No more memory than it asked for, and no swap. */
-  | 'memory'
-  /** Its share of the cores. */
-  | 'cpu'
-  /** So many processes and no more. */
-  | 'pids'
-  /** It sees its own processes and files alone. */
-  | 'namespaces'
+export type DriverName = 'process' | 'docker' | 'limits'
 
 /** How often something was held back at its share of the cores, since its start. */
 export interface Throttled {

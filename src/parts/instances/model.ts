@@ -69,7 +69,14 @@ export const Instance = Type.Object({
   resources: Resources,
   needsPort: Type.Boolean(),
   /** What its node has to have; missing: any runs it, as a process. */
-  driver: Type.Optional(Type.Literal('docker')),
+  driver: Type.Optional(
+    Type.Enum([
+      /** An engine for its image. */
+      'docker',
+      /** What holds a process to its limits, all of them. */
+      'limits',
+    ]),
+  ),
   /** Of a singleton; missing for all others. Written once, at its creation. */
   singleton: Type.Optional(SingletonTerms),
   /** The rollout that compares its new version with this one, a fresh instance of the old. */
@@ -207,7 +214,16 @@ export const ObservedInstance = Type.Object({
   hopeless: Type.Optional(Type.Boolean()),
   /** Of a job: it was ended because its time had run out. */
   timedOut: Type.Optional(Type.Boolean()),
-  /** What people should know of how it runs: that its container is root. */
+  /** How often it was held back at its share of the cores in this run; missing: never. */
+  throttled: Type.Optional(
+    Type.Object({
+      /** Periods of 100 ms in which it was. */
+      periods: Type.Integer({ minimum: 0 }),
+      /** For how long in all. */
+      ms: Type.Integer({ minimum: 0 }),
+    }),
+  ),
+  /** What people should know of how it runs: that it is root, or what it is not held to. */
   remark: Type.Optional(Type.String({ maxLength: 256 })),
   /** The digest of the archive or image that it was started from (since protocol 2). */
   artifact: Type.Optional(Type.String({ maxLength: 80 })),

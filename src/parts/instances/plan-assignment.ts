@@ -59,6 +59,7 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
     warmup,
     timeoutMs: null,
     ...carriedAlong(spec, release),
+    ...(instance.driver === 'limits' ? { limits: 'required' as const } : {}),
     ...reachesOf(artifact, calls),
     // The platform's own variables go last: no manifest can put another address in their place.
     env: {

@@ -20,7 +20,10 @@ export const Node = Type.Object({
   /** Ports that the scheduler may give to instances on this node, both ends included. */
   ports: Type.Object({ from: Type.Integer(), to: Type.Integer() }),
   labels: Type.Record(Type.String(), Type.String()),
-  /** What its agent can run: `process` archives, `docker` images; missing: archives only. */
+  /**
+   * What its agent can run: `process` archives, `docker` images, `limits` processes that require
+   * their limits; missing: archives only.
+   */
   drivers: Type.Optional(Type.Array(Type.String())),
   registeredAt: Type.Number(),
   /** Of the agent's last registration: reports of any other are old, whoever has restarted since. */

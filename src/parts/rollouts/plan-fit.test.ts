@@ -13,6 +13,7 @@ function aNodeView(cpu: number, used: number): NodeView {
     capacity: { cpu, memoryBytes: 100, diskBytes: 100 },
     used: { cpu: used, memoryBytes: used, diskBytes: used },
     runsImages: false,
+    enforcesLimits: false,
     portsFrom: 1,
     portsTo: 100,
     portsUsed: new Set([1]),

@@ -107,7 +107,7 @@ function refusalsIn(
       group,
       resources: spec.resources,
       needsPort: !spec.worker,
-      ...driverOf(spec.artifact),
+      ...driverOf(spec.artifact, spec.limits),
       spread: spec.spread,
       desired: 'running',
       unplaced: null,

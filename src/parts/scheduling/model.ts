@@ -1,3 +1,4 @@
+import { unreachable } from '../../base/errors.ts'
 import type { ServiceSpec } from '../apps/model.ts'
 import type { Instance } from '../instances/model.ts'
 import type { NodeStatus, Resources } from '../nodes/model.ts'
@@ -12,6 +13,8 @@ export interface NodeView {
   readonly used: Resources
   /** Whether it has a driver for images. */
   readonly runsImages: boolean
+  /** Whether it can hold processes to all of their limits. */
+  readonly enforcesLimits: boolean
   readonly portsFrom: number
   readonly portsTo: number
   /** Ports of the range that are reserved, or held by something else on the machine. */
@@ -22,6 +25,26 @@ export interface NodeView {
   readonly groups: ReadonlyMap<string, number>
   /** Wall ms of its agent's last report; null when the server has not heard it, or gave it up. */
   readonly heardAt: number | null
+}
+
+/** What an instance may need of its node beyond room. */
+export type NodeDriver = NonNullable<Instance['driver']>
+
+/** Whether a node has what an instance needs of it beyond room. */
+export function hasDriver(
+  { runsImages, enforcesLimits }: Pick<NodeView, 'runsImages' | 'enforcesLimits'>,
+  driver: NodeDriver | undefined,
+): boolean {
+  switch (driver) {
+    case undefined:
+      return true
+    case 'docker':
+      return runsImages
+    case 'limits':
+      return enforcesLimits
+    default:
+      return unreachable(driver)
+  }
 }
 
 /** Sums of fractions of a core are right to far less than this; no instance asks for so little. */
@@ -93,8 +116,8 @@ export type Obstacle =
     }
   /** Every port of its range is in use. */
   | { readonly kind: 'port'; readonly from: number; readonly to: number }
-  /** It runs no images. */
-  | { readonly kind: 'driver' }
+  /** It runs no images, or cannot hold a process to its limits. */
+  | { readonly kind: 'driver'; readonly driver: NodeDriver }
   /** Its zone holds more of the group than another that could take one: they must be even. */
   | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }
   /** Another of the group stands on it, and they must stand apart. */
@@ -111,13 +134,13 @@ export type Remedy =
       readonly resources: Partial<Resources>
       readonly port: boolean
     }
-  /** Another node, with this much free, and a driver for images; in that zone, or in any (null). */
+  /** Another node, with this much free, and such a driver; in that zone, or in any (null). */
   | {
       readonly type: 'add-node'
       readonly zone: string | null
       readonly resources: Resources
       readonly port: boolean
-      readonly images: boolean
+      readonly driver: NodeDriver | null
     }
   /** A rule of its spread becomes `prefer`. */
   | { readonly type: 'relax'; readonly rule: 'zone' | 'node' }

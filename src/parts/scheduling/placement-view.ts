@@ -46,6 +46,7 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
       address: node.address,
       capacity: node.capacity,
       runsImages: node.drivers?.includes('docker') === true,
+      enforcesLimits: node.drivers?.includes('limits') === true,
       portsFrom: node.ports.from,
       portsTo: node.ports.to,
       ...usage.reservedOn(node, observed?.portsTaken),

@@ -1,6 +1,9 @@
 import type { NodeStatus } from '../nodes/model.ts'
-import { cpuTolerance, type NodeView, type PendingInstance } from './model.ts'
+import { cpuTolerance, hasDriver, type NodeView, type PendingInstance } from './model.ts'
 import { couldHold } from './plan-zones.ts'
+
+/** One bit for each thing that an instance may need of its node. */
+const driverBits = { docker: 1, limits: 2 } as const
 
 /**
  * The nodes during one pass of the scheduler: what is free on each, in flat arrays, so that a
@@ -17,8 +20,8 @@ export class Fleet {
   readonly #freeMemory: Float64Array
   readonly #freeDisk: Float64Array
   readonly #freePorts: Int32Array
-  /** 1 where images run. */
-  readonly #runsImages: Uint8Array
+  /** What each has of what instances may need: the bits of `driverBits`. */
+  readonly #drivers: Uint8Array
   /** One over capacity: makes shares of what is left over. */
   readonly #perCpu: Float64Array
   readonly #perMemory: Float64Array
@@ -57,7 +60,7 @@ export class Fleet {
     this.#perMemory = column()
     this.#perDisk = column()
     this.#freePorts = new Int32Array(ready.length)
-    this.#runsImages = new Uint8Array(ready.length)
+    this.#drivers = new Uint8Array(ready.length)
     this.#zoneOf = new Int32Array(ready.length)
     ready.forEach((node, index) => this.#fill(index, node))
     this.#ranks = decisions < ranksWorthwhile ? undefined : ranksOf(ready)
@@ -69,7 +72,8 @@ export class Fleet {
     this.#freeMemory[index] = capacity.memoryBytes - used.memoryBytes
     this.#freeDisk[index] = capacity.diskBytes - used.diskBytes
     this.#freePorts[index] = freePortsOf(node)
-    this.#runsImages[index] = node.runsImages ? 1 : 0
+    const has = (['docker', 'limits'] as const).filter((driver) => hasDriver(node, driver))
+    this.#drivers[index] = has.reduce((bits, driver) => bits | driverBits[driver], 0)
     this.#perCpu[index] = 1 / Math.max(capacity.cpu, cpuTolerance)
     this.#perMemory[index] = 1 / Math.max(capacity.memoryBytes, 1)
     this.#perDisk[index] = 1 / Math.max(capacity.diskBytes, 1)
@@ -114,13 +118,13 @@ export class Fleet {
     const nodeAlone = spread.node === 'require'
     const inZoneMax = spread.zone === 'require' ? this.#evenCount(instance, counts) : Infinity
     const ports = needsPort ? 1 : 0
-    const images = instance.driver === undefined ? 0 : 1
+    const needed = instance.driver === undefined ? 0 : driverBits[instance.driver]
     let best = -1
     let bestInZone = Infinity
     let bestOnNode = Infinity
     let bestLeft = Infinity
     for (let index = 0; index < this.#nodes.length; index++) {
-      if (this.#runsImages[index]! < images) continue
+      if ((this.#drivers[index]! & needed) !== needed) continue
       const freeCpu = this.#freeCpu[index]! - cpu
       if (freeCpu < -cpuTolerance) continue
       const freeMemory = this.#freeMemory[index]! - memoryBytes

@@ -140,6 +140,6 @@ function ruleRemedies(ready: readonly Assessment[]): Remedy[] {
 function addNode(assessments: readonly Assessment[], wish: Wish): Remedy {
   const { resources, needsPort: port } = wish
   const zones = wish.spread.zone === 'require' ? zonesFor(assessments, wish) : []
-  const images = wish.driver !== undefined
-  return { type: 'add-node', zone: emptiestOf(zones)?.zone ?? null, resources, port, images }
+  const driver = wish.driver ?? null
+  return { type: 'add-node', zone: emptiestOf(zones)?.zone ?? null, resources, port, driver }
 }

@@ -1,6 +1,7 @@
 import { nodeStatus, type NodeStatus, type Resources } from '../nodes/model.ts'
 import {
   cpuTolerance,
+  hasDriver,
   type Assessment,
   type NodeVerdict,
   type NodeView,
@@ -87,7 +88,8 @@ function obstaclesOn(node: NodeView, status: NodeStatus, wish: Wish): Obstacle[]
       obstacles.push({ kind, wants, free: Math.max(0, free), of })
     }
   }
-  if (wish.driver !== undefined && !node.runsImages) obstacles.push({ kind: 'driver' })
+  const { driver } = wish
+  if (driver !== undefined && !hasDriver(node, driver)) obstacles.push({ kind: 'driver', driver })
   if (wish.needsPort && freePortsOf(node) < 1) {
     obstacles.push({ kind: 'port', from: node.portsFrom, to: node.portsTo })
   }

@@ -1,5 +1,5 @@
 import type { Resources } from '../nodes/model.ts'
-import type { Obstacle, Remedy } from './model.ts'
+import type { NodeDriver, Obstacle, Remedy } from './model.ts'
 
 /** The scheduler's reasons and remedies in words, with figures that a manifest can take. */
 
@@ -49,13 +49,23 @@ export function obstacleText(obstacle: Obstacle): string {
     case 'node':
       return 'node: another of it is on this node (node: require)'
     case 'driver':
-      return 'image: no Docker Engine answers its agent'
+      return driverText[obstacle.driver]
     default: {
       const { kind, wants, free, of } = obstacle
       const text = (amount: number): string => amountText(kind, amount)
       return `${kind}: wants ${text(wants)}, ${text(free)} free of ${text(of)}`
     }
   }
+}
+
+const driverText: Readonly<Record<NodeDriver, string>> = {
+  docker: 'image: no Docker Engine answers its agent',
+  limits: 'limits: its agent cannot hold processes to them (bubblewrap, control groups)',
+}
+
+const driverNeeded: Readonly<Record<NodeDriver, string>> = {
+  docker: 'a Docker Engine',
+  limits: 'bubblewrap and control groups',
 }
 
 /** "2 of it are in zone a, 1 in zone b". */
@@ -83,7 +93,9 @@ export function obstaclesText(obstacles: readonly Obstacle[], nodes: number): st
     case 'node':
       return `another of it is on ${where} (node: require)`
     case 'driver':
-      return `no Docker Engine answers on ${where}, and it is an image`
+      return first.driver === 'docker'
+        ? `no Docker Engine answers on ${where}, and it is an image`
+        : `processes are not held to their limits on ${where}, and it requires that`
     default: {
       const { kind, wants } = first
       const most = obstacles.reduce((so, next) => Math.max(so, 'free' in next ? next.free : 0), 0)
@@ -133,10 +145,11 @@ function freedTexts(resources: Partial<Resources>, port: boolean): string[] {
 
 type AddNode = Extract<Remedy, { type: 'add-node' }>
 
-function addNodeText({ zone, resources, port, images }: AddNode): string {
-  const engine = images ? ' with a Docker Engine' : ''
+function addNodeText({ zone, resources, port, driver }: AddNode): string {
+  const engine = driver === null ? '' : ` with ${driverNeeded[driver]}`
   const room = freedTexts(resources, port)
-  const withRoom = room.length === 0 ? '' : ` ${images ? 'and' : 'with'} ${listText(room)} free`
+  const withRoom =
+    room.length === 0 ? '' : ` ${driver === null ? 'with' : 'and'} ${listText(room)} free`
   const where = zone === null ? '' : ` in zone ${zone} (zone: require)`
   return `add a node${where}${engine}${withRoom}`
 }

@@ -1,4 +1,11 @@
-import { cpuTolerance, type Assessment, type NodeView, type Wish, type ZoneCount } from './model.ts'
+import {
+  cpuTolerance,
+  hasDriver,
+  type Assessment,
+  type NodeView,
+  type Wish,
+  type ZoneCount,
+} from './model.ts'
 
 /**
  * The rule `zone: require`: a group stays evenly spread over zones, so that the loss of one of them
@@ -19,7 +26,7 @@ export function couldHold(
     capacity.memoryBytes >= memoryBytes &&
     capacity.diskBytes >= diskBytes &&
     (!wish.needsPort || node.portsTo >= node.portsFrom) &&
-    (wish.driver === undefined || node.runsImages)
+    hasDriver(node, wish.driver)
   )
 }
 

@@ -32,12 +32,13 @@ const node = fc
     counts: fc.array(fc.constantFrom(0, 0, 0, 1, 2), { minLength: 3, maxLength: 3 }),
     heardAgoMs: fc.constantFrom(0, 0, 0, 60_000, null),
     runsImages: fc.boolean(),
+    enforcesLimits: fc.boolean(),
   })
-  .map(({ zone, capacity, share, ports, held, cursor, counts, heardAgoMs, runsImages }) =>
+  .map(({ zone, capacity, share, ports, held, cursor, counts, heardAgoMs, ...has }) =>
     aNode({
       zone,
       capacity,
-      runsImages,
+      ...has,
       used: {
         cpu: Math.floor(capacity.cpu * share * 10) / 10,
         memoryBytes: Math.floor(capacity.memoryBytes * share),
@@ -58,7 +59,7 @@ const instance = fc.record({
   group: fc.constantFrom(...groups),
   resources: resources(0, 9),
   needsPort: fc.boolean(),
-  driver: fc.constantFrom(undefined, undefined, 'docker' as const),
+  driver: fc.constantFrom(undefined, undefined, 'docker' as const, 'limits' as const),
   spread: fc.record({ zone: rule, node: rule }),
   desired: fc.constantFrom('running', 'running', 'running', 'stopped' as const),
   unplaced: fc.constant(null),
@@ -148,11 +149,14 @@ describe('whatever the world looks like', () => {
     expect(found).toBeNull()
   })
 
-  test('an image goes only where images run', () => {
+  test('an image goes only where images run, and what requires its limits where they hold', () => {
     const found = counterexample(world, (seen) =>
       placesOf(seen).every(({ id, nodeId }) => {
-        const isImage = seen.pending.find((each) => each.id === id)?.driver === 'docker'
-        return !isImage || seen.nodes.find((each) => each.id === nodeId)!.runsImages
+        const driver = seen.pending.find((each) => each.id === id)?.driver
+        return canRun(
+          seen.nodes.find((each) => each.id === nodeId)!,
+          driver,
+        )
       }),
     )
     expect(found).toBeNull()
@@ -271,12 +275,12 @@ function zonesOf(
   { group, resources: wants, needsPort, driver }: PendingInstance,
 ): { zone: string; holds: number }[] {
   const large = nodes.filter(
-    ({ id, capacity, portsFrom, portsTo, runsImages }) =>
+    ({ id, capacity, portsFrom, portsTo, ...has }) =>
       statusOf(seen, id) !== 'lost' &&
       capacity.cpu >= wants.cpu &&
       capacity.memoryBytes >= wants.memoryBytes &&
       capacity.diskBytes >= wants.diskBytes &&
-      (driver === undefined || runsImages) &&
+      canRun(has, driver) &&
       (!needsPort || portsTo >= portsFrom),
   )
   const zones = [...new Set(large.map(({ zone }) => zone))]
@@ -325,11 +329,19 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
       return changeNodes((each) => (each.id === remedy.nodeId ? heard(each) : each))
     case 'add-node': {
       const zone = remedy.zone ?? 'a-new-zone'
-      const { resources: capacity, images: runsImages } = remedy
-      const added = aNode({ id: 'added', zone, capacity, runsImages })
+      const { resources: capacity, driver } = remedy
+      const has = { runsImages: driver === 'docker', enforcesLimits: driver === 'limits' }
+      const added = aNode({ id: 'added', zone, capacity, ...has })
       return { ...alone, nodes: [...alone.nodes, added] }
     }
   }
+}
+
+function canRun(
+  { runsImages, enforcesLimits }: Pick<NodeView, 'runsImages' | 'enforcesLimits'>,
+  driver: PendingInstance['driver'],
+): boolean {
+  return !(driver === 'docker' && !runsImages) && !(driver === 'limits' && !enforcesLimits)
 }
 
 function heard(each: NodeView): NodeView {

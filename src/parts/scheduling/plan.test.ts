@@ -267,6 +267,24 @@ describe('images', () => {
   })
 })
 
+describe('limits', () => {
+  const held = anInstance({ driver: 'limits' })
+
+  test('what requires its limits goes to the node that holds it to them', () => {
+    const small = aNode({ id: 'a', capacity: someResources(), runsImages: true })
+    const view = aView([small, aNode({ id: 'b', enforcesLimits: true })], [held])
+    expect(placesOf(view)).toEqual({ 'i-1': 'b' })
+  })
+
+  test('where no node does that is said, and what would help', () => {
+    const { because, fix } = explanationOf(aView([aNode(), aNode({ id: 'node-2' })], [held]))
+    expect(because).toBe(
+      'no node can take it: processes are not held to their limits on 2 of 2 nodes, and it requires that',
+    )
+    expect(fix).toContain('add a node with bubblewrap and control groups and 0.25 cores')
+  })
+})
+
 describe('explaining', () => {
   test('the figures are named, and what would be enough', () => {
     const node = aNode({ used: someResources({ memoryBytes: 2 * gib - 384 * mib }) })

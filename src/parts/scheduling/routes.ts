@@ -41,8 +41,7 @@ export function schedulingRoutes(options: SchedulingRoutesOptions): RouteDefinit
         if (entry === undefined) throw unknownInstance(params.id)
         const image = imageOf(entry.value, state)
         const events = await eventsOf(entry, state)
-        const remark = state.snapshot.observations.instance(params.id)?.remark
-        const told = remark === undefined ? image : { ...image, remark }
+        const told = { ...image, ...observedOf(params.id, state) }
         return { body: { ...whyOf(entry.value, options), ...told, events } }
       },
     }),
@@ -98,6 +97,17 @@ function waiting({ because, fix }: PlacementExplanation): Pick<WhyView, 'because
 function imageOf({ at, releaseId, service }: Instance, { snapshot }: State): { image?: string } {
   const spec = serviceOf(releaseAt(snapshot, at, releaseId), service)
   return spec === undefined ? {} : imageView(spec.artifact)
+}
+
+/** What its agent sees of how it is held. */
+function observedOf(id: string, { snapshot }: State): Pick<WhyView, 'remark' | 'throttled'> {
+  const { remark, throttled } = snapshot.observations.instance(id) ?? {}
+  const { periods = 0, ms = 0 } = throttled ?? {}
+  const text = `held back at its share of the cores in ${periods} periods of 100 ms, ${ms} ms in all`
+  return {
+    ...(remark === undefined ? {} : { remark }),
+    ...(periods === 0 ? {} : { throttled: text }),
+  }
 }
 
 function chosen(verdict: NodeVerdict, nodeId: string): NodeVerdict {

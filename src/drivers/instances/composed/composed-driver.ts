@@ -1,7 +1,6 @@
 import type {
   Adopted,
   DriverName,
-  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -41,10 +40,6 @@ export class ComposedDriver implements InstanceDriver {
 
   offers(): readonly DriverName[] {
     return [...this.#processes.offers(), ...this.#containers.offers()]
-  }
-
-  enforces(): readonly Enforcement[] {
-    return this.#processes.enforces()
   }
 
   throttled(instanceId: string): Throttled | undefined {

@@ -8,7 +8,6 @@ import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
   DriverName,
-  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -120,11 +119,6 @@ export class DockerDriver implements InstanceDriver {
 
   offers(): readonly DriverName[] {
     return this.#watch?.isThere === true ? ['docker'] : []
-  }
-
-  /** Of processes, and it runs none; containers are held to theirs by their engine. */
-  enforces(): readonly Enforcement[] {
-    return []
   }
 
   throttled(): Throttled | undefined {

@@ -5,7 +5,6 @@ import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
   DriverName,
-  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -192,11 +191,7 @@ export class MockDriver implements InstanceDriver {
   }
 
   offers(): readonly DriverName[] {
-    return ['process']
-  }
-
-  enforces(): readonly Enforcement[] {
-    return ['memory', 'cpu', 'pids', 'namespaces']
+    return ['process', 'limits']
   }
 
   throttled(): Throttled | undefined {

@@ -15,7 +15,7 @@ import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock } from '../../../base/clock.ts'
 import { Fault, messageOf } from '../../../base/errors.ts'
-import type { Enforcement, Exit, Launch } from '../../../parts/instances/driver.ts'
+import type { Exit, Launch } from '../../../parts/instances/driver.ts'
 import {
   bubblewrapArgs,
   enterArgs,
@@ -49,6 +49,9 @@ export interface Confinement {
   readonly memoryBytes: number | null
 }
 
+/** What control groups hold a process to. */
+const controllers = ['memory', 'cpu', 'pids'] as const
+
 /** Instances' users lie in a range that no distribution gives out: 2^24 from here. */
 const uidsFrom = 1_879_048_192
 const uidsCount = 2 ** 24
@@ -74,8 +77,8 @@ interface Namespaces {
 }
 
 export class Isolation {
-  /** What of an instance's limits is enforced. */
-  readonly enforces: readonly Enforcement[]
+  /** Whether all that `limits: required` asks for is there. */
+  readonly canRequire: boolean
   /** One sentence on what is not; undefined: all is. */
   readonly statement: string | undefined
   readonly #options: IsolationOptions
@@ -91,10 +94,8 @@ export class Isolation {
     this.#groups = found.groups
     const { namespaces } = found
     this.#namespaces = typeof namespaces === 'string' ? undefined : namespaces
-    const held = (['memory', 'cpu', 'pids'] as const).filter((one) =>
-      found.groups?.controllers.has(one),
-    )
-    this.enforces = [...held, ...(this.#namespaces === undefined ? [] : (['namespaces'] as const))]
+    const held = controllers.filter((one) => found.groups?.controllers.has(one))
+    this.canRequire = held.length === controllers.length && this.#namespaces !== undefined
     this.statement = statementOf(options.choice, held, namespaces)
   }
 
@@ -116,14 +117,14 @@ export class Isolation {
    */
   async confine(launch: Launch): Promise<Confinement> {
     const { instanceId, run, limits, limitsRequired = false } = launch
-    if (limitsRequired && !canRequire(this.enforces)) {
+    if (limitsRequired && !this.canRequire) {
       const why = `it requires its limits, and this node cannot hold it to them: ${this.statement}`
       throw new Fault('limits-unenforced', why, { retry: 'never' })
     }
     const group =
       limits === undefined ? undefined : { resources: limits, isCpuCeiling: limitsRequired }
     const groups = (await this.#groups?.create(`${instanceId}.${run}`, group)) ?? []
-    const isLimited = limits !== undefined && this.enforces.includes('memory')
+    const isLimited = limits !== undefined && this.#groups?.controllers.has('memory') === true
     return {
       run,
       user: this.#userOf(instanceId),
@@ -200,18 +201,13 @@ export class Isolation {
   }
 }
 
-/** Whether all that `limits: required` asks for is there. */
-function canRequire(enforces: readonly Enforcement[]): boolean {
-  return (['memory', 'cpu', 'pids', 'namespaces'] as const).every((one) => enforces.includes(one))
-}
-
 function statementOf(
   choice: IsolationChoice,
   held: readonly string[],
   namespaces: Namespaces | string,
 ): string | undefined {
   if (choice === 'off') return 'its limits are not enforced: its agent runs with --isolation off'
-  const missing = ['memory', 'cpu', 'pids'].filter((one) => !held.includes(one))
+  const missing = controllers.filter((one) => !held.includes(one))
   const parts: string[] = []
   if (missing.length > 0) {
     const why = 'its agent may not make control groups for it'

@@ -9,7 +9,6 @@ import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
   Adopted,
   DriverName,
-  Enforcement,
   Exec,
   Exit,
   ExitListener,
@@ -123,11 +122,7 @@ export class ProcessDriver implements InstanceDriver {
   }
 
   offers(): readonly DriverName[] {
-    return ['process']
-  }
-
-  enforces(): readonly Enforcement[] {
-    return this.#isolation?.enforces ?? []
+    return this.#isolation?.canRequire === true ? ['process', 'limits'] : ['process']
   }
 
   throttled(instanceId: string): Throttled | undefined {

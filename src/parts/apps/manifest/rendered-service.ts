@@ -37,6 +37,7 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     env: { ...env },
     warmup: warmup === undefined ? null : { get: [warmup.get].flat(), times: warmup.times ?? 1 },
     singleton: service.singleton ?? false,
+    ...(service.limits === undefined ? {} : { limits: service.limits }),
     ...(migrate === undefined ? {} : { migrate: migrateOf(migrate) }),
     ...(assets === undefined ? {} : { assets: assetsOf(assets) }),
     ...(args === undefined ? {} : { args: [...args] }),

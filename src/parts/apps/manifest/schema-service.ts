@@ -223,6 +223,9 @@ const shared = {
   cpu: Optional(cores('Cores per instance.')),
   memory: Optional(size('Memory per instance.', { least: '1MiB', most: '4TiB' })),
   disk: Optional(size('Disk per instance.', { least: '1MiB', most: '64TiB' })),
+  limits: Optional(
+    choice(['required'], 'A process runs only where the node holds it to cpu, memory and pids.'),
+  ),
   spread: Optional(Spread),
   stop: Optional(Stop),
   health: Optional(

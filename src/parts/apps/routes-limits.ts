@@ -1,0 +1,57 @@
+import { Refusal } from '../../base/errors.ts'
+import type { Snapshot } from '../../store/port.ts'
+import { isImage } from '../artifacts/model.ts'
+import type { Node } from '../nodes/model.ts'
+import { nodeKind } from '../nodes/records.ts'
+import type { ServiceSpec } from './model.ts'
+
+/** What is said of processes and their limits when they are deployed. */
+
+/** Nodes that are named in a sentence; the others are counted. */
+const namedMax = 3
+
+const howTo = 'install bubblewrap on it and let its agent make control groups'
+
+/**
+ * Refusal `limits-unenforceable`: a service requires its limits, and no node that is known can hold
+ * a process to them. Where no node is known at all, it waits like everything else.
+ */
+export function refuseUnenforceable(snapshot: Snapshot, services: readonly ServiceSpec[]): void {
+  const nodes = nodesIn(snapshot)
+  if (nodes.length === 0 || nodes.some(enforces)) return
+  const required = processes(services).find(({ limits }) => limits === 'required')
+  if (required === undefined) return
+  const { name } = required
+  const message = `${name} requires its limits, and no node holds processes to them`
+  const hint = `${howTo} (docs/how-to/run-processes-under-limits.md), or take \`limits\` out`
+  const path = `services.${name}.limits`
+  throw new Refusal('limits-unenforceable', message, { status: 422, path, hint })
+}
+
+/** Said with a deploy of processes, where they may come to nodes that hold them to nothing. */
+export function noteOnLimits(
+  snapshot: Snapshot,
+  services: readonly ServiceSpec[],
+): string | undefined {
+  const free = processes(services).filter(({ limits }) => limits === undefined)
+  // An agent that says nothing of what it can do is older than this.
+  const without = nodesIn(snapshot).filter((node) => node.drivers !== undefined && !enforces(node))
+  if (free.length === 0 || without.length === 0) return undefined
+  const names = free.map(({ name }) => name).join(', ')
+  const others = without.length - namedMax
+  const more = others > 0 ? ` and ${others} more` : ''
+  const where = without.slice(0, namedMax).map(({ id }) => id)
+  return `not all limits of ${names} are enforced on ${where.join(', ')}${more}: ${howTo}`
+}
+
+function processes(services: readonly ServiceSpec[]): readonly ServiceSpec[] {
+  return services.filter(({ artifact }) => !isImage(artifact))
+}
+
+function nodesIn(snapshot: Snapshot): Node[] {
+  return [...snapshot.list(nodeKind)].map(({ value }) => value)
+}
+
+function enforces({ drivers }: Node): boolean {
+  return drivers?.includes('limits') === true
+}
