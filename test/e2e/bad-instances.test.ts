@@ -67,7 +67,8 @@ test('what answers its checks with 500 says so while it is waited for', { timeou
 test('children that left the group of a deaf instance end with it', { timeout }, async () => {
   expect(await cloud.run('deploy', '-f', anApp('stays'))).toMatchObject({ code: 0 })
   const [instance] = await instancesOf('stays')
-  expect(processesOf(instance)).toHaveLength(2)
+  // Where it is isolated, those that hold it carry its mark as well.
+  expect(processesOf(instance).length).toBeGreaterThanOrEqual(2)
   expect(await cloud.run('destroy', 'stays', '--yes')).toMatchObject({ code: 0 })
   await until(() => processesOf(instance).length === 0, 'nothing of its tree is left')
 })

@@ -181,7 +181,8 @@ export function crashMatrix(
     .flatMap((row) => victims.map((victim) => ({ ...row, victim })))
     .filter(({ victim, name }) => victim !== 'successor' || !withoutSuccessor.includes(name))
   beforeAll(async () => {
-    await cloud.start(['--ingress', driver])
+    // Its apps keep a journal in the test's own folder.
+    await cloud.start(['--ingress', driver, '--isolation', 'off'])
     app = new CrashApp(cloud.folder)
     await ended(await deploy(), 'done')
   }, 120_000)

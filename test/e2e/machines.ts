@@ -20,6 +20,8 @@ const portsFrom = 23_000
 
 export class Machines {
   readonly folder = mkdtempSync(join(tmpdir(), 'roadstead-machines-'))
+  /** More options of every agent that is started from now on. */
+  agentOptions: readonly string[] = []
   readonly #children = new Map<string, ChildProcess>()
   readonly #output = new Map<string, string>()
   #serverPort = 0
@@ -54,7 +56,8 @@ export class Machines {
     const ports = `--ports=${from}-${from + 19}`
     const own = [`--data=${join(this.folder, nodeId)}`, `--node=${nodeId}`, `--zone=${nodeId}`]
     const machine = ['--cpu=4', '--memory=4GiB', ports]
-    this.#start(nodeId, [entry, ...own, ...machine, `--server=${this.url}`, this.#token('agent')])
+    const server = [`--server=${this.url}`, this.#token('agent')]
+    this.#start(nodeId, [entry, ...own, ...machine, ...server, ...this.agentOptions])
   }
 
   /** The process of a role: `server`, `ingress`, or a node's agent by its id. */

@@ -63,6 +63,8 @@ services:
 
 test('a singleton whose agent is paused never runs beside the one that replaces it', async () => {
   await machines.startServer('--singleton-lease=4s')
+  // The witness keeps its journal in the test's own folder, by the pids that the machine knows.
+  machines.agentOptions = ['--isolation=off']
   machines.startAgent('n1')
   machines.startAgent('n2')
   await machines.until('both nodes are known', async () => (await machines.nodes()).length === 2)
@@ -87,6 +89,7 @@ test('a singleton whose agent is paused never runs beside the one that replaces 
 
 test('a singleton ends with its lease while the server is away, and comes back as the same', async () => {
   await machines.startServer('--singleton-lease=4s')
+  machines.agentOptions = ['--isolation=off']
   machines.startAgent('n1')
   await machines.until('the node is known', async () => (await machines.nodes()).length === 1)
   await deployWitness()

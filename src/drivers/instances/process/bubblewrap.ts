@@ -117,20 +117,21 @@ export function bubblewrapArgs(shared: readonly Shown[], cell: Cell): string[] {
   const { hostname, directory, home, tmp, user } = cell
   const shown = [...shared, ...shownOf(cell)]
   return [
-    '--unshare-pid',
-    '--unshare-ipc',
-    '--unshare-uts',
-    '--new-session',
-    ...['--hostname', hostname.slice(0, 63)],
+    ...words('--unshare-pid --unshare-ipc --unshare-uts --new-session'),
+    '--hostname',
+    hostname.slice(0, 63),
     ...(user.is === 'own' ? ownUserArgs : ['--unshare-user']),
     // Its temporary files first: data folders may lie below /tmp.
-    ...['--bind', tmp, '/tmp'],
+    '--bind',
+    tmp,
+    '/tmp',
     ...foldersAbove([...shown.map(({ at }) => at), home, '/var/tmp', '/run/here']),
-    ...['--symlink', '/tmp', '/var/tmp'],
+    ...words('--symlink /tmp /var/tmp'),
     ...shown.flatMap(({ how, from, at }) => [how, from, at]),
-    ...['--proc', '/proc', '--dev', '/dev'],
-    ...['--perms', '1777', '--size', String(sharedMemoryBytesMax), '--tmpfs', '/dev/shm'],
-    ...['--remount-ro', '/', '--chdir', directory],
+    ...words('--proc /proc --dev /dev'),
+    ...words(`--perms 1777 --size ${sharedMemoryBytesMax} --tmpfs /dev/shm --remount-ro /`),
+    '--chdir',
+    directory,
     '--',
     ...asUser(user),
   ]
@@ -158,10 +159,9 @@ function foldersAbove(paths: readonly string[]): string[] {
 }
 
 /** What it takes to become somebody else, and no more. */
-const ownUserArgs = [
-  ...['--cap-drop', 'ALL', '--cap-add', 'CAP_SETUID'],
-  ...['--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP'],
-] as const
+const ownUserArgs = words(
+  '--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP',
+)
 
 /** Goes before a command that is to run as an isolated process's user, with no way to more. */
 export function asUser(user: User): string[] {
@@ -169,19 +169,24 @@ export function asUser(user: User): string[] {
   const { setpriv, uid } = user
   return [
     setpriv,
-    ...['--reuid', String(uid), '--regid', String(uid), '--clear-groups'],
-    ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs', '--'],
+    ...words(`--reuid ${uid} --regid ${uid} --clear-groups`),
+    ...words('--bounding-set=-all --inh-caps=-all --no-new-privs --'),
   ]
 }
 
 /** nsenter's arguments in front of a command that joins those of the process `init`. */
 export function enterArgs(init: number, user: User): string[] {
   return [
-    ...['--target', String(init), '--mount', '--pid', '--ipc', '--uts', '--root', '--wd'],
+    ...words(`--target ${init} --mount --pid --ipc --uts --root --wd`),
     ...(user.is === 'own' ? [] : ['--user', '--preserve-credentials']),
     '--',
     ...asUser(user),
   ]
+}
+
+/** Of what is ours alone: never of a path. */
+function words(text: string): string[] {
+  return text.split(' ')
 }
 
 /** /bin is a link to usr/bin on most machines, and stays one. */

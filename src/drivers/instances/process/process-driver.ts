@@ -33,18 +33,17 @@ import {
 } from './environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
 import { requireFreePort } from './free-port.ts'
-import { Isolation, type Confinement, type IsolationChoice } from './isolation.ts'
+import type { IsolationChoice } from './isolation.ts'
+import { Holding, freshRun, insideOfRun, programOf, sessionsOf, type Run } from './holding.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
 import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
 import {
-  insideOf,
   listeningPorts,
   openProcessTable,
-  type Inside,
   type ProcessIdentity,
   type ProcessTable,
 } from './process-table.ts'
-import { enterSource, shimSource } from './shim.ts'
+import { shimSource } from './shim.ts'
 import {
   bootNow,
   extendLease,
@@ -53,7 +52,7 @@ import {
   watchdogSource,
   writeLease,
 } from './watchdog.ts'
-import { StateFiles, parseEventName, type ShimNote } from './state-files.ts'
+import { StateFiles, parseEventName } from './state-files.ts'
 
 export interface ProcessDriverOptions {
   /** Where instances' own directories lie. */
@@ -64,17 +63,6 @@ export interface ProcessDriverOptions {
   readonly machine: MachineEnvironment
   readonly random: Random
   readonly isolation: IsolationChoice
-}
-
-/** An instance's present run. */
-interface Run {
-  readonly launch: Launch
-  /** What holds it; undefined: nothing, it was started before there was anything. */
-  readonly confinement: Confinement | undefined
-  /** SIGKILL was sent by this driver. */
-  isEnding: boolean
-  note: ShimNote | undefined
-  exit: Exit | undefined
 }
 
 /** The shim has this long to name the process it started. */
@@ -96,7 +84,7 @@ const exitNoteTimeoutMs = 500
  */
 export class ProcessDriver implements InstanceDriver {
   readonly name = 'process'
-  readonly #options: ProcessDriverOptions
+  readonly #holding: Holding
   readonly #clock: Clock
   readonly #machine: MachineEnvironment
   readonly #files: StateFiles
@@ -106,23 +94,21 @@ export class ProcessDriver implements InstanceDriver {
   #listener: ExitListener = () => {}
   #watcher: FSWatcher | undefined
   #sweepTimer: Timer | undefined
-  #isolation: Isolation | undefined
   #shim = ''
-  #enter = ''
   #watchdog = ''
   #setsid = ''
 
   constructor(options: ProcessDriverOptions) {
-    this.#options = options
     this.#clock = options.clock
     this.#machine = options.machine
     this.#files = new StateFiles(options.root)
     this.#table = openProcessTable()
     this.#area = options.area ?? options.root
+    this.#holding = new Holding(this.#files, options)
   }
 
   offers(): readonly DriverName[] {
-    return this.#isolation?.canRequire === true ? ['process', 'limits'] : ['process']
+    return this.#holding.canRequire ? ['process', 'limits'] : ['process']
   }
 
   throttled(instanceId: string): Throttled | undefined {
@@ -149,13 +135,13 @@ export class ProcessDriver implements InstanceDriver {
     this.#watchdog = join(this.#files.root, '.watchdog.sh')
     await writeFile(this.#watchdog, watchdogSource)
     this.#setsid = await findCommand('setsid', this.#machine.path, '/usr/bin')
-    await this.#openIsolation()
+    await this.#holding.open()
     // Nobody is connected any more to what people ran beside instances.
     for (const pid of this.#table.markedWith(this.#execMark())) sendSignal(pid, 'SIGKILL')
     this.#watch()
     const adopted: Adopted[] = []
     for (const launch of await this.#files.launches()) adopted.push(await this.#adoptOne(launch))
-    await this.#isolation?.sweep(this.#confinements())
+    await this.#holding.sweep(this.#runs.values())
     this.#sweepLater()
     return adopted
   }
@@ -169,7 +155,7 @@ export class ProcessDriver implements InstanceDriver {
     const { argv, env } = await resolveCommand(command, own, directory, this.#machine)
     if (launch.listen !== null) await requireFreePort(launch.listen)
     if (earlier !== undefined) await this.#forgetRun(earlier)
-    const isolation = this.#isolated()
+    const { isolation } = this.#holding
     const confinement = await isolation.confine(launch)
     await this.#files.prepare(launch, confinement)
     const current: Run = { ...freshRun, launch, confinement }
@@ -188,7 +174,7 @@ export class ProcessDriver implements InstanceDriver {
     const identity = current?.note?.identity
     if (current !== undefined && identity !== undefined && this.#table.isAlive(identity)) {
       // Who waits outside of its namespaces would end and take its exit code along.
-      const leader = this.#inside(current)?.init ?? identity.pid
+      const leader = insideOfRun(current)?.init ?? identity.pid
       // Before it has its own group it is alone.
       if (!sendSignal(-leader, 'SIGTERM')) sendSignal(identity.pid, 'SIGTERM')
     }
@@ -243,7 +229,7 @@ export class ProcessDriver implements InstanceDriver {
     const [mark = '', value = ''] = this.#execMark().split('=', 2)
     const env = { ...this.#environment(current.launch), [mark]: value }
     const cwd = current.launch.directory
-    const [file = '', ...args] = await this.#beside(current, command, env)
+    const [file = '', ...args] = await this.#holding.beside(current, command, env)
     const start = { file, args, cwd, env, clock: this.#clock }
     return terminal === null ? execWithPipes(start) : execInTerminal(start, terminal)
   }
@@ -282,7 +268,7 @@ export class ProcessDriver implements InstanceDriver {
     const ids = new Set([...known, ...this.#runs.keys()])
     const names = await this.#files.folders()
     const folders = names.filter((name) => !ids.has(name))
-    const sessions = new Set([...this.#runs.values()].flatMap((run) => this.#sessionsOf(run)))
+    const sessions = new Set([...this.#runs.values()].flatMap(sessionsOf))
     const processes = this.#table.strangersIn(this.#area, { instanceIds: ids, sessions })
     return [
       ...processes.map((stranger) => ({ is: 'process' as const, ...stranger })),
@@ -307,7 +293,7 @@ export class ProcessDriver implements InstanceDriver {
     this.#watcher?.close()
     this.#sweepTimer?.cancel()
     this.#listener = () => {}
-    await this.#isolation?.close()
+    await this.#holding.close()
   }
 
   /** Puts a start under its watchdog; nothing else that carries its mark may run by then. */
@@ -334,67 +320,20 @@ export class ProcessDriver implements InstanceDriver {
     const note = await this.#files.started(instanceId, run)
     const confinement = await this.#files.confinement(instanceId, run)
     const told = await this.#files.exit(instanceId, run)
-    const exit = told && this.#isolated().exitOf(confinement, told)
+    const exit = told && this.#holding.isolation.exitOf(confinement, told)
     const current: Run = { ...freshRun, launch, confinement, note, exit }
     this.#runs.set(instanceId, current)
     if (current.exit === undefined && note !== undefined && this.#table.isAlive(note.identity)) {
       const ageMs = this.#table.ageMs(note.identity)
-      const pid = this.#inside(current)?.program ?? note.identity.pid
+      const pid = insideOfRun(current)?.program ?? note.identity.pid
       return { instanceId, run, ...lease, process: { is: 'running', pid, ageMs } }
     }
     const ended = await this.#exitOf(current)
     return { instanceId, run, ...lease, process: { is: 'ended', exit: ended } }
   }
 
-  async #openIsolation(): Promise<void> {
-    const { isolation: choice, machine, clock, random } = this.#options
-    const { root } = this.#files
-    const owner = await this.#files.owner(random)
-    this.#isolation = await Isolation.open({ choice, owner, root, machine, clock })
-    this.#enter = join(root, '.enter.sh')
-    await writeFile(this.#enter, enterSource)
-  }
-
-  #isolated(): Isolation {
-    assert(this.#isolation !== undefined, 'nothing starts before the first look at the machine')
-    return this.#isolation
-  }
-
-  #confinements(): Confinement[] {
-    const all = [...this.#runs.values()].map(({ confinement }) => confinement)
-    return all.filter((one) => one !== undefined)
-  }
-
-  /** What runs in its namespaces; undefined for a plain child. */
-  #inside({ confinement, note }: Run): Inside | undefined {
-    const isApart = confinement !== undefined && confinement.user !== null && note !== undefined
-    return isApart ? insideOf(note.identity.pid) : undefined
-  }
-
-  #sessionsOf(run: Run): number[] {
-    if (run.note === undefined) return []
-    const { identity, shimPid } = run.note
-    return [identity.pid, shimPid, this.#inside(run)?.init ?? identity.pid]
-  }
-
-  /** A command as it is started in what a run is held by. Fault `command-not-found`. */
-  async #beside(
-    current: Run,
-    [name = '', ...args]: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): Promise<readonly string[]> {
-    const { confinement, launch } = current
-    const file = await findCommand(name, env['PATH'] ?? '', launch.directory)
-    if (confinement === undefined) return [file, ...args]
-    const { groups } = confinement
-    const init = this.#inside(current)?.init
-    const argv = this.#isolated().enter(confinement, init, [file, ...args])
-    if (groups.length === 0) return argv
-    return ['/bin/sh', this.#enter, String(groups.length), ...groups, ...argv]
-  }
-
   async #forgetRun({ launch, confinement }: Run): Promise<void> {
-    if (confinement !== undefined) this.#isolation?.release(confinement)
+    if (confinement !== undefined) this.#holding.isolation.release(confinement)
     await this.#files.forgetRun(launch.instanceId, launch.run)
   }
 
@@ -443,7 +382,7 @@ export class ProcessDriver implements InstanceDriver {
     for (;;) {
       current.note = await this.#files.started(instanceId, run)
       if (current.note !== undefined) {
-        const pid = this.#programOf(current, current.note)
+        const pid = programOf(current, this.#table)
         if (pid !== undefined) return pid
       }
       if (this.#clock.monotonic() > giveUpAt) {
@@ -451,13 +390,6 @@ export class ProcessDriver implements InstanceDriver {
       }
       await this.#clock.sleep(startPollMs)
     }
-  }
-
-  /** Undefined: it is being made ready. */
-  #programOf(current: Run, { identity }: ShimNote): number | undefined {
-    const isPlain = (current.confinement?.user ?? null) === null
-    if (isPlain || !this.#table.isAlive(identity)) return identity.pid
-    return this.#inside(current)?.program
   }
 
   /** The exit of a run whose process is dead, waiting a moment for its shim to write it. */
@@ -483,7 +415,7 @@ export class ProcessDriver implements InstanceDriver {
   #noteExit(current: Run, exit: Exit): void {
     if (current.exit !== undefined) return
     const { launch, confinement, isEnding } = current
-    current.exit = isEnding ? exit : this.#isolated().exitOf(confinement, exit)
+    current.exit = isEnding ? exit : this.#holding.isolation.exitOf(confinement, exit)
     this.#listener(launch.instanceId, launch.run, current.exit)
   }
 
@@ -537,7 +469,7 @@ export class ProcessDriver implements InstanceDriver {
     const env = this.#environment(current.launch)
     const cwd = current.launch.directory
     try {
-      const argv = await this.#beside(current, run, env)
+      const argv = await this.#holding.beside(current, run, env)
       return await probeExec(this.#clock, { name: run[0] ?? '', argv }, { cwd, env }, timeoutMs)
     } catch (error) {
       if (error instanceof Fault) return { ok: false, because: error.message }
@@ -545,9 +477,6 @@ export class ProcessDriver implements InstanceDriver {
     }
   }
 }
-
-/** A run that has not begun. */
-const freshRun = { note: undefined, exit: undefined, isEnding: false } as const
 
 function isDead(table: ProcessTable, identity: ProcessIdentity | undefined): boolean {
   return identity !== undefined && !table.isAlive(identity)

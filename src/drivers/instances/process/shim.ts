@@ -14,9 +14,10 @@
  *
  * Arguments: events directory, instance directory, instance id, run, first segment of stdout, first
  * segment of stderr, path of setsid, the number of control groups and their folders, then the
- * command. The process enters its groups itself, so that the shim and its loops stay outside. PATH and the rest of the environment are the
- * instance's own but for ROADSTEAD_INSTANCE, which marks its tree and so is not the shim's;
- * `command -p` finds the tools, and `rs_` keeps our variables apart from the instance's.
+ * command. The process enters its groups itself, so that the shim and its loops stay outside. PATH
+ * and the rest of the environment are the instance's own but for ROADSTEAD_INSTANCE, which marks its
+ * tree and so is not the shim's; `command -p` finds the tools, and `rs_` keeps our variables apart
+ * from the instance's.
  */
 export const shimSource = String.raw`#!/bin/sh
 rs_events=$1 rs_home=$2 rs_id=$3 rs_run=$4 rs_out=$5 rs_err=$6 rs_setsid=$7 rs_groups=$8
