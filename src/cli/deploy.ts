@@ -89,10 +89,11 @@ async function deploy(
 async function showPlan(context: Context, plan: DeployPlanView, options: Options): Promise<void> {
   const asks = options.confirm === true && !plan.nothingToDo
   if (!context.json || asks) {
-    const { nothingToDo, planLines, planSummary } = await import('./terminal/plan-lines.ts')
+    const { noteLines, nothingToDo, planLines, planSummary } =
+      await import('./terminal/plan-lines.ts')
     if (plan.nothingToDo) print(nothingToDo(plan))
     else if (asks) for (const line of planLines(plan, context.clock.now())) remark(line)
-    else remark(planSummary(plan))
+    else for (const line of [planSummary(plan), ...noteLines(plan)]) remark(line)
   }
   if (asks) await confirm(plan)
 }

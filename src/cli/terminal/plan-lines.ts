@@ -17,13 +17,13 @@ export function planLines(plan: DeployPlanView, now: number): string[] {
     ...driftLines(plan, now),
     ...stepLines(plan),
     ...placementLines(plan),
-    ...noteLines(plan),
+    ...(plan.notes === undefined ? [] : ['', ...noteLines(plan)]),
   ]
 }
 
 /** What goes with a plan: which gate would hold its rollout, what was not looked at. */
-function noteLines({ notes = [] }: DeployPlanView): string[] {
-  return notes.length === 0 ? [] : ['', ...notes.map((note) => `${toned('!', 'moving')} ${note}`)]
+export function noteLines({ notes = [] }: DeployPlanView): string[] {
+  return notes.map((note) => `${toned('!', 'moving')} ${note}`)
 }
 
 /** `nothing to do: local/default runs exactly this`. */

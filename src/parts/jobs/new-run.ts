@@ -6,10 +6,13 @@ import type { JobSpec, Release } from '../apps/model.ts'
 import { jobServiceOf, type Instance } from '../instances/model.ts'
 import type { JobRun, RunSpec } from './model.ts'
 
-/** A little cpu and memory for what runs alone, once, for as long as its time-out. */
+/**
+ * A little cpu and memory for what runs alone, once, for as long as its time-out. The memory is a
+ * wall where the node has them: a test runner with its workers has to fit in.
+ */
 export const runResources = {
   cpu: 0.1,
-  memoryBytes: 64 * 1024 * 1024,
+  memoryBytes: 256 * 1024 * 1024,
   diskBytes: 64 * 1024 * 1024,
 }
 

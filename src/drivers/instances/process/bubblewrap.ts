@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 
 /**
@@ -25,36 +25,17 @@ const programRoots = [
 const otherRoots = ['/nix/store', '/snap'] as const
 
 /**
- * Names, time, certificates, fonts, and how libraries are found: what programs of all kinds read. No
- * file that holds a secret.
+ * What of /etc is seen: names, time, certificates, how libraries are found, and what packages of
+ * languages and desktops keep there for their programs. No file that holds a secret.
  */
-const etcNames = [
-  'alternatives',
-  'ca-certificates',
-  'ca-certificates.conf',
-  'crypto-policies',
-  'fonts',
-  'gai.conf',
-  'host.conf',
-  'hostname',
-  'hosts',
-  'ld.so.cache',
-  'ld.so.conf',
-  'ld.so.conf.d',
-  'locale.alias',
-  'locale.conf',
-  'localtime',
-  'magic',
-  'mime.types',
-  'nsswitch.conf',
-  'os-release',
-  'pki',
-  'protocols',
-  'resolv.conf',
-  'services',
-  'ssl',
-  'timezone',
-] as const
+const etcPatterns = [
+  /^(hosts|hostname|host\.conf|networks|protocols|services|rpc|resolv\.conf|gai\.conf|nsswitch\.conf)$/,
+  /^(localtime|timezone|locale.*|os-release|debian_version|lsb-release|machine-info)$/,
+  /^(ssl|pki|ca-certificates.*|crypto-policies|gnutls|krb5\.conf(\.d)?)$/,
+  /^(ld\.so\..*|alternatives|magic|mime\.types|terminfo|inputrc|bash\.bashrc|profile(\.d)?)$/,
+  /^(fonts|X11|xdg|gtk-.*|pango|dconf|alsa|pulse|vulkan|glvnd|OpenCL|papersize|sane\.d)$/,
+  /^(java.*|python.*|perl|php|ruby.*|ImageMagick.*|ghostscript|odbc.*|chromium.*|libreoffice)$/,
+]
 
 /** What the processors are: runtimes choose their threads by it. */
 const sysPlaces = ['/sys/devices/system/cpu', '/sys/devices/system/node'] as const
@@ -95,7 +76,8 @@ export interface Shown {
 /** Everything that is the same for all instances; looked up once. */
 export function sharedView(places: readonly string[]): Shown[] {
   const roots = [...programRoots, ...otherRoots].flatMap(rootShown)
-  const etc = etcNames.flatMap((name) => readOnly(join('/etc', name)))
+  const names = readdirSync('/etc').filter((name) => etcPatterns.some((one) => one.test(name)))
+  const etc = names.flatMap((name) => readOnly(join('/etc', name)))
   const sys = sysPlaces.flatMap(readOnly)
   return [...roots, ...etc, ...sys, ...placesBeyondRoots(places).flatMap(readOnly)]
 }
