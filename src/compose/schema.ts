@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import type { FaultList } from '../parts/apps/manifest/faults.ts'
 import { nameOf, shown } from '../parts/apps/manifest/schema-words.ts'
-import { didYouMean } from '../parts/apps/manifest/suggestion.ts'
+import { closest, didYouMean } from '../parts/apps/manifest/suggestion.ts'
 import { dataOf, nodeAt, placeAt, type MapNode, type Place } from '../parts/apps/manifest/tree.ts'
 import specification from '../../node_modules/dclint/schemas/compose.schema.json' with { type: 'json' }
 
@@ -86,9 +86,15 @@ function addUnknownKey(
     return
   }
   const given = nodeAt(root, path)
-  const has = (name: string): boolean => given?.kind === 'map' && given.entries.has(name)
-  const free = known.filter((name) => !has(name))
-  const hint = didYouMean(key, free, 'delete it, or begin its name with x-')
+  const lineOf = (name: string): number | undefined =>
+    given?.kind === 'map' ? given.entries.get(name)?.key.line : undefined
+  const near = closest(key, known)
+  const line = near === undefined ? undefined : lineOf(near)
+  const free = known.filter((name) => lineOf(name) === undefined)
+  const hint =
+    line === undefined
+      ? didYouMean(key, free, 'delete it, or begin its name with x-')
+      : `did you mean \`${near}\`? it stands in line ${line} already`
   faults.add('unknown-key', spot, `${where} has no key \`${shown(key)}\``, hint)
 }
 

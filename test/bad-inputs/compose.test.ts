@@ -61,6 +61,7 @@ const rows: readonly (readonly [name: string, text: string, line: number, words:
   ['a volume that nothing declares', service('    volumes: ["data:/data"]'), 4, 'no volume `data`'],
   ['a port that is none', service('    ports: ["99999:99999"]'), 4, 'is no port'],
   ['a duration that is none', service('    stop_grace_period: soon'), 4, 'is no duration'],
+  ['a policy that is none', service('    restart: sometimes'), 4, 'no policy of compose'],
   ['a size that is none', service('    mem_limit: much'), 4, 'is no size'],
   ['an alias bomb', `${bomb}services: {}`, 1, 'more than'],
   ['blocks 20,000 deep', deep(20_000), 1, 'nested more than'],

@@ -157,6 +157,11 @@ function tellAliases(service: ComposeService, networks: Node, say: Say): void {
 function tellRestart(service: ComposeService, say: Say): void {
   const policy = textIn(within(service.node, 'restart'))
   if (policy === undefined) return
+  if (!/^(?:no|always|unless-stopped|on-failure(?::\d{1,9})?)$/.test(policy)) {
+    const hint = 'possible here: no, always, on-failure, unless-stopped'
+    say('fault', 'restart', `\`${policy}\` is no policy of compose`, hint)
+    return
+  }
   const said = 'what ends is started again, later each time'
   const isSame = policy === 'always' || policy === 'unless-stopped'
   say(isSame ? 'carried' : 'changed', 'restart', said)
