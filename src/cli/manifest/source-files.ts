@@ -49,7 +49,7 @@ export async function readPlatformFile(path: string): Promise<SourceText> {
 
 function missing(file: string): Refusal {
   return new Refusal('manifest-missing', `there is no ${shortName(file)}`, {
-    hint: '`roadstead init` writes a first one, `roadstead import` makes one of a compose file; --file names one that lies elsewhere',
+    hint: '`roadstead init` writes one, `roadstead import` makes one of a compose file; --file names another',
   })
 }
 

@@ -136,10 +136,11 @@ function tellGrants(
       const reader = [...environment].find(([, value]) => value.endsWith(`/${name}`))?.[0]
       const read = reader === undefined ? '' : `, and \`${reader}\` names it`
       const said = `\`${name}\` is ${what} that is put in as a file${read}: a manifest has no files`
+      const plain = reader?.endsWith('_FILE') === true ? ` (${reader.slice(0, -5)})` : ''
       const advice =
         key === 'configs'
           ? 'build an image that holds the file'
-          : `give the value as a variable${reader?.endsWith('_FILE') === true ? ` (${reader.slice(0, -5)})` : ''}, or build an image that finds it elsewhere`
+          : `give the value as a variable${plain}, or build an image that finds it elsewhere`
       say('open', { key: `${key}.${index}`, place: item.place }, said, advice)
     }
   }

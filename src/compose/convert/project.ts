@@ -130,7 +130,7 @@ function tellWhole({ root }: Project, drafts: ReadonlyMap<string, Draft>, report
     )
   }
   say(
-    `\`defaults\`: who sets no limit gets ${memory}, ${cpu} of a core and ${disk} of disk; compose has no limit then`,
+    `\`defaults\`: ${memory}, ${cpu} of a core and ${disk} of disk for who sets no limit, as compose has none`,
     'say what each needs: cpu, memory and disk',
   )
   if (all.some(({ capabilities, writable }) => capabilities !== undefined || writable === true)) {
@@ -188,6 +188,8 @@ function manifestText(
     const list = document.getIn(['services', key, 'capabilities'])
     if (typeof list === 'object' && list !== null) Object.assign(list, { flow: true })
   }
-  const head = `# Imported from ${source.file}. The lines are yours now: the compose file is not read again.\n`
+  // A name of a file may hold anything, even a line's end.
+  const file = source.file.replace(/[^\P{C}]/gu, '?')
+  const head = `# Imported from ${file}. These lines are yours: the compose file is not read again.\n`
   return head + document.toString({ lineWidth: 0, flowCollectionPadding: true })
 }
