@@ -131,10 +131,12 @@ describe.skipIf(!canIsolate())('processes under limits', () => {
     await writeFile(secret, 'everything', { mode: 0o644 })
     const other = join(root, 'instances', 'i-other')
     await mkdir(join(other, 'home'), { recursive: true })
-    const seen = await printed(`cat ${secret}; ls ${root}/instances; cat ${root}/instances/${id}/*`)
+    const line = `cat ${secret}; ls ${root}/instances; cat ${root}/instances/${id}/*; cat /etc/shadow`
+    const seen = await printed(line)
     expect(seen).toContain('state.db: No such file')
     expect(seen).toContain(`${id}\n`)
     expect(seen).not.toContain('i-other')
+    expect(seen).toMatch(/shadow: (?:Permission denied|No such file)/)
     expect(seen).not.toContain('memoryBytes')
     await rm(other, { recursive: true })
   })

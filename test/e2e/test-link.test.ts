@@ -86,7 +86,8 @@ const old = { status: 200, text: 'storefront v1, catalogue v1' }
 const next = { status: 200, text: 'storefront v2, catalogue v2' }
 
 beforeAll(async () => {
-  await cloud.start()
+  // A test of the release waits for a file in the test's own folder.
+  await cloud.start(['--isolation', 'off'])
   mkdirSync(folder)
   writeFileSync(join(folder, 'catalogue.js'), catalogue)
   writeFileSync(join(folder, 'storefront.js'), storefront)

@@ -241,7 +241,8 @@ async function tryNamespaces(options: IsolationOptions): Promise<Namespaces | st
   try {
     const [bwrap, nsenter] = await Promise.all([find('bwrap'), find('nsenter')])
     const setpriv = isRoot ? await find('setpriv') : null
-    const namespaces = { bwrap, nsenter, setpriv, shared: sharedView(placesOf(machine)) }
+    const shared = sharedView(placesOf(machine), isRoot ? 'own' : 'the-agents')
+    const namespaces = { bwrap, nsenter, setpriv, shared }
     await trial(namespaces, root)
     return namespaces
   } catch (error) {
