@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { systemClock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { systemRandom } from '../base/random.ts'
@@ -17,6 +17,31 @@ export type DockerChoice = 'auto' | 'off' | { readonly socketPath: string }
 /** Where a Docker Engine listens by itself. */
 const usualSocket = '/var/run/docker.sock'
 
+/** The options of a command that say what instances run with. */
+export function addDriverOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--docker <engine>', 'what runs images: auto, off or unix:///path')
+        .argParser(textOfDocker)
+        .default('auto', 'auto: /var/run/docker.sock where it is'),
+    )
+    .addOption(
+      new Option('--isolation <how>', 'what holds processes to their limits: auto or off')
+        .argParser(isolationOf)
+        .default('auto', 'auto: bubblewrap and control groups, as far as they are there'),
+    )
+    .option(
+      '--registry-config <file>',
+      "credentials for registries of images, in the form of Docker's config.json",
+    )
+}
+
+/** Refused on the command line already, and kept as it is written. */
+function textOfDocker(text: string): string {
+  dockerOf(text)
+  return text
+}
+
 export interface DriverChoice {
   readonly dataDir: string
   readonly isolation: IsolationChoice
@@ -26,7 +51,7 @@ export interface DriverChoice {
 }
 
 /** Reads `--isolation`. */
-export function isolationOf(text: string): IsolationChoice {
+function isolationOf(text: string): IsolationChoice {
   if (text === 'auto' || text === 'off') return text
   throw new InvalidArgumentError('It must be auto or off.')
 }

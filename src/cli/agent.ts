@@ -12,12 +12,12 @@ import type { RunningAgent } from '../agent/agent.ts'
 import { quantityOf, unitWords } from '../parts/apps/manifest/units.ts'
 import type { IsolationChoice } from '../drivers/instances/process/isolation.ts'
 import type { Archiver } from '../parts/artifacts/driver.ts'
-import { dockerOf, isolationOf, openInstanceDriver, type DockerChoice } from './agent-driver.ts'
+import { addDriverOptions, dockerOf, openInstanceDriver } from './agent-driver.ts'
 import { programVersion } from './program-version.ts'
 
 /** `roadstead agent`: runs the instances that the server assigns to this node. */
 export function agentCommand(): Command {
-  return new Command('agent')
+  const command = new Command('agent')
     .description('run the instances of this node, as the server assigns them')
     .option('--server <url>', 'the server', 'http://127.0.0.1:7070')
     .option('--token-file <path>', "the agent's token (tokens/agent in the data folder)")
@@ -37,20 +37,7 @@ export function agentCommand(): Command {
       'disk to give away, such as 100GiB (all of it, unless you say)',
       bytesOf,
     )
-    .addOption(
-      new Option('--docker <engine>', 'what runs images: auto, off or unix:///path')
-        .argParser(dockerOf)
-        .default('auto', 'auto: /var/run/docker.sock where it is'),
-    )
-    .addOption(
-      new Option('--isolation <how>', 'what holds processes to their limits: auto or off')
-        .argParser(isolationOf)
-        .default('auto', 'auto: bubblewrap and control groups, as far as they are there'),
-    )
-    .option(
-      '--registry-config <file>',
-      "credentials for registries of images, in the form of Docker's config.json",
-    )
+  return addDriverOptions(command)
     .option('--label <key=value>', 'say more about this node; repeatable', labelsOf, {})
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--supervised', 'end with the process that started it, and take all instances along')
@@ -76,7 +63,7 @@ interface Options {
   readonly cpu?: number
   readonly memory?: number
   readonly disk?: number
-  readonly docker: DockerChoice
+  readonly docker: string
   readonly isolation: IsolationChoice
   readonly registryConfig?: string
   readonly label: Record<string, string>
@@ -107,7 +94,13 @@ async function run(options: Options): Promise<void> {
     client: new HttpServerClient({ serverUrl, nodeId, token }),
     disk: systemDisk,
     dataDir,
-    driver: await openInstanceDriver({ dataDir, docker, isolation, registryConfig, log }),
+    driver: await openInstanceDriver({
+      dataDir,
+      docker: dockerOf(docker),
+      isolation,
+      registryConfig,
+      log,
+    }),
     archiver: lateArchiver,
     clock: systemClock,
     random: systemRandom,

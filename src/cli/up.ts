@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { dockerOf, isolationOf } from './agent-driver.ts'
+import { addDriverOptions } from './agent-driver.ts'
 
 /** `roadstead up`: the whole cloud on this machine, in one terminal. */
 export function upCommand(): Command {
-  return new Command('up')
+  const command = new Command('up')
     .description('start the cloud on this machine: server, agent and ingress, until Ctrl-C')
     .option('--demo', 'deploy the sample shop, and drive a gentle load through it')
     .option('--no-load', 'with --demo: no load')
@@ -15,20 +15,7 @@ export function upCommand(): Command {
         .choices(['auto', 'builtin', 'haproxy'])
         .default('builtin'),
     )
-    .addOption(
-      new Option('--docker <engine>', 'what runs images: auto, off or unix:///path')
-        .argParser(textOfDocker)
-        .default('auto', 'auto: /var/run/docker.sock where it is'),
-    )
-    .addOption(
-      new Option('--isolation <how>', 'what holds processes to their limits: auto or off')
-        .argParser(isolationOf)
-        .default('auto', 'auto: bubblewrap and control groups, as far as they are there'),
-    )
-    .option(
-      '--registry-config <file>',
-      "credentials for registries of images, in the form of Docker's config.json",
-    )
+  return addDriverOptions(command)
     .option('--no-color', 'print without colours')
     .addHelpText('after', examples)
     .action(async (options: Options) => {
@@ -44,12 +31,6 @@ interface Options {
   readonly docker: string
   readonly isolation: string
   readonly registryConfig?: string
-}
-
-/** Refused here already, and given to the agent as it is written. */
-function textOfDocker(text: string): string {
-  dockerOf(text)
-  return text
 }
 
 const examples = `

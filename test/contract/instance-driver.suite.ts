@@ -46,7 +46,9 @@ function recorder(driver: InstanceDriver): Told[] {
  * What every instance driver promises (src/parts/instances/driver.ts). `id`: an instance's own on this
  * machine, since its processes are found by it.
  */
-export function testInstanceDriver(make: () => Promise<DriverHarness>, id = 'i-a'): void {
+export function testInstanceDriver(make: () => Promise<DriverHarness>, name = 'i-a'): void {
+  // Processes are known by it on the whole machine: another run of these tests may be under way.
+  const id = `${name}-${process.pid}`
   const withDriver =
     (body: (driver: InstanceDriver, harness: DriverHarness, told: Told[]) => Promise<void>) =>
     async (): Promise<void> => {

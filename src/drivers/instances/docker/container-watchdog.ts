@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { watchdogSource } from '../process/watchdog.ts'
+import { startWatchdog, watchdogSource } from '../process/watchdog.ts'
 
 /**
  * The watchdog of a container that is a singleton: the one of processes (process/watchdog.ts), which
@@ -55,7 +54,7 @@ export async function writeWatchdog(root: string): Promise<WatchdogFiles> {
   return files
 }
 
-/** Starts one, with nothing of ours in its hands; resolves once it runs. */
+/** Starts one. */
 export async function startContainerWatchdog(
   files: WatchdogFiles,
   of: {
@@ -66,17 +65,6 @@ export async function startContainerWatchdog(
     readonly containerId: string
   },
 ): Promise<void> {
-  const { lease, note, instanceId, socketPath, containerId } = of
-  const asking = [process.execPath, files.engine, socketPath, containerId]
-  const watchdog = spawn('/bin/sh', [files.script, lease, note, instanceId, ...asking], {
-    cwd: '/',
-    env: { PATH: '/usr/bin:/bin' },
-    detached: true,
-    stdio: 'ignore',
-  })
-  await new Promise<void>((resolve, reject) => {
-    watchdog.on('spawn', resolve)
-    watchdog.on('error', reject)
-  })
-  watchdog.unref()
+  const asking = [process.execPath, files.engine, of.socketPath, of.containerId]
+  await startWatchdog(files.script, of, asking)
 }

@@ -113,7 +113,9 @@ function isOurs(main: ProcessIdentity): boolean {
 function isMember(pid: number, mark: string, session: number | undefined): boolean {
   const stat = statOf(pid)
   if (stat === undefined || stat.isZombie) return false
-  if (session !== undefined && stat.session === session) return true
+  // The main process as well while it has no session of its own yet: in the middle of its start the
+  // kernel has no environment to show.
+  if (session !== undefined && (pid === session || stat.session === session)) return true
   const environment = readProc(`${pid}/environ`)
   if (environment === undefined) return false
   return environment.startsWith(mark) || environment.includes(`\0${mark}`)

@@ -109,12 +109,16 @@ export async function readLease(path: string): Promise<number | undefined> {
   return Number.isSafeInteger(until) ? until : undefined
 }
 
-/** Starts a watchdog, with nothing of ours in its hands; resolves once it runs. */
+/**
+ * Starts a watchdog, with nothing of ours in its hands; resolves once it runs. `along` is the command
+ * of a container.
+ */
 export async function startWatchdog(
   script: string,
   of: { readonly lease: string; readonly note: string; readonly instanceId: string },
+  along: readonly string[] = [],
 ): Promise<void> {
-  const watchdog = spawn('/bin/sh', [script, of.lease, of.note, of.instanceId], {
+  const watchdog = spawn('/bin/sh', [script, of.lease, of.note, of.instanceId, ...along], {
     cwd: '/',
     env: { PATH: '/usr/bin:/bin' },
     detached: true,
