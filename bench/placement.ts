@@ -5,10 +5,12 @@
  * The peer does what comes to mind first: sums up all instances to know what is free, and sorts all
  * nodes for each instance. It keeps the same rules and counts the same spread.
  */
+import { seededRandom } from '../src/base/random.ts'
 import { styleText } from 'node:util'
 import { silentLog } from '../src/base/log.ts'
 import { VirtualClock } from '../src/base/virtual-clock.ts'
-import { releaseKind } from '../src/parts/apps/records.ts'
+import { appKind, releaseKind } from '../src/parts/apps/records.ts'
+import { volumeKind } from '../src/parts/volumes/records.ts'
 import type { Instance } from '../src/parts/instances/model.ts'
 import { instanceById, instanceKind } from '../src/parts/instances/records.ts'
 import type { Node, Resources } from '../src/parts/nodes/model.ts'
@@ -65,6 +67,7 @@ function backlog(now: number): PlacementView {
     resources: resourcesOf(index),
     needsPort: true,
     spread,
+    homes: [],
     desired: 'running',
     unplaced: null,
   }))
@@ -230,7 +233,13 @@ async function aCell(size: number): Promise<{ state: OpenState; clock: VirtualCl
     const commit = { operations, expectations: [], attribution, at: 0, epoch: leadership.epoch }
     await store.commit(commit)
   }
-  const kinds = [instanceKind, nodeKind, releaseKind] as unknown as readonly Kind<never>[]
+  const kinds = [
+    appKind,
+    instanceKind,
+    nodeKind,
+    releaseKind,
+    volumeKind,
+  ] as unknown as readonly Kind<never>[]
   const state = await openState({ store, kinds, clock, observations, log: silentLog, leadership })
   for (const { id } of nodes) {
     observations.registerNode(id, 'boot-1', 'bench')
@@ -267,7 +276,12 @@ function curveFigure(size: number, curve: Map<number, number[]>): Figure {
     name: 'roadstead',
     async run() {
       const sample = await measureChanges(size, ({ state, clock }) => {
-        const controller = schedulingController({ state, clock, usage: new NodeUsage(state) })
+        const controller = schedulingController({
+          state,
+          clock,
+          random: seededRandom(1),
+          usage: new NodeUsage(state),
+        })
         const { signal } = new AbortController()
         return async (id) => {
           const view = controller.observe('pending', state.snapshot)

@@ -8,6 +8,7 @@ export const partsInOrder = [
   'nodes',
   'artifacts',
   'apps',
+  'volumes',
   'instances',
   'scheduling',
   'discovery',

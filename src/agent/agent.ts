@@ -20,6 +20,7 @@ import { InstanceSet } from './instance-set.ts'
 import { LogShipper } from './log-shipper.ts'
 import { RecordFiles, readJson } from './record-files.ts'
 import { Reporter } from './reporter.ts'
+import { VolumeKeeper } from './volume-keeper.ts'
 import type { ServerClient } from './server-client.ts'
 
 export interface AgentOptions {
@@ -89,6 +90,7 @@ class NodeAgent implements RunningAgent {
   readonly #shipper: LogShipper
   readonly #drift: DriftWatch
   readonly #execs: ExecSessions
+  readonly #volumes: VolumeKeeper
   readonly #assignmentPath: string
   #loops: Promise<unknown> = Promise.resolve()
   #tending: Timer | undefined
@@ -137,12 +139,8 @@ class NodeAgent implements RunningAgent {
       restoreRecords: () => this.#instances.restoreRecords(),
       restoreArtifacts: () => this.#restoreArtifacts(),
     })
-    this.#execs = new ExecSessions({
-      driver,
-      connect: (execId, signal) => client.openExec(execId, signal),
-      log,
-      signal: this.#stopping.signal,
-    })
+    this.#execs = this.#execSessions()
+    this.#volumes = new VolumeKeeper(driver, log)
     const onUnknown = (): void => this.#registerAgain()
     this.#reporter = new Reporter({
       client,
@@ -151,6 +149,7 @@ class NodeAgent implements RunningAgent {
       portsTaken: () => this.#portsTaken,
       instances: () => this.#instances.observed(),
       findings: () => this.#drift.pending,
+      volumes: () => this.#volumes.news,
       onFindingsKept: (ids) => this.#drift.acknowledge(ids),
       leaseNow: () => driver.leaseNow(),
       onLeases: (instanceIds, sentAt) => this.#instances.renew(instanceIds, sentAt),
@@ -168,6 +167,12 @@ class NodeAgent implements RunningAgent {
       printing: () => this.#instances.printing(),
       onUnknown,
     })
+  }
+
+  #execSessions(): ExecSessions {
+    const { driver, client, log } = this.#options
+    const connect = (execId: string, signal: AbortSignal) => client.openExec(execId, signal)
+    return new ExecSessions({ driver, connect, log, signal: this.#stopping.signal })
   }
 
   async open(): Promise<void> {
@@ -244,6 +249,7 @@ class NodeAgent implements RunningAgent {
   async #take(assignment: Assignment): Promise<void> {
     await this.#instances.apply(assignment.instances, true)
     this.#execs.apply(assignment.execs ?? [])
+    if (this.#volumes.apply(assignment)) await this.#lookAtVolumes()
     this.#tendLater()
     try {
       await this.#options.disk.replace(this.#assignmentPath, JSON.stringify(assignment))
@@ -323,7 +329,12 @@ class NodeAgent implements RunningAgent {
   async #lookAround(): Promise<void> {
     if (this.#options.driver.offers().join() !== this.#offered) this.#registerAgain()
     this.#instances.lookAtThrottling()
+    await this.#lookAtVolumes()
     await this.#drift.look()
+  }
+
+  async #lookAtVolumes(): Promise<void> {
+    if (await this.#volumes.look()) this.#reporter.poke()
   }
 
   async #lookAtPorts(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Launch } from '../parts/instances/driver.ts'
-import type { AssignedInstance } from '../wire/agent.ts'
+import type { AssignedInstance, AssignedVolume } from '../wire/agent.ts'
 
 /** What one start of an instance depends on, beside its assignment. */
 export interface LaunchTerms {
@@ -17,6 +17,9 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
   const { instanceId, port, singleton } = assigned
   const { nodeId, address, run, directory, leaseUntil = 0 } = terms
   const listen = port === null ? null : { host: address, port }
+  const app = `${assigned.at.tenant}/${assigned.at.environment}/${assigned.at.app}`
+  const whose = (volume: AssignedVolume) => ({ ...volume, app, service: assigned.service })
+  const inside = assigned.container?.port ?? port
   return {
     instanceId,
     run,
@@ -27,6 +30,8 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
     ...(assigned.reaches === undefined ? {} : { reaches: assigned.reaches }),
     ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
     ...(assigned.limits === undefined ? {} : { limitsRequired: true }),
+    ...(assigned.container === undefined ? {} : { container: assigned.container }),
+    ...(assigned.volumes === undefined ? {} : { volumes: assigned.volumes.map(whose) }),
     listen,
     // No singleton starts without its lease: one that has none yet waits while it is pulling.
     ...(singleton === undefined ? {} : { leaseUntil }),
@@ -35,7 +40,7 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
       ROADSTEAD_RELEASE: assigned.releaseId,
       ...assigned.env,
       // Ours alone to say, and what the whole tree is known by.
-      ...(listen === null ? {} : { PORT: String(listen.port), HOST: listen.host }),
+      ...(listen === null ? {} : { PORT: String(inside), HOST: listen.host }),
       ROADSTEAD_INSTANCE: instanceId,
       ROADSTEAD_NODE: nodeId,
     },

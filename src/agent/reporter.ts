@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { Finding } from '../parts/nodes/model.ts'
 import { findingsMax, reportEveryMs } from '../wire/agent-protocol.ts'
+import type { VolumeNews } from './volume-keeper.ts'
 import { foreignInstanceOf, type ServerClient } from './server-client.ts'
 
 export interface ReporterOptions {
@@ -15,6 +16,8 @@ export interface ReporterOptions {
   readonly instances: () => readonly ObservedInstance[]
   /** What was found on the node and is still to be told; `told` when it is kept. */
   readonly findings: () => readonly Finding[]
+  /** What is to be told of volumes; undefined: nothing. */
+  readonly volumes: () => VolumeNews | undefined
   readonly onFindingsKept: (ids: readonly string[]) => void
   /** The clock that leases go by. */
   readonly leaseNow: () => number
@@ -108,7 +111,8 @@ export class Reporter {
       const findings = this.#options.findings().slice(0, findingsMax)
       const found = findings.length === 0 ? {} : { findings }
       const told = { incarnation, sequence, portsTaken, full, instances: [...instances] }
-      const report = { ...told, ...found }
+      const volumes = this.#options.volumes()
+      const report = { ...told, ...found, ...(volumes === undefined ? {} : { volumes }) }
       const answer = await client.report(report, signal)
       this.#isFull = answer.full
       this.#failures = 0

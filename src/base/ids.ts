@@ -4,7 +4,7 @@ import type { Random } from './random.ts'
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** The readable prefix of each kind of id. */
-export type IdPrefix = 'i' | 'rel' | 'ro' | 'run' | 'tok' | 'req' | 'find' | 'ex' | 'tl'
+export type IdPrefix = 'i' | 'rel' | 'ro' | 'run' | 'tok' | 'req' | 'find' | 'ex' | 'tl' | 'vol'
 
 /**
  * Makes an id such as `i-7k3m9q2x`: a prefix and eight letters, 40 bits of chance.

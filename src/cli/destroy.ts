@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { Refusal } from '../base/errors.ts'
+import { messageOf, Refusal } from '../base/errors.ts'
 import type { AppView } from '../wire/api.ts'
 import { openContext } from './context.ts'
 import { Exit, exitCodes } from './terminal/failure.ts'
@@ -16,7 +16,11 @@ export function destroyCommand(): Command {
   return new Command('destroy')
     .description('end an app and forget all of it in this cell; asks first')
     .argument('<app>')
-    .option('-y, --yes [instances]', 'do not ask; with many instances, their number', countOf)
+    .option(
+      '-y, --yes [instances]',
+      'do not ask; with many instances or volumes, the number of instances',
+      countOf,
+    )
     .option('-d, --detach', 'do not wait until it is gone')
     .addHelpText('after', '\nExample:\n  $ roadstead destroy shop --cell dev/cz')
     .action(run)
@@ -35,7 +39,7 @@ async function run(name: string, options: DestroyOptions, command: Command): Pro
   const written = await context.client.destroy(app.at, confirmed).catch(async (error: unknown) => {
     const many = isAsked ? manyOf(error) : undefined
     if (many === undefined) throw error
-    await confirmCount(many)
+    await confirmCount(many, messageOf(error))
     return context.client.destroy(app.at, many)
   })
   if (context.json) return printJson(written)
@@ -73,8 +77,8 @@ function manyOf(error: unknown): number | undefined {
   return typeof instances === 'number' ? instances : undefined
 }
 
-function confirmCount(instances: number): Promise<void> {
-  return askFor(String(instances), `It ends ${instances} instances. Type their number:`)
+function confirmCount(instances: number, loss: string): Promise<void> {
+  return askFor(String(instances), `${loss}. Type the number of instances:`)
 }
 
 async function askFor(wanted: string, message: string): Promise<void> {

@@ -59,6 +59,7 @@ import { schedulingRoutes } from '../parts/scheduling/routes.ts'
 import { NodeUsage } from '../parts/scheduling/usage.ts'
 import { platformKind } from '../parts/tenants/records.ts'
 import { platformRoutes } from '../parts/tenants/routes.ts'
+import { volumeKind } from '../parts/volumes/records.ts'
 import type { AnyController } from '../server/controllers.ts'
 import { idempotencyKind } from '../server/idempotency.ts'
 import type { CoreOptions, RoutePieces } from '../server/core.ts'
@@ -84,6 +85,7 @@ export const recordKinds = [
   instanceKind,
   singletonEpochKind,
   nodeKind,
+  volumeKind,
   findingKind,
   listenerKind,
   listenerPortKind,
@@ -169,7 +171,7 @@ export function composeServer(
     jobsController({ state, clock, random }),
     nodesController(state, clock),
     rolloutsController({ state, clock, random, lastMinute }),
-    schedulingController({ state, clock, usage: nodes }),
+    schedulingController({ state, clock, random, usage: nodes }),
     testLinksController(state),
   ] as unknown as AnyController[]
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [

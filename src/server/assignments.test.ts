@@ -17,6 +17,7 @@ import { execKind } from '../parts/execs/records.ts'
 import { instanceById, instanceKind } from '../parts/instances/records.ts'
 import { jobRunKind } from '../parts/jobs/records.ts'
 import { rolloutKind, schemaStageKind } from '../parts/rollouts/records.ts'
+import { volumeKind } from '../parts/volumes/records.ts'
 import { create, remove, replace, type Kind } from '../store/port.ts'
 import type { OpenState } from '../store/state.ts'
 import type { Assignment } from '../wire/agent.ts'
@@ -25,6 +26,7 @@ import { Assignments } from './assignments.ts'
 const kinds = [
   releaseKind,
   instanceKind,
+  volumeKind,
   listenerKind,
   rolloutKind,
   schemaStageKind,

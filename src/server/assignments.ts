@@ -6,7 +6,7 @@ import type { Listener } from '../parts/discovery/model.ts'
 import { listenerKind } from '../parts/discovery/records.ts'
 import type { Exec } from '../parts/execs/model.ts'
 import { execKind } from '../parts/execs/records.ts'
-import type { Instance } from '../parts/instances/model.ts'
+import { serviceName, type Instance } from '../parts/instances/model.ts'
 import { planAssignment, type PlacedInstance } from '../parts/instances/plan-assignment.ts'
 import { instanceKind, instancesOn } from '../parts/instances/records.ts'
 import type { JobRun } from '../parts/jobs/model.ts'
@@ -14,6 +14,8 @@ import { runOfAttempt } from '../parts/jobs/records.ts'
 import type { ServiceTarget } from '../parts/rollouts/model.ts'
 import { activeRollout } from '../parts/rollouts/records.ts'
 import { appCellName, type AppCell } from '../parts/tenants/model.ts'
+import type { Volume } from '../parts/volumes/model.ts'
+import { volumeKind, volumesOf, volumesOn } from '../parts/volumes/records.ts'
 import type { Assignment } from '../wire/agent.ts'
 import type { AssignedExec } from '../wire/exec.ts'
 import { pollUntil, WakeUps } from './wake-ups.ts'
@@ -63,6 +65,9 @@ export class Assignments {
     } else if (change.kind === execKind.name) {
       const { nodeId } = (change.after ?? change.before) as Exec
       this.#touch(nodeId, change.revision)
+    } else if (change.kind === volumeKind.name) {
+      const { nodeId } = (change.after ?? change.before) as Volume
+      this.#touch(nodeId, change.revision)
     }
   }
 
@@ -92,12 +97,31 @@ export class Assignments {
       listeners.set(app, known)
       const run = this.#runOf(instance)
       const targets = this.#targetsOf(run)
-      placed.push({ instance, release, listeners: known, run, targets })
+      const volumes = this.#volumesFor(instance)
+      placed.push({ instance, release, listeners: known, run, targets, volumes })
     }
     const { revision } = this.#snapshot
     const execs = this.#execsOn(nodeId)
     const instances = planAssignment(placed)
-    return { revision, instances, ...(execs.length === 0 ? {} : { execs }) }
+    const volumesToRemove = this.#volumesToRemove(nodeId)
+    return {
+      revision,
+      instances,
+      ...(execs.length === 0 ? {} : { execs }),
+      ...(volumesToRemove.length === 0 ? {} : { volumesToRemove }),
+    }
+  }
+
+  /** Those whose app is destroyed, once no instance on their node is of their service. */
+  #volumesToRemove(nodeId: string): string[] {
+    const doomed = [...volumesOn(this.#snapshot, nodeId)]
+      .map(({ value }) => value)
+      .filter((volume) => volume.doomed !== undefined)
+    if (doomed.length === 0) return []
+    const running = [...instancesOn(this.#snapshot, nodeId)]
+    const used = new Set(running.map(({ value }) => serviceName(value.at, value.service)))
+    const free = doomed.filter(({ at, service }) => !used.has(serviceName(at, service)))
+    return free.map(({ id }) => id)
   }
 
   #execsOn(nodeId: string): AssignedExec[] {
@@ -105,6 +129,10 @@ export class Assignments {
     return found.map(({ value: { id, instanceId, command, terminal } }) => {
       return { execId: id, instanceId, command, terminal }
     })
+  }
+
+  #volumesFor({ at, purpose }: Instance): readonly Volume[] {
+    return purpose === 'job' ? [] : volumesOf(this.#snapshot, at).map(({ value }) => value)
   }
 
   #runOf(instance: Instance): JobRun | undefined {

@@ -1,8 +1,9 @@
 import Type, { type Static } from 'typebox'
-import { carriedMax, HealthCheck } from '../parts/apps/model.ts'
+import { Capability, carriedMax, HealthCheck } from '../parts/apps/model.ts'
 import { ArtifactRef, Runnable } from '../parts/artifacts/model.ts'
 import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
 import { Finding, Resources } from '../parts/nodes/model.ts'
+import { VolumeReport } from '../parts/volumes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
 import { findingsMax, logBatchLinesMax } from './agent-protocol.ts'
 import { AssignedExec } from './exec.ts'
@@ -44,6 +45,31 @@ export const AssignedAssets = Type.Object({
 })
 export type AssignedAssets = Static<typeof AssignedAssets>
 
+/** What is asked of a container beyond the usual. */
+export const AssignedContainer = Type.Object({
+  /** Where its program listens, inside; missing: at the port that its node assigned. */
+  port: Type.Optional(Type.Integer()),
+  /** Missing: none. */
+  capabilities: Type.Optional(Type.Array(Capability)),
+  /** It may write to its root; missing: it may not. */
+  writable: Type.Optional(Type.Literal(true)),
+  /** The app whose containers share a network, and by which name this one is found; null: by none. */
+  network: Type.Optional(
+    Type.Object({ app: Type.String(), alias: Type.Union([Type.String(), Type.Null()]) }),
+  ),
+})
+export type AssignedContainer = Static<typeof AssignedContainer>
+
+/** Data of a service that its instance finds again. */
+export const AssignedVolume = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  path: Type.String(),
+  /** It is not known to be made yet; false: it has to be there, and nothing takes its place. */
+  begins: Type.Boolean(),
+})
+export type AssignedVolume = Static<typeof AssignedVolume>
+
 /** One instance that this node is to run, or to have stopped. */
 export const AssignedInstance = Type.Object({
   instanceId: Type.String(),
@@ -82,6 +108,10 @@ export const AssignedInstance = Type.Object({
    * that does not know it starts the same program, and answers its own files only.
    */
   assets: Type.Optional(AssignedAssets),
+  /** Missing: a container like any other. */
+  container: Type.Optional(AssignedContainer),
+  /** Missing: none. */
+  volumes: Type.Optional(Type.Array(AssignedVolume)),
 })
 export type AssignedInstance = Static<typeof AssignedInstance>
 
@@ -92,6 +122,8 @@ export const Assignment = Type.Object({
   instances: Type.Array(AssignedInstance),
   /** Commands that people run beside them; missing: none (since protocol 2). */
   execs: Type.Optional(Type.Array(AssignedExec)),
+  /** Ids of volumes that are to go with their data; missing: none. */
+  volumesToRemove: Type.Optional(Type.Array(Type.String())),
 })
 export type Assignment = Static<typeof Assignment>
 
@@ -105,6 +137,8 @@ export const AgentReport = Type.Object({
   instances: Type.Array(ObservedInstance, { maxItems: 10_000 }),
   /** What was found on the node that nobody asked for; told until it is acknowledged. */
   findings: Type.Optional(Type.Array(Finding, { maxItems: findingsMax })),
+  /** Volumes that were made or have gone, told until the assignment shows that it was heard. */
+  volumes: Type.Optional(VolumeReport),
 })
 export type AgentReport = Static<typeof AgentReport>
 

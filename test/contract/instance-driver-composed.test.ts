@@ -11,6 +11,7 @@ import {
 } from '../../src/drivers/instances/mock/mock-driver.ts'
 import type { DriverName, Launch } from '../../src/parts/instances/driver.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+import { testInstanceVolumes } from './instance-volumes.suite.ts'
 
 const stagings: Record<Behaviour, Staging> = {
   serves: { readyAfterMs: 50 },
@@ -79,6 +80,7 @@ function harnessOf(kind: Pick<Launch, 'image'>): () => Promise<DriverHarness> {
 
 describe('the composed driver with archives', () => {
   testInstanceDriver(harnessOf({}))
+  testInstanceVolumes(harnessOf({}))
 })
 
 describe('each kind goes to its driver', () => {

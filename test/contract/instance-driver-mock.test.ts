@@ -6,6 +6,7 @@ import {
   type Staging,
 } from '../../src/drivers/instances/mock/mock-driver.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+import { testInstanceVolumes } from './instance-volumes.suite.ts'
 
 const stagings: Record<Behaviour, Staging> = {
   serves: { readyAfterMs: 50 },
@@ -44,4 +45,5 @@ async function makeHarness(): Promise<DriverHarness> {
 
 describe('the mock driver', () => {
   testInstanceDriver(makeHarness)
+  testInstanceVolumes(makeHarness)
 })

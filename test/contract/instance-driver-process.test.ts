@@ -9,6 +9,7 @@ import type { IsolationChoice } from '../../src/drivers/instances/process/isolat
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
 import { canIsolate } from '../fixtures/isolation.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+import { testInstanceVolumes } from './instance-volumes.suite.ts'
 import { freePort } from '../fixtures/free-port.ts'
 
 const server = `
@@ -81,8 +82,10 @@ async function makeHarness(isolation: IsolationChoice): Promise<DriverHarness> {
 
 describe('the process driver', () => {
   testInstanceDriver(() => makeHarness('off'))
+  testInstanceVolumes(() => makeHarness('off'))
 })
 
 describe.skipIf(!canIsolate())('the process driver, isolated', () => {
   testInstanceDriver(() => makeHarness('auto'), 'i-apart')
+  testInstanceVolumes(() => makeHarness('auto'), 'i-apart')
 })

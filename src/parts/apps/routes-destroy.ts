@@ -17,6 +17,8 @@ import { appParams, appPath } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
 import { instanceKind } from '../instances/records.ts'
 import { rolloutKind } from '../rollouts/records.ts'
+import type { Volume } from '../volumes/model.ts'
+import { spokenVolume, volumeKind, volumesOf } from '../volumes/records.ts'
 import { appCellName, cellName, type AppCell } from '../tenants/model.ts'
 import { destroyedAppKey, type App, type DestroyedApp } from './model.ts'
 import {
@@ -70,7 +72,7 @@ function destroyRoute({ state, clock }: DestroyRoutesOptions): RouteDefinition {
     tag: 'apps',
     params: appParams,
     query: Type.Object({
-      /** How many instances it ends; needed where they are many. */
+      /** How many instances it ends; needed where they are many, or where data goes. */
       confirm: Type.Optional(Type.Integer({ minimum: 0 })),
     }),
     answers: { 202: Written },
@@ -80,14 +82,20 @@ function destroyRoute({ state, clock }: DestroyRoutesOptions): RouteDefinition {
       const now = clock.now()
       const who = caller?.name ?? ''
       const instances = runningOf(snapshot, entry.value)
-      if (!entry.value.destroying) checkConfirmed(snapshot, instances, query.confirm, now)
+      const volumes = volumesOf(snapshot, entry.value.at)
+      const ends = { instances, volumes: volumes.map(({ value }) => spokenVolume(value)) }
+      if (!entry.value.destroying) checkConfirmed(snapshot, ends, query.confirm, now)
       const kept = keepDestroyed(snapshot, entry.value, { instances, who, now })
       const revision = await state.commit({
-        writes: [replace(appKind, entry, { ...entry.value, destroying: true }), ...kept],
+        writes: [
+          replace(appKind, entry, { ...entry.value, destroying: true }),
+          ...kept,
+          ...doomed(volumes, who, now),
+        ],
         attribution: {
           who,
           what: 'app.destroy',
-          why: `${params.app} in ${cellName(params)} goes with its ${instances} instances`,
+          why: `${params.app} in ${cellName(params)} goes with ${lossOf(ends)}`,
         },
       })
       return { status: 202, body: { revision } }
@@ -100,21 +108,48 @@ function runningOf(snapshot: Snapshot, app: App): number {
   return all.filter(({ value }) => value.state !== 'ended').length
 }
 
+/** What a destroy takes away. */
+interface Ends {
+  readonly instances: number
+  /** In words. */
+  readonly volumes: readonly string[]
+}
+
+/** `its 2 instances`, and what nobody brings back. */
+function lossOf({ instances, volumes }: Ends): string {
+  const its = `its ${instances} instances`
+  if (volumes.length === 0) return its
+  const named = volumes.slice(0, namedMax).join(', ')
+  const more = volumes.length > namedMax ? ` and ${volumes.length - namedMax} more` : ''
+  return `${its} and the data of its volumes: ${named}${more}`
+}
+
+/** Volumes that a sentence names. */
+const namedMax = 8
+
+/** They go once their instances have: no undestroy brings them back. */
+function doomed(volumes: readonly Entry<Volume>[], by: string, at: number): Write[] {
+  return volumes.map((entry) => replace(volumeKind, entry, { ...entry.value, doomed: { at, by } }))
+}
+
 function checkConfirmed(
   snapshot: Snapshot,
-  instances: number,
+  { instances, volumes }: Ends,
   confirmed: number | undefined,
   now: number,
 ): void {
   const lately = [...snapshot.list(destroyedAppKind)]
     .filter(({ value }) => now - value.destroyedAt < countedMs)
     .reduce((sum, { value }) => sum + value.instances, 0)
-  if (instances + lately <= destroyedFreelyMax || confirmed === instances) return
+  if (confirmed === instances) return
+  if (instances + lately <= destroyedFreelyMax && volumes.length === 0) return
   const before = lately === 0 ? '' : `, after ${lately} within ten minutes`
-  throw new Refusal('confirmation-needed', `this ends ${instances} instances${before}`, {
+  const data =
+    volumes.length === 0 ? '' : `, and removes the volume ${volumes.join(', the volume ')} for good`
+  throw new Refusal('confirmation-needed', `this ends ${instances} instances${before}${data}`, {
     status: 409,
     hint: `if that is what you want, say so: --yes=${instances}, or ?confirm=${instances}`,
-    details: { instances, lately },
+    details: { instances, lately, ...(volumes.length === 0 ? {} : { volumes: [...volumes] }) },
   })
 }
 

@@ -18,6 +18,7 @@ import type { NodeUsage } from '../scheduling/usage.ts'
 import { cellName, type AppCell } from '../tenants/model.ts'
 import { gateAt } from '../tenants/records.ts'
 import type { ImageRegistry, ManifestReader } from './driver.ts'
+import { notesOnVolumes, refuseManyVolumes } from '../volumes/routes-deploy.ts'
 import type { ReleaseContent } from './manifest/release-content.ts'
 import type { App, Release } from './model.ts'
 import { planCarried } from './plan-assets.ts'
@@ -105,10 +106,11 @@ export async function withoutConflict<T>(state: State, decide: () => Promise<T>)
 }
 
 /** What is said of a wish, with what it lacks now. */
-function notesOn({ snapshot }: State, { notes, content }: Wish): string[] {
+function notesOn({ snapshot }: State, { at, notes, content }: Wish): string[] {
   const { services } = content
   const more = [noteOnImages(snapshot, services), noteOnLimits(snapshot, services)]
-  return [...notes, ...more.filter((note) => note !== undefined)]
+  const onVolumes = notesOnVolumes(snapshot, at, services)
+  return [...notes, ...more.filter((note) => note !== undefined), ...onVolumes]
 }
 
 function notesOf(notes: readonly string[]): { notes?: string[] } {
@@ -138,6 +140,7 @@ function draftOf(state: State, { at, content, release: named, keepDrift }: Wish)
   refuseDestroying(app)
   refuseRouteConflict(state, at, content)
   refuseUnenforceable(state.snapshot, content.services)
+  refuseManyVolumes(state.snapshot, at, content.services)
   const release: Release = {
     ...rest,
     ...named,

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Capability } from '../apps/model.ts'
 import type { ImageRef } from '../artifacts/model.ts'
 import type { Resources } from '../nodes/model.ts'
 
@@ -34,7 +35,7 @@ export interface InstanceDriver {
   /**
    * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
    * `port-taken` (another process listens there), `lease-expired`, `limits-unenforced`,
-   * `start-failed`.
+   * `volume-lost`, `start-failed`.
    */
   start(launch: Launch): Promise<Started>
   /** Sends SIGTERM to its process group; nothing happens when it has ended. */
@@ -88,6 +89,13 @@ export interface InstanceDriver {
   endStray(stray: Stray): Promise<void>
   /** Forgets an ended instance and all that it printed. */
   discard(instanceId: string): Promise<void>
+  /** Whether a volume was made here. */
+  hasVolume(id: string): Promise<boolean>
+  /**
+   * Removes a volume with all that is in it; nothing happens where there is none. Faults:
+   * `volume-in-use`, `engine-silent`.
+   */
+  removeVolume(id: string): Promise<void>
   /** Stops watching; instances go on. */
   close(): Promise<void>
 }
@@ -122,6 +130,10 @@ export interface Launch {
   readonly image?: ImageRef
   /** Ports of the node's own loopback that its environment names: services that it calls. */
   readonly reaches?: readonly number[]
+  /** Data of its service that this instance finds again; missing: none. */
+  readonly volumes?: readonly LaunchVolume[]
+  /** What its container is asked for beyond the usual. */
+  readonly container?: ContainerTerms
   /** What it may take of the node, where the driver can hold it to that; missing: as it likes. */
   readonly limits?: Resources
   /**
@@ -138,6 +150,30 @@ export interface Launch {
    * `lease-expired` when that has passed already.
    */
   readonly leaseUntil?: number
+}
+
+/** A folder of the node that outlives instances. */
+export interface LaunchVolume {
+  /** Names it for ever: another volume of the same name is another one. */
+  readonly id: string
+  readonly name: string
+  /** Where a container finds it; a process is told by VOLUME_NAME where it is. */
+  readonly path: string
+  /** It has not been made yet, as far as the server knows; false: it has to be here. */
+  readonly begins: boolean
+  /** Whose it is, for people: `local/default/shop`, `db`. */
+  readonly app: string
+  readonly service: string
+}
+
+/** What a container may be asked for; nothing of it is for processes. */
+export interface ContainerTerms {
+  /** Where its program listens, inside; missing: at the port that is published. */
+  readonly port?: number
+  readonly capabilities?: readonly Capability[]
+  readonly writable?: true
+  /** The app whose containers share a network, and by which name this one is found; null: by none. */
+  readonly network?: { readonly app: string; readonly alias: string | null }
 }
 
 export interface Started {

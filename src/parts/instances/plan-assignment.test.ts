@@ -64,6 +64,36 @@ describe('the assignment of a service', () => {
     expect(planAssignment([placed({ release: plain, listeners })])[0]).not.toHaveProperty('reaches')
   })
 
+  test('says what its container is asked for, and where it finds its volumes', () => {
+    const spec = aSpec({
+      name: 'db',
+      port: 5_432,
+      singleton: true,
+      volumes: [{ name: 'pg-data', path: '/data' }],
+      capabilities: ['chown'],
+      writable: true,
+      network: 'shared',
+    })
+    const instance = anInstance({ service: 'db' })
+    const volume = { id: 'vol-1', at: instance.at, service: 'db', nodeId: 'node-1', createdAt: 0 }
+    const volumes = [
+      { ...volume, name: 'pg-data', made: false },
+      { ...volume, id: 'vol-2', service: 'web', name: 'pg-data', made: true },
+    ]
+    const release = aRelease({ services: [spec, aSpec({ network: 'shared' })] })
+    const [assigned] = planAssignment([placed({ instance, release, volumes })])
+    const network = { app: 'local/default/shop', alias: 'db' }
+    const container = { port: 5_432, capabilities: ['chown'], writable: true, network }
+    expect(assigned).toMatchObject({ port: 21_000, container })
+    expect(assigned?.volumes).toEqual([
+      { id: 'vol-1', name: 'pg-data', path: '/data', begins: true },
+    ])
+    expect(assigned?.env).toMatchObject({ PORT: '5432', VOLUME_PG_DATA: '/data' })
+    const [web] = planAssignment([placed({ release })])
+    expect(web?.container).toEqual({ network: { ...network, alias: null } })
+    expect(web).not.toHaveProperty('volumes')
+  })
+
   test('names the archives whose assets go along, where the service has any', () => {
     const artifact = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 2 }
     const carried = { web: [{ artifact, directory: 'dist', until: 9 }] }

@@ -1,10 +1,18 @@
 import { assert } from '../../base/errors.ts'
 import type { AssignedInstance } from '../../wire/agent.ts'
 import { isImage, type Runnable } from '../artifacts/model.ts'
-import { testTargetOf, urlVariableOf, type Release, type ServiceSpec } from '../apps/model.ts'
+import {
+  testTargetOf,
+  urlVariableOf,
+  volumeVariableOf,
+  type Release,
+  type ServiceSpec,
+} from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
 import type { JobRun } from '../jobs/model.ts'
 import type { ServiceTarget } from '../rollouts/model.ts'
+import type { Volume } from '../volumes/model.ts'
+import { appCellName } from '../tenants/model.ts'
 import type { Instance } from './model.ts'
 
 /** An instance that its node is to run, with all that says what it runs. */
@@ -13,6 +21,8 @@ export interface PlacedInstance {
   readonly release: Release
   /** The listeners of its app, by service. */
   readonly listeners: ReadonlyMap<string, Pick<Listener, 'port' | 'maintenancePort'>>
+  /** Those of its service that are to stay; missing: none. */
+  readonly volumes?: readonly Volume[]
   /** Of a job: the run that it is an attempt at; undefined when its record is gone. */
   readonly run?: JobRun | undefined
   /** Of a test: what its rollout wants of each service that it changes. */
@@ -61,14 +71,55 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
     ...carriedAlong(spec, release),
     ...(instance.driver === 'limits' ? { limits: 'required' as const } : {}),
     ...reachesOf(artifact, calls),
+    ...containerOf(instance, spec),
+    ...volumesOf(placed, spec),
     // The platform's own variables go last: no manifest can put another address in their place.
     env: {
       ...spec.env,
       ...calls,
+      ...placesOf(spec),
       ...platformVariables(instance, release),
-      ...(port === null ? {} : { PORT: String(port) }),
+      ...(port === null ? {} : { PORT: String(spec.port ?? port) }),
     },
   }
+}
+
+/** What its container is asked for beyond the usual. */
+function containerOf(
+  instance: Instance,
+  { name, port, capabilities, writable, network, singleton }: ServiceSpec,
+): Pick<AssignedInstance, 'container'> {
+  const container = {
+    ...(port === undefined ? {} : { port }),
+    ...(capabilities === undefined ? {} : { capabilities }),
+    ...(writable === undefined ? {} : { writable }),
+    // Of others several stand side by side, some out of customers' sight: a name may not lead there.
+    ...(network === undefined ? {} : { network: networkOf(instance, singleton ? name : null) }),
+  }
+  return Object.keys(container).length === 0 ? {} : { container }
+}
+
+function networkOf({ at }: Instance, alias: string | null) {
+  return { app: appCellName(at), alias }
+}
+
+/** A service without its record waits for it: nothing starts without its data. */
+function volumesOf(
+  { instance, volumes = [] }: PlacedInstance,
+  spec: ServiceSpec,
+): Pick<AssignedInstance, 'volumes'> {
+  const mounts = spec.volumes ?? []
+  const found = mounts.flatMap(({ name, path }) => {
+    const isOwn = (one: Volume): boolean => one.name === name && one.service === instance.service
+    const volume = volumes.find(isOwn)
+    return volume === undefined ? [] : [{ id: volume.id, name, path, begins: !volume.made }]
+  })
+  return found.length === 0 ? {} : { volumes: found }
+}
+
+/** `VOLUME_NAME` for each of its volumes: where a container finds it. */
+function placesOf({ volumes = [] }: ServiceSpec): Record<string, string> {
+  return Object.fromEntries(volumes.map(({ name, path }) => [volumeVariableOf(name), path]))
 }
 
 function carriedAlong(
@@ -99,6 +150,7 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
     warmup: null,
     timeoutMs: spec.timeoutMs,
     ...reachesOf(spec.artifact, calls),
+    ...(served?.network === undefined ? {} : { container: { network: networkOf(instance, null) } }),
     // A job has what its service has: its environment, and the addresses of what it needs.
     env: {
       ...(run.purpose === 'test' ? {} : served?.env),

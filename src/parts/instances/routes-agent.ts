@@ -23,6 +23,7 @@ import { route, type RouteDefinition } from '../../wire/route.ts'
 import { nodeKey, type Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import { keepFindings } from '../nodes/routes-findings.ts'
+import { keepVolumeReport } from '../volumes/routes-report.ts'
 import type { Leases } from './leases.ts'
 import { serviceName } from './model.ts'
 import { instanceById } from './records.ts'
@@ -208,6 +209,8 @@ function reportRoute({
       const told = heard === 'old' ? [] : (body.findings ?? [])
       const findings =
         told.length === 0 ? [] : await keepFindings(state, nodeId, told, caller?.name ?? '')
+      const volumes = heard === 'old' ? undefined : body.volumes
+      if (volumes !== undefined) await keepVolumeReport(state, nodeId, volumes, caller?.name ?? '')
       const answer = { full: heard === 'full', leases: granted, findings }
       return { body: reportAnswerFor(protocol, answer) }
     },

@@ -7,6 +7,7 @@ import { artifactKind } from '../artifacts/records.ts'
 import { serviceName } from '../instances/model.ts'
 import { instanceKind } from '../instances/records.ts'
 import { groupOf } from '../scheduling/model.ts'
+import { tiesOf } from '../scheduling/ties-view.ts'
 import { nodeViews } from '../scheduling/placement-view.ts'
 import type { NodeUsage } from '../scheduling/usage.ts'
 import { appCellName, type AppCell } from '../tenants/model.ts'
@@ -81,7 +82,10 @@ export function observeFit(
     placement: { nodes: nodeViews(snapshot, usage), listeningSince: snapshot.observations.since },
     release,
     arriving: release.services.flatMap((spec) =>
-      arrivingOf(current, release, spec, plans.get(spec.name)),
+      arrivingOf(current, release, spec, plans.get(spec.name)).map((arriving) => ({
+        ...arriving,
+        ties: tiesOf(snapshot, release, spec.name),
+      })),
     ),
     leaving: leavingOf(snapshot, app, new Set(going.map(({ name }) => name))),
   }

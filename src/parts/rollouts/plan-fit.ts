@@ -25,6 +25,8 @@ export interface Leaving {
 /** A service of which instances would have to be placed. */
 export interface Arriving {
   readonly spec: ServiceSpec
+  /** What ties its instances to a node; missing: nothing. */
+  readonly ties?: Pick<PendingInstance, 'homes' | 'together'>
   /** How many start beside all that runs. */
   readonly first: number
   /** How many there will be, beside those that stay. */
@@ -100,7 +102,7 @@ function refusalsIn(
   now: number,
 ): Map<string, Refused> {
   const pending = arriving.flatMap((service) => {
-    const { spec } = service
+    const { spec, ties = { homes: [] } } = service
     const group = groupOf(serviceName(release.at, spec.name), specDigest(spec))
     return Array.from({ length: countOf(service) }, (_, index): PendingInstance => ({
       id: `${spec.name}/${index}`,
@@ -109,6 +111,7 @@ function refusalsIn(
       needsPort: !spec.worker,
       ...driverOf(spec.artifact, spec.limits),
       spread: spec.spread,
+      ...ties,
       desired: 'running',
       unplaced: null,
     }))

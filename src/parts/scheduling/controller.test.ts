@@ -4,9 +4,11 @@ import { Refusal } from '../../base/errors.ts'
 import { create, replace, type Change, type Kind } from '../../store/port.ts'
 import { anInstance } from '../../../test/fixtures/instances.ts'
 import { someResources, gib } from '../../../test/fixtures/placement.ts'
+import { appKind, releaseKind } from '../apps/records.ts'
+import { volumeKind } from '../volumes/records.ts'
+import { seededRandom } from '../../base/random.ts'
 import { aState, write } from '../../../test/fixtures/state.ts'
 import type { RouteRequest } from '../../wire/route.ts'
-import { releaseKind } from '../apps/records.ts'
 import type { Instance } from '../instances/model.ts'
 import { instanceById, instanceKind } from '../instances/records.ts'
 import type { Node } from '../nodes/model.ts'
@@ -30,10 +32,16 @@ function aNode(id: string, members: Partial<Node> = {}): Node {
 
 async function aScheduler() {
   const clock = new VirtualClock()
-  const kinds = [instanceKind, nodeKind, releaseKind] as unknown as readonly Kind<never>[]
+  const kinds = [
+    appKind,
+    instanceKind,
+    nodeKind,
+    releaseKind,
+    volumeKind,
+  ] as unknown as readonly Kind<never>[]
   const { state, observations } = await aState(kinds, clock)
   const usage = new NodeUsage(state)
-  const options = { state, clock, usage }
+  const options = { state, clock, random: seededRandom(1), usage }
   const controller = schedulingController(options)
   const woken: boolean[] = []
   state.subscribe((change: Change) =>

@@ -1,7 +1,10 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Controller, Plan } from '../../base/control-loop.ts'
 import { unreachable } from '../../base/errors.ts'
+import { newId } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
 import {
+  create,
   operationsMax,
   replace,
   type Change,
@@ -14,6 +17,7 @@ import { spokenName, type Instance } from '../instances/model.ts'
 import { instanceKind } from '../instances/records.ts'
 import { nodeLostAfterMs, type Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
+import { volumeKind } from '../volumes/records.ts'
 import type { PlacementAction } from './model.ts'
 import { observePlacement, type SchedulingView } from './placement-view.ts'
 import { planPlacement } from './plan.ts'
@@ -34,15 +38,18 @@ interface Decision {
   readonly entry: Entry<Instance>
   /** The node that it was given, whose capacity the decision read. */
   readonly node: Entry<Node> | undefined
+  /** Names of the volumes that it is the first to have. */
+  readonly volumes: readonly string[]
 }
 
 /** Gives pending instances a node and a port, or writes down why there is none. */
 export function schedulingController(options: {
   readonly state: State
   readonly clock: Clock
+  readonly random: Random
   readonly usage: NodeUsage
 }): Controller<Change, Snapshot, SchedulingView, PlacementBatch> {
-  const { state, clock, usage } = options
+  const { state, clock, random, usage } = options
   const reports = new Reports()
   return {
     name: 'scheduling',
@@ -50,7 +57,7 @@ export function schedulingController(options: {
     allKeys: () => [everything],
     observe: (_key, snapshot) => observePlacement(snapshot, usage),
     plan: planBatches,
-    apply: (batch) => commitBatch(batch, state, clock.now()),
+    apply: (batch) => commitBatch(batch, state, { random, now: clock.now() }),
   }
 }
 
@@ -59,14 +66,31 @@ function planBatches(view: SchedulingView, now: number): Plan<PlacementBatch> {
   return { ...plan, actions: batchesOf(plan.actions, view) }
 }
 
-async function commitBatch(batch: PlacementBatch, state: State, now: number): Promise<void> {
+async function commitBatch(batch: PlacementBatch, state: State, making: Making): Promise<void> {
   const { type, decisions } = batch
   const nodes = new Map(decisions.flatMap(({ node }) => (node ? [[node.key, node]] : [])))
   await state.commit({
-    writes: decisions.map((decision) => writeOf(decision, now)),
+    writes: decisions.flatMap((decision) => [
+      writeOf(decision, making.now),
+      ...volumesMadeBy(decision, making),
+    ]),
     expectations: [...nodes.values()].map(({ key, revision }) => ({ key, revision })),
     attribution: { who: 'scheduling', what: `instance.${type}`, why: sentence(decisions) },
   })
+}
+
+interface Making {
+  readonly random: Random
+  readonly now: number
+}
+
+/** The volumes that its service has none of yet: they stand where it is placed from now on. */
+function volumesMadeBy({ action, entry, volumes }: Decision, { random, now }: Making): Write[] {
+  if (action.type !== 'place') return []
+  const { at, service } = entry.value
+  const { nodeId } = action
+  const common = { at, service, nodeId, made: false, createdAt: now }
+  return volumes.map((name) => create(volumeKind, { ...common, id: newId('vol', random), name }))
 }
 
 /** Whether a change can give the scheduler something to do. */
@@ -125,17 +149,25 @@ function batchesOf(actions: readonly PlacementAction[], view: SchedulingView): P
     const decisions = actions
       .filter((action) => action.type === type)
       .flatMap((action) => decisionOf(action, view))
-    for (let from = 0; from < decisions.length; from += operationsMax) {
-      batches.push({ type, decisions: decisions.slice(from, from + operationsMax) })
+    // Volumes are records too: what makes some is a commit by itself.
+    const [plain, making] = [decisions.filter(isPlain), decisions.filter((one) => !isPlain(one))]
+    for (const decision of making) batches.push({ type, decisions: [decision] })
+    for (let from = 0; from < plain.length; from += operationsMax) {
+      batches.push({ type, decisions: plain.slice(from, from + operationsMax) })
     }
   }
   return batches
 }
 
+function isPlain({ volumes }: Decision): boolean {
+  return volumes.length === 0
+}
+
 function decisionOf(action: PlacementAction, view: SchedulingView): Decision[] {
   const entry = view.entries.get(action.id)
   const node = action.type === 'place' ? view.nodeEntries.get(action.nodeId) : undefined
-  return entry === undefined ? [] : [{ action, entry, node }]
+  const volumes = action.type === 'place' ? (view.newVolumes.get(action.id) ?? []) : []
+  return entry === undefined ? [] : [{ action, entry, node, volumes }]
 }
 
 function writeOf({ action, entry }: Decision, now: number): Write {

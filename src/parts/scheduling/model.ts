@@ -70,9 +70,30 @@ export interface PendingInstance {
   /** Missing: any node runs it, as a process. */
   readonly driver?: Instance['driver']
   readonly spread: Spread
+  /** The only nodes that may take it; none: any. Two that differ leave no node. */
+  readonly homes: readonly Home[]
+  /** Whom it has to stand on one node with, wherever that is; missing: nobody. */
+  readonly together?: Together
   readonly desired: Instance['desired']
   /** What its record says about why it waits. */
   readonly unplaced: Instance['unplaced']
+}
+
+/** Why an instance can stand on one node only. */
+export interface Home {
+  readonly nodeId: string
+  /** Its volume is there, or those that it shares a network with. */
+  readonly because: 'volume' | 'network'
+  /** The volume's name, or the app's. */
+  readonly name: string
+}
+
+/** The instances of an app whose containers share a network. */
+export interface Together {
+  /** The app in its cell. */
+  readonly app: string
+  /** What all that it wants to run takes: the first of them looks for a node with room for them. */
+  readonly resources: Resources
 }
 
 export interface PlacementView {
@@ -122,6 +143,8 @@ export type Obstacle =
   | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }
   /** Another of the group stands on it, and they must stand apart. */
   | { readonly kind: 'node' }
+  /** It can stand on another node only. */
+  | { readonly kind: 'home'; readonly home: Home }
 
 /** A change after which an instance that waits would have a node. */
 export type Remedy =
@@ -148,6 +171,14 @@ export type Remedy =
   | { readonly type: 'return'; readonly nodeId: string }
   /** A node that has not been heard yet reports. */
   | { readonly type: 'wait'; readonly nodeId: string }
+  /** It is tied to no node any more, and there is another with this much free. */
+  | {
+      readonly type: 'untie'
+      readonly from: Home
+      readonly resources: Resources
+      readonly port: boolean
+      readonly driver: NodeDriver | null
+    }
 
 /** How many of a group stand in a zone. */
 export interface ZoneCount {
@@ -156,7 +187,10 @@ export interface ZoneCount {
 }
 
 /** What an instance asks for: the facts that decide where it fits. */
-export type Wish = Pick<PendingInstance, 'group' | 'resources' | 'needsPort' | 'driver' | 'spread'>
+export type Wish = Pick<
+  PendingInstance,
+  'group' | 'resources' | 'needsPort' | 'driver' | 'spread' | 'homes'
+>
 
 /** A node, and all that keeps it from taking an instance. */
 export interface Assessment {

@@ -12,28 +12,36 @@ import {
   type PlacementView,
   type Spread,
 } from './model.ts'
+import { missingVolumes, tiesIn, type Ties } from './ties-view.ts'
 import type { NodeUsage } from './usage.ts'
 
 /** What one pass of the scheduler looks at, and the records that its decisions rest on. */
 export interface SchedulingView extends PlacementView {
   readonly entries: ReadonlyMap<string, Entry<Instance>>
   readonly nodeEntries: ReadonlyMap<string, Entry<Node>>
+  /** Names of the volumes that pending instances would be the first to have. */
+  readonly newVolumes: ReadonlyMap<string, readonly string[]>
 }
 
 /** Copies nodes, what they hold, and what wants a place; undefined when nothing wants one. */
 export function observePlacement(snapshot: Snapshot, usage: NodeUsage): SchedulingView | undefined {
   const entries = new Map<string, Entry<Instance>>()
+  const newVolumes = new Map<string, readonly string[]>()
   const pending: PendingInstance[] = []
   const spreadOf = spreadsIn(snapshot)
+  const tiesOf = tiesIn(snapshot)
   for (const entry of snapshot.find(instanceKind, 'state', 'pending')) {
     entries.set(entry.value.id, entry)
-    pending.push(pendingOf(entry.value, spreadOf(entry.value)))
+    const missing = missingVolumes(snapshot, entry.value)
+    if (missing.length > 0) newVolumes.set(entry.value.id, missing)
+    pending.push(pendingOf(entry.value, spreadOf(entry.value), tiesOf(entry.value)))
   }
   if (pending.length === 0) return undefined
   const nodeEntries = new Map<string, Entry<Node>>()
   for (const entry of snapshot.list(nodeKind)) nodeEntries.set(entry.value.id, entry)
   const nodes = nodeViews(snapshot, usage)
-  return { nodes, pending, entries, nodeEntries, listeningSince: snapshot.observations.since }
+  const listeningSince = snapshot.observations.since
+  return { nodes, pending, entries, nodeEntries, newVolumes, listeningSince }
 }
 
 /** Every node as the scheduler sees it. */
@@ -55,12 +63,12 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
   })
 }
 
-/** An instance as the scheduler sees it; `spread` comes from its release. */
-export function pendingOf(instance: Instance, spread: Spread): PendingInstance {
+/** An instance as the scheduler sees it; its spread and its ties come from its release. */
+export function pendingOf(instance: Instance, spread: Spread, ties: Ties): PendingInstance {
   const { id, at, service, specDigest, resources, needsPort, driver, desired, unplaced } = instance
   const group = groupOf(serviceName(at, service), specDigest)
   const image = driver === undefined ? {} : { driver }
-  return { id, group, resources, needsPort, ...image, spread, desired, unplaced }
+  return { id, group, resources, needsPort, ...image, spread, ...ties, desired, unplaced }
 }
 
 /** Looks up how an instance is to stand apart: once per service of a release. */

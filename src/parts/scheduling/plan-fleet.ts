@@ -34,6 +34,8 @@ export class Fleet {
   /** By what is asked for: the zones with a node that is large enough. */
   readonly #takers = new Map<string, readonly number[]>()
   readonly #pickers = new Map<number, PortPicker>()
+  /** Where this pass has put apps that stand on one node. */
+  readonly #homes = new Map<string, string>()
 
   /** `decisions`: about how many are to be taken; for many, ties are decided beforehand. */
   constructor(
@@ -100,18 +102,35 @@ export class Fleet {
   /** Takes the best place for an instance; undefined when no node can take it. */
   place(instance: PendingInstance): { nodeId: string; port: number | null } | undefined {
     const counts = this.#countsOf(instance.group)
-    const index = this.#bestFor(instance, counts)
+    const index = this.#indexFor(instance, counts)
     const node = this.#nodes[index]
     if (node === undefined) return undefined
     this.#take(index, instance, counts)
+    if (instance.together !== undefined) this.#homes.set(instance.together.app, node.id)
     return { nodeId: node.id, port: instance.needsPort ? this.#portOn(index, node) : null }
+  }
+
+  /** The first of an app that stands on one node takes one with room for all, if there is any. */
+  #indexFor(instance: PendingInstance, counts: GroupCounts): number {
+    const { homes, together } = instance
+    const homeIds = new Set(homes.map(({ nodeId }) => nodeId))
+    const found = together && this.#homes.get(together.app)
+    if (found !== undefined) homeIds.add(found)
+    const [only] = homeIds
+    if (homeIds.size > 1) return -1
+    if (only === undefined && together !== undefined) {
+      const { resources } = together
+      const roomy = this.#bestFor({ ...instance, resources }, counts, undefined)
+      if (roomy !== -1) return roomy
+    }
+    return this.#bestFor(instance, counts, only)
   }
 
   /**
    * The node with the fewest of the group in its zone, then the fewest on it, then the least left
    * over; -1 when there is none. One scan, no allocation: it runs for every placement.
    */
-  #bestFor(instance: PendingInstance, counts: GroupCounts): number {
+  #bestFor(instance: PendingInstance, counts: GroupCounts, only: string | undefined): number {
     const { resources, needsPort, spread } = instance
     const { cpu, memoryBytes, diskBytes } = resources
     const [byZone, byNode] = [spread.zone !== 'none', spread.node !== 'none']
@@ -124,6 +143,7 @@ export class Fleet {
     let bestOnNode = Infinity
     let bestLeft = Infinity
     for (let index = 0; index < this.#nodes.length; index++) {
+      if (only !== undefined && this.#nodes[index]!.id !== only) continue
       if ((this.#drivers[index]! & needed) !== needed) continue
       const freeCpu = this.#freeCpu[index]! - cpu
       if (freeCpu < -cpuTolerance) continue

@@ -1,5 +1,12 @@
 import type { Resources } from '../nodes/model.ts'
-import { cpuTolerance, type Assessment, type Obstacle, type Remedy, type Wish } from './model.ts'
+import {
+  cpuTolerance,
+  type Assessment,
+  type Home,
+  type Obstacle,
+  type Remedy,
+  type Wish,
+} from './model.ts'
 import { compareTexts } from './plan-fleet.ts'
 import { emptiestOf, zonesFor } from './plan-zones.ts'
 
@@ -10,11 +17,31 @@ import { emptiestOf, zonesFor } from './plan-zones.ts'
  * the spread rule that is in the way, and a new node where nothing else would do.
  */
 export function smallestRemedies(assessments: readonly Assessment[], wish: Wish): Remedy[] {
+  const [tie] = wish.homes
+  if (tie !== undefined) return remediesAtHome(assessments, wish, tie)
   const ready = assessments.filter(({ status }) => status === 'ready')
   if (ready.length === 0) return remediesWithoutNodes(assessments, wish)
   const figures = figureRemedies(assessments, wish)
   if (figures.length > 0) return figures
   return [addNode(assessments, wish), ...ruleRemedies(ready)]
+}
+
+/** Only its own node helps, or nothing that ties it to it. */
+function remediesAtHome(assessments: readonly Assessment[], wish: Wish, from: Home): Remedy[] {
+  const { resources, needsPort: port } = wish
+  const driver = wish.driver ?? null
+  const untie: Remedy = { type: 'untie', from, resources, port, driver }
+  const isHome = ({ obstacles }: Assessment): boolean =>
+    !obstacles.some(({ kind }) => kind === 'home')
+  const home = assessments.find(isHome)
+  if (home === undefined) return [untie]
+  const { status, obstacles, node } = home
+  if (status !== 'ready' && obstacles.length === 1) {
+    const type = status === 'lost' ? 'return' : 'wait'
+    return [{ type, nodeId: node.id }, untie]
+  }
+  if (status !== 'ready' || obstacles.some(({ kind }) => isNoFigure(kind))) return [untie]
+  return [...figureRemediesOn(home, assessments, wish), untie]
 }
 
 /** No node may be used now: whichever comes back or is heard first helps, if it has room. */
@@ -42,7 +69,7 @@ function figureRemedies(assessments: readonly Assessment[], wish: Wish): Remedy[
 
 /** What no figure mends: a rule of the spread, or a node without a driver. */
 function isNoFigure(kind: Obstacle['kind']): boolean {
-  return kind === 'zone' || kind === 'node' || kind === 'driver'
+  return kind === 'zone' || kind === 'node' || kind === 'driver' || kind === 'home'
 }
 
 function compareLacks(a: Assessment, b: Assessment): number {

@@ -88,6 +88,8 @@ function obstaclesOn(node: NodeView, status: NodeStatus, wish: Wish): Obstacle[]
       obstacles.push({ kind, wants, free: Math.max(0, free), of })
     }
   }
+  const home = wish.homes.find(({ nodeId }) => nodeId !== node.id)
+  if (home !== undefined) obstacles.push({ kind: 'home', home })
   const { driver } = wish
   if (driver !== undefined && !hasDriver(node, driver)) obstacles.push({ kind: 'driver', driver })
   if (wish.needsPort && freePortsOf(node) < 1) {

@@ -1,5 +1,5 @@
 import type { Resources } from '../nodes/model.ts'
-import type { NodeDriver, Obstacle, Remedy } from './model.ts'
+import type { Home, NodeDriver, Obstacle, Remedy } from './model.ts'
 
 /** The scheduler's reasons and remedies in words, with figures that a manifest can take. */
 
@@ -48,6 +48,8 @@ export function obstacleText(obstacle: Obstacle): string {
       return `zone: ${zoneCountText(obstacle)} (zone: require)`
     case 'node':
       return 'node: another of it is on this node (node: require)'
+    case 'home':
+      return homeText(obstacle.home)
     case 'driver':
       return driverText[obstacle.driver]
     default: {
@@ -66,6 +68,13 @@ const driverText: Readonly<Record<NodeDriver, string>> = {
 const driverNeeded: Readonly<Record<NodeDriver, string>> = {
   docker: 'a Docker Engine',
   limits: 'bubblewrap and control groups',
+}
+
+/** Why it can stand on one node only, and what is not promised of it. */
+export function homeText({ nodeId, because, name }: Home): string {
+  return because === 'volume'
+    ? `its volume ${name} is on ${nodeId}, and nowhere else`
+    : `its app's shared network is on ${nodeId} (network: shared)`
 }
 
 /** "2 of it are in zone a, 1 in zone b". */
@@ -92,6 +101,8 @@ export function obstaclesText(obstacles: readonly Obstacle[], nodes: number): st
     }
     case 'node':
       return `another of it is on ${where} (node: require)`
+    case 'home':
+      return homeText(first.home)
     case 'driver':
       return first.driver === 'docker'
         ? `no Docker Engine answers on ${where}, and it is an image`
@@ -116,6 +127,8 @@ export function remedyText(remedy: Remedy): string {
       return addNodeText(remedy)
     case 'relax':
       return `let spread.${remedy.rule} be prefer`
+    case 'untie':
+      return untieText(remedy)
     case 'return':
       return `start the agent on ${remedy.nodeId} again`
     case 'wait':
@@ -152,6 +165,15 @@ function addNodeText({ zone, resources, port, driver }: AddNode): string {
     room.length === 0 ? '' : ` ${driver === null ? 'with' : 'and'} ${listText(room)} free`
   const where = zone === null ? '' : ` in zone ${zone} (zone: require)`
   return `add a node${where}${engine}${withRoom}`
+}
+
+/** A volume is never copied: elsewhere it begins with nothing in it. */
+function untieText({ from, resources, port, driver }: Extract<Remedy, { type: 'untie' }>): string {
+  const how =
+    from.because === 'volume'
+      ? `give the volume ${from.name} another name, under which it begins empty`
+      : 'remove `network: shared`'
+  return `${how}, and ${addNodeText({ type: 'add-node', zone: null, resources, port, driver })}`
 }
 
 /** "a", "a and b", "a, b and c". */

@@ -61,6 +61,18 @@ const instance = fc.record({
   needsPort: fc.boolean(),
   driver: fc.constantFrom(undefined, undefined, 'docker' as const, 'limits' as const),
   spread: fc.record({ zone: rule, node: rule }),
+  homes: fc.oneof(
+    { weight: 4, arbitrary: fc.constant([]) },
+    fc.array(
+      fc.record({
+        nodeId: fc.constantFrom('node-0', 'node-1', 'node-2'),
+        because: fc.constantFrom('volume' as const, 'network' as const),
+        name: fc.constant('data'),
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+  ),
+  app: fc.constantFrom(undefined, undefined, undefined, 'shop', 'blog'),
   desired: fc.constantFrom('running', 'running', 'running', 'stopped' as const),
   unplaced: fc.constant(null),
 })
@@ -78,9 +90,19 @@ const world: fc.Arbitrary<PlacementView> = fc
       id: `node-${index}`,
       heardAt: { some: each.heardAt, none: testNow, all: null }[silence],
     })),
-    pending: pending.map((each, index) => ({ ...each, id: `i-${index}` })),
+    pending: pending.map(({ app, ...each }, index) => ({
+      ...each,
+      spread: app === undefined && each.homes.length === 0 ? each.spread : tied(each.spread),
+      id: `i-${index}`,
+      ...(app === undefined ? {} : { together: { app, resources: each.resources } }),
+    })),
     listeningSince,
   }))
+
+/** What can stand on one node only is never asked to be even over zones: manifests are refused. */
+function tied(spread: PendingInstance['spread']): PendingInstance['spread'] {
+  return spread.zone === 'require' ? { ...spread, zone: 'prefer' } : spread
+}
 
 /** The smallest world for which the sentence is not true, with the seed to find it again. */
 function counterexample<T>(arbitrary: fc.Arbitrary<T>, isTrue: (value: T) => boolean): unknown {
@@ -149,6 +171,30 @@ describe('whatever the world looks like', () => {
     expect(found).toBeNull()
   })
 
+  test('what is tied to a node goes there or nowhere', () => {
+    const found = counterexample(world, (seen) =>
+      placesOf(seen).every(({ id, nodeId }) =>
+        seen.pending.find((each) => each.id === id)!.homes.every((home) => home.nodeId === nodeId),
+      ),
+    )
+    expect(found).toBeNull()
+  })
+
+  test('apps that stand on one node are never parted by a plan', () => {
+    const found = counterexample(world, (seen) => {
+      const untied = { ...seen, pending: seen.pending.map((each) => ({ ...each, homes: [] })) }
+      const nodes = new Map<string, string>()
+      return placesOf(untied).every(({ id, nodeId }) => {
+        const { together } = untied.pending.find((each) => each.id === id)!
+        if (together === undefined) return true
+        const first = nodes.get(together.app) ?? nodeId
+        nodes.set(together.app, first)
+        return first === nodeId
+      })
+    })
+    expect(found).toBeNull()
+  })
+
   test('an image goes only where images run, and what requires its limits where they hold', () => {
     const found = counterexample(world, (seen) =>
       placesOf(seen).every(({ id, nodeId }) => {
@@ -192,7 +238,13 @@ describe('whatever the world looks like', () => {
   test('other names for the nodes place the same instances (D4)', () => {
     const found = counterexample(world, (seen) => {
       const renamed = seen.nodes.map((each, index) => ({ ...each, id: `z-${99 - index}` }))
-      const other = { ...seen, nodes: renamed.toReversed() }
+      const nameOf = (id: string): string =>
+        id.replace(/^node-(\d)$/, (_, n) => `z-${99 - Number(n)}`)
+      const pending = seen.pending.map((each) => ({
+        ...each,
+        homes: each.homes.map((home) => ({ ...home, nodeId: nameOf(home.nodeId) })),
+      }))
+      const other = { ...seen, pending, nodes: renamed.toReversed() }
       return placedIds(other).join() === placedIds(seen).join()
     })
     expect(found).toBeNull()
@@ -263,7 +315,7 @@ describe('whatever the world looks like', () => {
       }),
     )
     expect(found).toBeNull()
-    const all = ['add-node', 'free', 'lower', 'relax', 'return', 'wait']
+    const all = ['add-node', 'free', 'lower', 'relax', 'return', 'untie', 'wait']
     expect([...offered].toSorted()).toEqual(all)
   })
 })
@@ -327,6 +379,13 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
     case 'return':
     case 'wait':
       return changeNodes((each) => (each.id === remedy.nodeId ? heard(each) : each))
+    case 'untie': {
+      const { resources: capacity, driver } = remedy
+      const has = { runsImages: driver === 'docker', enforcesLimits: driver === 'limits' }
+      const added = aNode({ id: 'added', zone: 'a-new-zone', capacity, ...has })
+      const free = change(({ together: _together, ...each }) => ({ ...each, homes: [] }))
+      return { ...free, nodes: [...alone.nodes, added] }
+    }
     case 'add-node': {
       const zone = remedy.zone ?? 'a-new-zone'
       const { resources: capacity, driver } = remedy

@@ -1,6 +1,6 @@
 import type { Plan } from '../../base/control-loop.ts'
 import { nodeLostAfterMs, nodeStatus, type NodeStatus, type Resources } from '../nodes/model.ts'
-import type { NodeView, PendingInstance, PlacementAction, PlacementView } from './model.ts'
+import type { Home, NodeView, PendingInstance, PlacementAction, PlacementView } from './model.ts'
 import { compareTexts, Fleet } from './plan-fleet.ts'
 import { explainPlacement } from './plan-why.ts'
 
@@ -29,7 +29,10 @@ export function planPlacement(view: PlacementView, now: number): Plan<PlacementA
   if (isCut) return { actions: decided, because: sentence(decided, 0), wakeAt: now }
   if (refused.length === 0) return { actions: decided, because: sentence(decided, 0) }
   // Reasons tell of the nodes as they are after this pass, so the next one finds them true.
-  const explanations = explainAll(withPlacements(view, places), refused, now)
+  const after = withPlacements(view, places)
+  const ids = new Set(refused.map(({ id }) => id))
+  const left = after.pending.filter(({ id }) => ids.has(id))
+  const explanations = explainAll(after, left, now)
   const actions = [...decided, ...explanations.slice(0, decisionsMax)]
   const isLate = explanations.length > decisionsMax
   return {
@@ -98,10 +101,13 @@ function largestFirst(wanted: PendingInstance[], fleet: Fleet): PendingInstance[
 }
 
 /** Instances of one kind fit, or do not, on the same nodes. */
-function kindOf({ group, resources, needsPort, driver, spread }: PendingInstance): string {
+function kindOf(instance: PendingInstance): string {
+  const { group, resources, needsPort, driver, spread, homes, together } = instance
   const { cpu, memoryBytes, diskBytes } = resources
   const { zone, node } = spread
-  return `${group} ${cpu} ${memoryBytes} ${diskBytes} ${needsPort} ${driver} ${zone} ${node}`
+  const tied = homes.map(({ nodeId, because, name }) => `${because} ${name} ${nodeId}`).join()
+  const asked = `${cpu} ${memoryBytes} ${diskBytes} ${needsPort} ${driver} ${zone} ${node}`
+  return `${group} ${asked} ${together?.app} ${tied}`
 }
 
 type Reason = Required<NonNullable<PendingInstance['unplaced']>>
@@ -184,11 +190,34 @@ export function withPlacements(
     const onNode = taken.get(action.nodeId) ?? []
     taken.set(action.nodeId, [...onNode, { instance, port: action.port }])
   }
+  const homes = homesOf(view, actions)
   return {
     ...view,
     nodes: view.nodes.map((node) => withTaken(node, taken.get(node.id) ?? [])),
-    pending: [...pending.values()],
+    pending: [...pending.values()].map((instance) => withHome(instance, homes)),
   }
+}
+
+/** Where apps that stand on one node have been put. */
+function homesOf(
+  view: PlacementView,
+  actions: readonly PlacementAction[],
+): ReadonlyMap<string, string> {
+  const apps = new Map(view.pending.map(({ id, together }) => [id, together?.app]))
+  const homes = new Map<string, string>()
+  for (const action of actions) {
+    const app = apps.get(action.id)
+    if (action.type === 'place' && app !== undefined) homes.set(app, action.nodeId)
+  }
+  return homes
+}
+
+function withHome(instance: PendingInstance, homes: ReadonlyMap<string, string>): PendingInstance {
+  const { together } = instance
+  const nodeId = together && homes.get(together.app)
+  if (nodeId === undefined || instance.homes.some((home) => home.nodeId === nodeId)) return instance
+  const home: Home = { nodeId, because: 'network', name: together?.app ?? '' }
+  return { ...instance, homes: [...instance.homes, home] }
 }
 
 function withTaken(

@@ -10,6 +10,7 @@ import { imageView } from '../artifacts/model.ts'
 import type { Instance } from '../instances/model.ts'
 import { instanceById } from '../instances/records.ts'
 import type { NodeVerdict, PlacementExplanation } from './model.ts'
+import { tiesIn } from './ties-view.ts'
 import { nodeViews, pendingOf, spreadsIn } from './placement-view.ts'
 import { explainPlacement } from './plan-why.ts'
 import type { NodeUsage } from './usage.ts'
@@ -84,7 +85,7 @@ function explain(instance: Instance, options: SchedulingRoutesOptions): Placemen
   const { snapshot } = options.state
   const nodes = nodeViews(snapshot, options.usage)
   const view = { nodes, pending: [], listeningSince: snapshot.observations.since }
-  const wish = pendingOf(instance, spreadsIn(snapshot)(instance))
+  const wish = pendingOf(instance, spreadsIn(snapshot)(instance), tiesIn(snapshot)(instance))
   return explainPlacement(view, wish, options.clock.now())
 }
 

@@ -134,6 +134,15 @@ export class ComposedDriver implements InstanceDriver {
     return this.#of(instanceId).discard(instanceId)
   }
 
+  async hasVolume(id: string): Promise<boolean> {
+    return (await this.#processes.hasVolume(id)) || this.#containers.hasVolume(id)
+  }
+
+  async removeVolume(id: string): Promise<void> {
+    await this.#processes.removeVolume(id)
+    await this.#containers.removeVolume(id)
+  }
+
   async close(): Promise<void> {
     await this.#processes.close()
     await this.#containers.close()

@@ -18,6 +18,8 @@ export interface ContainerNote {
   /** Ports of the node's loopback that it is let to, and where it finds them. */
   readonly reaches: readonly number[]
   readonly gateway: string
+  /** The app whose network it is in; missing: none. */
+  readonly network?: string
   /** On the host, once it has started. */
   readonly pid: number
   /** Wall ms; 0: not yet. */

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import type { Launch } from '../../../parts/instances/driver.ts'
+import type { Capability } from '../../../parts/apps/model.ts'
+import type { ContainerTerms, Launch } from '../../../parts/instances/driver.ts'
 import { labels } from './labels.ts'
 
 /**
@@ -28,19 +29,24 @@ export interface SpecOptions {
   readonly network: string
   /** The image by its digest, as the engine knows it. */
   readonly image: string
+  /** Its volumes; nothing else of the node is ever among them. */
+  readonly mounts?: readonly object[]
+  /** What a writable root may hold, where the engine can bound it. */
+  readonly rootBytesMax?: number
 }
 
 /** The body of `POST /containers/create`. */
 export async function containerSpec(launch: Launch, options: SpecOptions): Promise<object> {
-  const { instanceId, run, env, listen } = launch
-  const port = listen === null ? undefined : `${listen.port}/tcp`
+  const { instanceId, run, env, listen, container = {} } = launch
+  const inside = listen === null ? undefined : (container.port ?? listen.port)
+  const port = inside === undefined ? undefined : `${inside}/tcp`
   const host = listen === null ? '' : await addressOf(listen.host)
-  const inside = { ...env, ...(listen === null ? {} : { HOST: '0.0.0.0' }) }
+  const variables = { ...env, ...(listen === null ? {} : { HOST: '0.0.0.0' }) }
   return {
     Image: options.image,
     Hostname: instanceId.slice(0, 63),
     ...programOf(launch),
-    Env: Object.entries(inside).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
     Labels: {
       [labels.owner]: options.owner,
       [labels.instance]: instanceId,
@@ -51,8 +57,12 @@ export async function containerSpec(launch: Launch, options: SpecOptions): Promi
     ...(port === undefined ? {} : { ExposedPorts: { [port]: {} } }),
     HostConfig: {
       ...limitsOf(launch),
-      ...lockedDown(listen?.port),
+      ...lockedDown(inside, container),
+      ...(options.rootBytesMax === undefined
+        ? {}
+        : { StorageOpt: { size: String(options.rootBytesMax) } }),
       NetworkMode: options.network,
+      ...(options.mounts === undefined ? {} : { Mounts: options.mounts }),
       ...(port === undefined
         ? {}
         : { PortBindings: { [port]: [{ HostIp: host, HostPort: String(listen?.port) }] } }),
@@ -86,13 +96,16 @@ function limitsOf({ limits }: Launch): object {
   return { ...shared, Memory: memory, MemorySwap: memory, CpuPeriod: cpuPeriodUs, CpuQuota: quota }
 }
 
-function lockedDown(port: number | undefined): object {
+function lockedDown(port: number | undefined, terms: ContainerTerms): object {
+  const { capabilities = [], writable = false } = terms
   const needsLowPort = port !== undefined && port < freePortMin
+  const granted = new Set<Capability>(capabilities)
+  if (needsLowPort) granted.add('net_bind_service')
   return {
-    ReadonlyRootfs: true,
+    ReadonlyRootfs: !writable,
     SecurityOpt: ['no-new-privileges'],
     CapDrop: ['ALL'],
-    ...(needsLowPort ? { CapAdd: ['NET_BIND_SERVICE'] } : {}),
+    ...(granted.size === 0 ? {} : { CapAdd: [...granted].map((name) => name.toUpperCase()) }),
     Privileged: false,
     PublishAllPorts: false,
   }

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import type { Exit } from '../../../parts/instances/driver.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, EngineCall } from './engine.ts'
 import { labels, markOf } from './labels.ts'
 
 /** A container as the engine tells of it, in our words. */
@@ -72,14 +72,14 @@ export class Containers {
   }
 
   async create(name: string, spec: object): Promise<string> {
-    const call = {
-      method: 'POST',
-      path: '/containers/create',
-      query: { name },
-      body: spec,
-    } as const
-    const { body } = await this.#engine.demand(call)
+    const { body } = await this.#engine.demand(creationOf(name, spec))
     return (body as { Id: string }).Id
+  }
+
+  /** Undefined where the engine refuses this spec, and may take a lesser one. */
+  async tryCreate(name: string, spec: object): Promise<string | undefined> {
+    const { status, body } = await this.#engine.call(creationOf(name, spec))
+    return status < 300 ? (body as { Id: string }).Id : undefined
   }
 
   /** The engine's answer is the caller's to judge: 204 when it runs. */
@@ -97,11 +97,22 @@ export class Containers {
     await this.#engine.demand(call, [404, 409])
   }
 
+  /** An agent that died in the middle of a start has left a container without a note. */
+  async removeLeft(instanceId: string): Promise<void> {
+    for (const container of await this.list()) {
+      if (container.instanceId === instanceId) await this.remove(container.id)
+    }
+  }
+
   /** Ends and removes it, with what it wrote; 409: its removal is under way. */
   async remove(id: string): Promise<void> {
     const query = { force: '1', v: '1' }
     await this.#engine.demand({ method: 'DELETE', path: `/containers/${id}`, query }, [404, 409])
   }
+}
+
+function creationOf(name: string, spec: object): EngineCall {
+  return { method: 'POST', path: '/containers/create', query: { name }, body: spec }
 }
 
 /** An engine under load takes seconds to start one, in ms. */

@@ -29,17 +29,18 @@ import { probeContainer } from './container-probe.ts'
 import { listeningPorts } from '../process/process-table.ts'
 import { bootNow, extendLease, readLease, writeLease } from '../process/watchdog.ts'
 import { ContainerNotes, type ContainerNote } from './container-notes.ts'
-import { containerSpec } from './container-spec.ts'
 import { startContainerWatchdog, writeWatchdog, type WatchdogFiles } from './container-watchdog.ts'
 import { requireCommand } from './command-lookup.ts'
 import { Containers, type Container, type ContainerDetail } from './containers.ts'
-import { Engine, wordsOf, type EngineAnswer } from './engine.ts'
+import { Engine } from './engine.ts'
 import { EngineWatch } from './engine-watch.ts'
+import { createContainer, remarkOf, startFault, type RootBound } from './creation.ts'
 import { Execs } from './execs.ts'
-import { Images, nameOf } from './images.ts'
-import { Network } from './networks.ts'
+import { Images } from './images.ts'
+import { Networks } from './networks.ts'
 import { Relay, relayedEnv } from './relay.ts'
 import { copyOutput } from './output-copy.ts'
+import { Volumes } from './volumes.ts'
 
 export interface DockerDriverOptions {
   /** Where instances' notes, output and leases lie. */
@@ -92,7 +93,9 @@ export class DockerDriver implements InstanceDriver {
   #others: readonly Container[] = []
   #owner = ''
   #containers: Containers
-  #network: Network
+  #networks: Networks
+  #volumes: Volumes
+  readonly #rootBound: RootBound = { canBound: true }
   readonly #relay: Relay
   #watch: EngineWatch | undefined
   #watchdog: WatchdogFiles = { script: '', engine: '' }
@@ -108,7 +111,8 @@ export class DockerDriver implements InstanceDriver {
     const file = join(root, '.images.json')
     this.#images = new Images({ engine: this.#engine, clock, file, credentials })
     this.#containers = new Containers(this.#engine, '')
-    this.#network = new Network(this.#engine, '')
+    this.#networks = new Networks(this.#engine, '')
+    this.#volumes = new Volumes(this.#engine, '', root)
     this.#relay = new Relay(root)
   }
 
@@ -141,7 +145,8 @@ export class DockerDriver implements InstanceDriver {
     const { random, root } = this.#options
     this.#owner = await this.#notes.owner(random)
     this.#containers = new Containers(this.#engine, this.#owner)
-    this.#network = new Network(this.#engine, this.#owner)
+    this.#networks = new Networks(this.#engine, this.#owner)
+    this.#volumes = new Volumes(this.#engine, this.#owner, root)
     this.#watchdog = await writeWatchdog(root)
     for (const note of await this.#notes.all()) this.#runs.set(note.instanceId, freshRun(note))
     this.#watch = new EngineWatch({
@@ -175,7 +180,7 @@ export class DockerDriver implements InstanceDriver {
     this.#starting.add(instanceId)
     try {
       if (earlier !== undefined) await this.#clear(earlier)
-      await this.#removeLeft(instanceId)
+      await this.#containers.removeLeft(instanceId)
       if (listen !== null) await requireFreePort(listen)
       return await this.#startNew(launch, image)
     } finally {
@@ -281,11 +286,14 @@ export class DockerDriver implements InstanceDriver {
       // An engine that does not answer now removes it later: nobody waits for that.
       this.#doomed.add(run.note.containerId)
       if (this.offers().length > 0) await this.#watch?.look()
-      if (this.#runs.size === 0) await this.#leaveNetwork()
+      await this.#leaveNetworks()
     }
     await this.#openRelay()
     await this.#notes.forget(instanceId)
   }
+
+  readonly hasVolume = (id: string): Promise<boolean> => this.#volumes.has(id)
+  readonly removeVolume = (id: string): Promise<void> => this.#volumes.remove(id)
 
   async close(): Promise<void> {
     this.#listener = () => {}
@@ -298,13 +306,20 @@ export class DockerDriver implements InstanceDriver {
     const { instanceId, run, listen, leaseUntil } = launch
     const config = await this.#images.configOf(image)
     if (config === undefined) throw new Fault('pull-failed', `${image.image} is not here`)
-    const { id: network, gateway } = await this.#network.ensure()
+    const { id: network, gateway } = await this.#networks.ensure()
     const reaches = new Set(launch.reaches ?? [])
-    const name = `roadstead-${this.#owner.slice(0, 6)}-${instanceId}-${run}`
-    const options = { owner: this.#owner, network, image: nameOf(image) }
     const env = relayedEnv(launch.env, reaches, gateway)
-    const spec = await containerSpec({ ...launch, env }, options)
-    const containerId = await this.#containers.create(name, spec)
+    const { containerId, isUnbounded } = await createContainer(
+      { ...launch, env },
+      { network, image },
+      {
+        owner: this.#owner,
+        containers: this.#containers,
+        networks: this.#networks,
+        volumes: this.#volumes,
+      },
+      this.#rootBound,
+    )
     const note: ContainerNote = {
       instanceId,
       run,
@@ -312,6 +327,7 @@ export class DockerDriver implements InstanceDriver {
       listen,
       reaches: [...reaches],
       gateway,
+      ...(launch.container?.network === undefined ? {} : { network: launch.container.network.app }),
       pid: 0,
       startedAt: 0,
     }
@@ -334,8 +350,8 @@ export class DockerDriver implements InstanceDriver {
     await this.#notes.writeProcess(current.note)
     this.#copy(current)
     // One that has ended already had a pid all the same; nobody needs it any more.
-    const remark = isRoot(config.user) ? { remark: runsAsRoot } : {}
-    return { pid: pid === 0 ? 1 : pid, ...remark }
+    const remark = remarkOf(launch, config, isUnbounded)
+    return { pid: pid === 0 ? 1 : pid, ...(remark === '' ? {} : { remark }) }
   }
 
   /** Nothing of it is to run; when the engine does not say so, the next start sees to it. */
@@ -368,9 +384,10 @@ export class DockerDriver implements InstanceDriver {
     await this.#relay.open(calling.at(-1)?.gateway ?? '', ports)
   }
 
-  async #leaveNetwork(): Promise<void> {
+  async #leaveNetworks(): Promise<void> {
     if (this.#starting.size > 0 || this.offers().length === 0) return
-    await this.#network.leave().catch(() => undefined)
+    const apps = [...this.#runs.values()].flatMap(({ note }) => note.network ?? [])
+    await this.#networks.leave(new Set(apps), this.#runs.size === 0).catch(() => undefined)
   }
 
   /** What a run of before has left; its output is read to its end first. */
@@ -382,13 +399,6 @@ export class DockerDriver implements InstanceDriver {
     }
     if (!run.hasFailed) await this.#containers.remove(run.note.containerId)
     await this.#notes.forgetRun(run.note)
-  }
-
-  /** An agent that died in the middle of a start has left a container without a note. */
-  async #removeLeft(instanceId: string): Promise<void> {
-    for (const container of await this.#containers.list()) {
-      if (container.instanceId === instanceId) await this.#containers.remove(container.id)
-    }
   }
 
   async #adoptOne(run: Run): Promise<Adopted | undefined> {
@@ -481,16 +491,6 @@ export class DockerDriver implements InstanceDriver {
     const run = this.#runs.get(instanceId)
     return run === undefined || run.hasFailed || run.exit !== undefined ? undefined : run
   }
-}
-
-const runsAsRoot = 'it runs as root in its container: its image names no other user'
-
-function startFault(answer: EngineAnswer): Fault {
-  return new Fault('start-failed', `its container did not start${wordsOf(answer.body)}`)
-}
-
-function isRoot(user: string): boolean {
-  return /^(?:|root|0)(?::.*)?$/.test(user)
 }
 
 function freshRun(note: ContainerNote): Run {

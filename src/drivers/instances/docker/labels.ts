@@ -4,6 +4,11 @@ export const labels = {
   owner: 'dev.roadstead.owner',
   instance: 'dev.roadstead.instance',
   run: 'dev.roadstead.run',
+  /** Of a network: the app whose containers share it; the agent's own has none. */
+  network: 'dev.roadstead.network',
+  /** Of a volume: its id, and for people whose it is. */
+  volume: 'dev.roadstead.volume',
+  volumeOf: 'dev.roadstead.volume-of',
 } as const
 
 /** Whose a container is; undefined: it is not one of ours. */

@@ -83,6 +83,8 @@ export class MockMachine {
   /** By instance id: its newest run. */
   readonly processes = new Map<string, MockProcess>()
   readonly output = new Map<string, Uint8Array>()
+  /** Ids of volumes that were made here. */
+  readonly volumes = new Set<string>()
   /** The driver that is told of exits now. */
   listener: ExitListener | undefined
   /** Starts so far, also the source of pids. */
@@ -219,6 +221,11 @@ export class MockDriver implements InstanceDriver {
   async start(launch: Launch): Promise<Started> {
     const earlier = this.#machine.processes.get(launch.instanceId)?.launch.run ?? 0
     assert(earlier < launch.run, `${launch.instanceId} run ${launch.run} ran before`)
+    for (const { id, name, begins } of launch.volumes ?? []) {
+      const isHere = this.#machine.volumes.has(id)
+      if (!isHere && !begins) throw new Fault('volume-lost', `volume ${name} (${id}) is not here`)
+      this.#machine.volumes.add(id)
+    }
     return { pid: this.#machine.start(launch).pid }
   }
 
@@ -303,6 +310,15 @@ export class MockDriver implements InstanceDriver {
     this.#machine.processes.delete(instanceId)
     this.#machine.output.delete(`${instanceId} stdout`)
     this.#machine.output.delete(`${instanceId} stderr`)
+    return Promise.resolve()
+  }
+
+  hasVolume(id: string): Promise<boolean> {
+    return Promise.resolve(this.#machine.volumes.has(id))
+  }
+
+  removeVolume(id: string): Promise<void> {
+    this.#machine.volumes.delete(id)
     return Promise.resolve()
   }
 

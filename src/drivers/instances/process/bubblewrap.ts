@@ -58,9 +58,10 @@ export interface Cell {
   readonly user: User
   /** Where it starts; read-only. */
   readonly directory: string
-  /** Its home and its temporary files: all that it may write. */
+  /** Its home, its temporary files and its volumes: all that it may write. */
   readonly home: string
   readonly tmp: string
+  readonly volumes: readonly string[]
   /** In place of the machine's, so that it has a name. */
   readonly passwd: string
   readonly group: string
@@ -132,7 +133,7 @@ export function bubblewrapArgs(shared: readonly Shown[], cell: Cell): string[] {
   ]
 }
 
-function shownOf({ directory, home, tmp, passwd, group, groups }: Cell): Shown[] {
+function shownOf({ directory, home, tmp, volumes, passwd, group, groups }: Cell): Shown[] {
   const same = (how: Shown['how'], path: string): Shown => ({ how, from: path, at: path })
   return [
     { how: '--ro-bind', from: passwd, at: '/etc/passwd' },
@@ -141,6 +142,7 @@ function shownOf({ directory, home, tmp, passwd, group, groups }: Cell): Shown[]
     same('--ro-bind', directory),
     same('--bind', home),
     same('--bind', tmp),
+    ...volumes.map((folder) => same('--bind', folder)),
   ]
 }
 

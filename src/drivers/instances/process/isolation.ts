@@ -116,7 +116,7 @@ export class Isolation {
    * missing here, `start-failed`.
    */
   async confine(launch: Launch): Promise<Confinement> {
-    const { instanceId, run, limits, limitsRequired = false } = launch
+    const { instanceId, run, limits, limitsRequired = false, volumes = [] } = launch
     if (limitsRequired && !this.canRequire) {
       const why = `it requires its limits, and this node cannot hold it to them: ${this.statement}`
       throw new Fault('limits-unenforced', why, { retry: 'never' })
@@ -127,7 +127,8 @@ export class Isolation {
     const isLimited = limits !== undefined && this.#groups?.controllers.has('memory') === true
     return {
       run,
-      user: this.#userOf(instanceId),
+      // What a volume holds is its user's, whichever instance that is.
+      user: this.#userOf(volumes[0]?.id ?? instanceId),
       groups,
       memoryBytes: isLimited ? limits.memoryBytes : null,
     }
@@ -136,17 +137,18 @@ export class Isolation {
   /** The command as it is to be started; its folders are made its own. */
   async command(
     { user, groups }: Confinement,
-    { instanceId, directory }: Launch,
+    { instanceId, directory, volumes = [] }: Launch,
     instanceHome: string,
     argv: readonly string[],
   ): Promise<readonly string[]> {
     if (user === null || this.#namespaces === undefined) return argv
     this.#refuseUnseen(argv[0] ?? '', directory)
     const [home, tmp] = [join(instanceHome, 'home'), join(instanceHome, 'tmp')]
-    if (user.is === 'own') for (const folder of [home, tmp]) await own(folder, user.uid)
+    const kept = volumes.map(({ path }) => path)
+    if (user.is === 'own') for (const folder of [home, tmp, ...kept]) await own(folder, user.uid)
     const names = await writeNames(instanceHome, user, home)
     const hostname = instanceId
-    const cell: Cell = { hostname, user, directory, home, tmp, ...names, groups }
+    const cell: Cell = { hostname, user, directory, home, tmp, volumes: kept, ...names, groups }
     const { bwrap, shared } = this.#namespaces
     return [bwrap, ...bubblewrapArgs(shared, cell), ...argv]
   }
@@ -183,11 +185,11 @@ export class Isolation {
     await this.#groups?.sweep(new Set(inUse.flatMap(({ groups }) => groups)))
   }
 
-  #userOf(instanceId: string): User | null {
+  #userOf(id: string): User | null {
     if (this.#namespaces === undefined) return null
     const { setpriv } = this.#namespaces
     if (setpriv === null) return { is: 'the-agents' }
-    const hash = createHash('sha256').update(`${this.#options.owner}/${instanceId}`).digest()
+    const hash = createHash('sha256').update(`${this.#options.owner}/${id}`).digest()
     return { is: 'own', uid: uidsFrom + (hash.readUInt32BE() % uidsCount), setpriv }
   }
 
@@ -262,7 +264,8 @@ async function trial({ bwrap, setpriv, shared }: Namespaces, root: string): Prom
       if (user.is === 'own') await own(one, uid)
     }
     const names = await writeNames(folder, user, home)
-    const cell = { hostname: 'trial', user, directory: '/usr', home, tmp, ...names, groups: [] }
+    const rest = { volumes: [], groups: [] }
+    const cell = { hostname: 'trial', user, directory: '/usr', home, tmp, ...names, ...rest }
     const argv = [...bubblewrapArgs(shared, cell), '/bin/sh', '-c', ': >"$0/tried"', tmp]
     await promisify(execFile)(bwrap, argv, { timeout: trialMs, env: {} })
   } finally {

@@ -3,7 +3,7 @@ import { watch, type FSWatcher } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../../base/clock.ts'
-import { Fault, assert, systemCodeOf } from '../../../base/errors.ts'
+import { Fault, assert } from '../../../base/errors.ts'
 import type { Random } from '../../../base/random.ts'
 import type { ImageRef } from '../../../parts/artifacts/model.ts'
 import type {
@@ -32,17 +32,14 @@ import {
   type MachineEnvironment,
 } from './environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
+import { isDead, sendSignal } from './signals.ts'
+import { FolderVolumes } from './folder-volumes.ts'
 import { requireFreePort } from './free-port.ts'
 import type { IsolationChoice } from './isolation.ts'
 import { Holding, freshRun, insideOfRun, programOf, sessionsOf, type Run } from './holding.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
 import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
-import {
-  listeningPorts,
-  openProcessTable,
-  type ProcessIdentity,
-  type ProcessTable,
-} from './process-table.ts'
+import { listeningPorts, openProcessTable, type ProcessTable } from './process-table.ts'
 import { shimSource } from './shim.ts'
 import {
   bootNow,
@@ -88,6 +85,7 @@ export class ProcessDriver implements InstanceDriver {
   readonly #clock: Clock
   readonly #machine: MachineEnvironment
   readonly #files: StateFiles
+  readonly #volumes: FolderVolumes
   readonly #table: ProcessTable
   readonly #area: string
   readonly #runs = new Map<string, Run>()
@@ -102,6 +100,7 @@ export class ProcessDriver implements InstanceDriver {
     this.#clock = options.clock
     this.#machine = options.machine
     this.#files = new StateFiles(options.root)
+    this.#volumes = new FolderVolumes(options.root)
     this.#table = openProcessTable()
     this.#area = options.area ?? options.root
     this.#holding = new Holding(this.#files, options)
@@ -146,7 +145,8 @@ export class ProcessDriver implements InstanceDriver {
     return adopted
   }
 
-  async start(launch: Launch): Promise<Started> {
+  async start(asked: Launch): Promise<Started> {
+    const launch = await this.#volumes.ready(asked)
     const { instanceId, run } = launch
     const earlier = this.#runs.get(instanceId)
     assert(earlier === undefined || earlier.launch.run < run, `${instanceId} run ${run} ran before`)
@@ -287,6 +287,14 @@ export class ProcessDriver implements InstanceDriver {
     if (current !== undefined) await this.#forgetRun(current)
     this.#runs.delete(instanceId)
     await this.#files.forget(instanceId)
+  }
+
+  hasVolume(id: string): Promise<boolean> {
+    return this.#volumes.has(id)
+  }
+
+  removeVolume(id: string): Promise<void> {
+    return this.#volumes.remove(id)
   }
 
   async close(): Promise<void> {
@@ -475,20 +483,5 @@ export class ProcessDriver implements InstanceDriver {
       if (error instanceof Fault) return { ok: false, because: error.message }
       throw error
     }
-  }
-}
-
-function isDead(table: ProcessTable, identity: ProcessIdentity | undefined): boolean {
-  return identity !== undefined && !table.isAlive(identity)
-}
-
-/** False when there is no such process. */
-function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal)
-  } catch (error) {
-    if (systemCodeOf(error) === 'ESRCH') return false
-    if (systemCodeOf(error) === 'EPERM') return true
-    throw error
   }
 }

@@ -19,9 +19,6 @@ const ofServices: readonly (readonly [key: string, what: string])[] = [
   ['uses', 'inject resources'],
   ['secrets', 'hold secrets'],
   ['scale', 'scale by load'],
-  ['volumes', 'keep volumes'],
-  ['capabilities', 'give capabilities'],
-  ['writable', 'let containers write to their root'],
 ]
 
 /** All in a cell that this version could not keep, a sentence for each; empty: deployable. */
@@ -30,8 +27,6 @@ export function refusalsAtDeploy(rendered: RenderedCell): ManifestFault[] {
   for (const [block, what] of blocks) {
     refuse(rendered, faults, [block], `\`${block}\` are validated`, what, `the block \`${block}\``)
   }
-  const network = 'join containers in a network'
-  refuse(rendered, faults, ['network'], '`network` is validated', network, '`network`')
   for (const [key, what] of ofServices) refuseKey(rendered, faults, key, what)
   for (const { name } of rendered.services) refuseInService(rendered, faults, name)
   refuseInRelease(rendered, faults)
@@ -79,9 +74,11 @@ function refuseInService(rendered: RenderedCell, faults: FaultList, name: string
 /** A container has ports of its own; processes of a node share theirs. */
 function refusePort(rendered: RenderedCell, faults: FaultList, name: string): void {
   const path = ['services', name, 'port']
-  if (nodeAt(rendered.root, path) === undefined) return
-  const message = `\`port\` of ${name} is validated, but this version does not keep it yet`
-  const hint = `listen on $PORT, and remove \`port\` (line ${lineOf(rendered, path)}) to deploy`
+  const isImage = nodeAt(rendered.root, ['services', name, 'image']) !== undefined
+  if (isImage || nodeAt(rendered.root, path) === undefined) return
+  const message = `\`port\` of ${name} is for containers: processes of a node share its ports`
+  const line = `line ${lineOf(rendered, path)}`
+  const hint = `listen on $PORT and remove \`port\` (${line}) to deploy, or give it an image`
   faults.add('not-yet', spotOf(rendered, path), message, hint)
 }
 

@@ -305,20 +305,29 @@ services:
 })
 
 describe('what containers ask for', () => {
-  const service = (text: string): string => `services: { db: { image: db, ${text} } }`
+  test('goes into their services, in one order and spelled one way', () => {
+    const db = `image: db, port: 5432, singleton: true, volumes: { data: /data/, log: /log },
+      capabilities: [setuid, chown, setuid], writable: true`
+    const text = `network: shared\nservices: { db: { ${db} }, web: { image: web, writable: false } }`
+    const { services } = releaseContentOf(input(text), at)
+    expect(services[0]).toMatchObject({
+      port: 5432,
+      volumes: [
+        { name: 'data', path: '/data' },
+        { name: 'log', path: '/log' },
+      ],
+      capabilities: ['chown', 'setuid'],
+      writable: true,
+      network: 'shared',
+    })
+    expect(services[1]).toMatchObject({ network: 'shared' })
+    expect(services[1]).not.toHaveProperty('writable')
+  })
 
-  test('is refused until it is kept, with the line to remove', () => {
-    const asked = [
-      [service('port: 8080'), 'port'],
-      [service('singleton: true, volumes: { data: /data }'), 'volumes'],
-      [service('capabilities: [chown]'), 'capabilities'],
-      [service('writable: true'), 'writable'],
-      [`network: shared\n${service('cpu: 1')}`, 'network'],
-    ]
-    for (const [manifest = '', key] of asked) {
-      const refusal = refusalOf(() => releaseContentOf(input(manifest), at))
-      expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
-      expect(refusal.hint).toContain(`remove \`${key}\` (line 3)`)
-    }
+  test('a process has no port of its own: the refusal says what to do', () => {
+    const text = 'services:\n  web: { run: node a.js, port: 8080 }'
+    const refusal = refusalOf(() => releaseContentOf(input(text), at))
+    expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
+    expect(refusal.hint).toContain('listen on $PORT and remove `port` (line 4)')
   })
 })
