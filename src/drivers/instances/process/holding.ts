@@ -84,6 +84,11 @@ export class Holding {
     return ['/bin/sh', this.#enter, String(groups.length), ...groups, ...argv]
   }
 
+  /** A run is over, and nobody asks any more how. */
+  release(confinement: Confinement | undefined): void {
+    if (confinement !== undefined) this.isolation.release(confinement)
+  }
+
   async close(): Promise<void> {
     await this.#isolation?.close()
   }

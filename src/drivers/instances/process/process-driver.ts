@@ -301,6 +301,10 @@ export class ProcessDriver implements InstanceDriver {
     this.#watcher?.close()
     this.#sweepTimer?.cancel()
     this.#listener = () => {}
+    // How those ended is told: nobody has to read it from their groups any more.
+    for (const { confinement, exit } of this.#runs.values()) {
+      if (exit !== undefined) this.#holding.release(confinement)
+    }
     await this.#holding.close()
   }
 
@@ -341,7 +345,7 @@ export class ProcessDriver implements InstanceDriver {
   }
 
   async #forgetRun({ launch, confinement }: Run): Promise<void> {
-    if (confinement !== undefined) this.#holding.isolation.release(confinement)
+    this.#holding.release(confinement)
     await this.#files.forgetRun(launch.instanceId, launch.run)
   }
 

@@ -109,7 +109,9 @@ export class StateFiles {
   }
 
   async forget(instanceId: string): Promise<void> {
-    await rm(this.home(instanceId), { recursive: true, force: true })
+    // The loops that keep its output may write their last files in this very moment.
+    const retries = { maxRetries: 5, retryDelay: 20 }
+    await rm(this.home(instanceId), { recursive: true, force: true, ...retries })
   }
 
   #event(instanceId: string, run: number, name: 'pid' | 'exit'): string {
