@@ -30,7 +30,7 @@ export function importCommand(): Command {
 const closing = `
 Marks: = carried over, ~ changed, - not carried and not missed, ! not carried and for you to decide.
 A file that is wrong, or leads out of its folder, gives a report and no manifest, and exit code 1.
-No server is needed. Files outside of the compose file's folder are never read.
+No server is needed. Outside of the compose file's folder nothing is read but what --env-file names.
 
 Examples:
   $ roadstead import
