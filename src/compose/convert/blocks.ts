@@ -52,7 +52,7 @@ function tellVolume(
   if (!used.has(name)) {
     report.add('dropped', path, place, 'no service of the manifest keeps it')
   } else if (isTrue(childOf(value, 'external'))) {
-    const said = 'a volume that is there already is not taken over: this one begins empty'
+    const said = 'a volume that is there already is not taken over: this one is new'
     report.add('open', path, place, said, 'copy the data in with `roadstead exec`')
   } else if (driver !== undefined && driver !== 'local') {
     const said = `its driver ${driver} is not used: the data lie on one node`

@@ -115,7 +115,7 @@ function keepVolume(
       ...(isReadOnly ? ['writable, since a volume cannot be read-only'] : []),
       ...(subpath === '' ? [] : ['all of it, and not only its subpath']),
     ]
-    const kept = 'on one node, neither copied nor backed up; it begins empty'
+    const kept = 'on one node, neither copied nor backed up, without what compose kept'
     const said = `\`volumes: { ${name}: ${path} }\`: ${kept}`
     const isSame = remarks.length === 0
     say(isSame ? 'carried' : 'changed', where, isSame ? said : `${said}; ${remarks.join(', ')}`)
