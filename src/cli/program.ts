@@ -47,6 +47,7 @@ import { undestroyCommand } from './undestroy.ts'
 import { upCommand } from './up.ts'
 import { validateCommand } from './validate.ts'
 import { versionCommand } from './version.ts'
+import { volumesCommand } from './volumes.ts'
 import { whyCommand } from './why.ts'
 
 /**
@@ -79,6 +80,7 @@ function groups(): [title: string, commands: Command[]][] {
       [
         statusCommand(),
         psCommand(),
+        volumesCommand(),
         jobsCommand(),
         logsCommand(),
         execCommand(),

@@ -59,6 +59,7 @@ import { schedulingRoutes } from '../parts/scheduling/routes.ts'
 import { NodeUsage } from '../parts/scheduling/usage.ts'
 import { platformKind } from '../parts/tenants/records.ts'
 import { platformRoutes } from '../parts/tenants/routes.ts'
+import { volumeRoutes } from '../parts/volumes/routes.ts'
 import { volumeKind } from '../parts/volumes/records.ts'
 import type { AnyController } from '../server/controllers.ts'
 import { idempotencyKind } from '../server/idempotency.ts'
@@ -188,6 +189,7 @@ export function composeServer(
     ...execRoutes({ state: routed, clock, random, log, bounds: settings.bounds }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...findingRoutes({ state: routed }),
+    ...volumeRoutes({ snapshot, clock }),
     ...nodeRoutes({ state: routed, clock }),
     ...tokenRoutes({ state: routed, clock, random }),
     ...platformRoutes({ state: routed, clock }),

@@ -4,6 +4,7 @@ import { appKey, releaseKey } from '../../src/parts/apps/model.ts'
 import { ArtifactUsage } from '../../src/parts/artifacts/usage.ts'
 import { instanceKind } from '../../src/parts/instances/records.ts'
 import { rolloutKind } from '../../src/parts/rollouts/records.ts'
+import { volumeKind } from '../../src/parts/volumes/records.ts'
 import { create, remove } from '../../src/store/port.ts'
 import { anApp, aPending, aRelease, shop } from '../fixtures/records.ts'
 import { aRunningServer, type TestServer } from '../fixtures/running-server.ts'
@@ -107,4 +108,21 @@ test('what was destroyed comes back with its settings and its release, and its b
 
 test('what was never destroyed is not found', async () => {
   expect((await undestroy()).status).toBe(404)
+})
+
+test('a destroy that removes data names it, whatever few instances there are', async () => {
+  await seed(1)
+  const volume = { id: 'vol-1', at: shop, service: 'db', name: 'data', nodeId: 'node-1' }
+  const made = { ...volume, made: true, createdAt: 0 }
+  await server.state.commit({ writes: [create(volumeKind, made)], attribution })
+  const listed = await server.call('operator', '/v1/volumes')
+  expect(await listed.json()).toMatchObject({ items: [{ id: 'vol-1', state: 'unreachable' }] })
+  const asked = await destroy()
+  expect(asked.status).toBe(409)
+  expect(await asked.json()).toMatchObject({
+    error: { code: 'confirmation-needed', details: { volumes: ['data of db on node-1'] } },
+  })
+  expect((await destroy('?confirm=1')).status).toBe(202)
+  const [entry] = [...server.state.snapshot.list(volumeKind)]
+  expect(entry?.value.doomed).toMatchObject({ by: 'operator' })
 })

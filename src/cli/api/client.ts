@@ -4,6 +4,7 @@ import { Refusal } from '../../base/errors.ts'
 import type { Release } from '../../parts/apps/model.ts'
 import type { ArtifactRef } from '../../parts/artifacts/model.ts'
 import type { LogEntry } from '../../parts/audit/model.ts'
+import type { VolumeView } from '../../parts/volumes/routes.ts'
 import type { NodeFinding } from '../../parts/nodes/model.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type {
@@ -320,6 +321,11 @@ export class ApiClient {
   /** What agents found on their nodes that nobody had asked for, oldest first. */
   findings(): Promise<NodeFinding[]> {
     return this.#list('/v1/findings')
+  }
+
+  /** Which data stands where, oldest first. */
+  volumes(): Promise<VolumeView[]> {
+    return this.#list('/v1/volumes')
   }
 
   nodes(): Promise<NodeView[]> {
