@@ -1,19 +1,9 @@
+import { capabilities } from '../../parts/apps/model.ts'
 import { itemsOf } from '../../parts/apps/manifest/tree.ts'
 import { isTrue, textIn, textsIn, within } from '../values.ts'
 import type { ComposeService, Draft, Say } from './scene.ts'
 
 /** What a container may do: never more than a manifest can ask for, and all else is told. */
-
-/** Capabilities that a manifest can give; compose gives them and seven others to everybody. */
-const permitted = [
-  'chown',
-  'dac_override',
-  'fowner',
-  'kill',
-  'net_bind_service',
-  'setgid',
-  'setuid',
-] as const
 
 export function convertSecurity(service: ComposeService, draft: Draft, say: Say): void {
   convertCapabilities(service, draft, say)
@@ -30,7 +20,7 @@ function convertCapabilities(service: ComposeService, draft: Draft, say: Say): v
   const dropped = textsIn(within(service.node, 'cap_drop')).map(capability)
   const added = textsIn(within(service.node, 'cap_add')).map(capability)
   const isBare = dropped.includes('all')
-  const given = permitted.filter(
+  const given = capabilities.filter(
     (name) => (!isBare && !dropped.includes(name)) || added.includes(name) || added.includes('all'),
   )
   if (given.length > 0) draft.capabilities = given
@@ -38,7 +28,7 @@ function convertCapabilities(service: ComposeService, draft: Draft, say: Say): v
   for (const item of itemsOf(within(service.node, 'cap_add'))) {
     const name = capability(textIn(item) ?? '')
     const where = { key: 'cap_add', place: item.place }
-    const isPermitted = permitted.some((one) => one === name)
+    const isPermitted = capabilities.some((one) => one === name)
     if (isPermitted) say('carried', where, `\`${name}\` is among \`capabilities\``)
     else {
       const said = `\`${name}\` is never given to a container here`

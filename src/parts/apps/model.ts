@@ -70,8 +70,11 @@ export const Assets = Type.Object({
 })
 export type Assets = Static<typeof Assets>
 
-/** What a container may be let to do beyond an ordinary user, in the kernel's words. */
-export const Capability = Type.Enum([
+/**
+ * What a container may be let to do beyond an ordinary user, in the kernel's words: what images ask for
+ * that change their user themselves. Whatever else takes an operator's rule.
+ */
+export const capabilities = [
   'chown',
   'dac_override',
   'fowner',
@@ -79,7 +82,9 @@ export const Capability = Type.Enum([
   'net_bind_service',
   'setgid',
   'setuid',
-])
+] as const
+
+export const Capability = Type.Enum([...capabilities])
 export type Capability = Static<typeof Capability>
 
 /** A folder of a node that outlives the instances of its service. */

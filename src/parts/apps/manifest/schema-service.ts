@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox'
+import { capabilities } from '../model.ts'
 import {
   absolutePath,
   block,
@@ -204,17 +205,6 @@ export const Volumes = named(
   'Folders of the node that outlive instances, each by its name; never copied, never backed up.',
   { most: bounds.volumes },
 )
-
-/** What images ask for that change their user themselves; whatever else takes an operator's rule. */
-export const capabilities = [
-  'chown',
-  'dac_override',
-  'fowner',
-  'kill',
-  'net_bind_service',
-  'setgid',
-  'setuid',
-] as const
 
 const shared = {
   source: Optional(relativePath('The directory that is packed; honours .gitignore.')),
