@@ -7,7 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
-import { canIsolate } from '../fixtures/isolation.ts'
+import { canIsolate, canLimit } from '../fixtures/isolation.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
 import { testInstanceVolumes } from './instance-volumes.suite.ts'
 import { freePort } from '../fixtures/free-port.ts'
@@ -62,7 +62,7 @@ async function makeHarness(isolation: IsolationChoice): Promise<DriverHarness> {
         env: { PORT: String(port), HOST: '127.0.0.1', ROADSTEAD_INSTANCE: instanceId },
         listen: { host: '127.0.0.1', port },
         limits: { cpu: 0.5, memoryBytes: 128 * 1024 * 1024, diskBytes: 0 },
-        ...(isolation === 'auto' ? { limitsRequired: true } : {}),
+        ...(isolation === 'auto' && canLimit() ? { limitsRequired: true } : {}),
       }
     },
     async until(condition) {

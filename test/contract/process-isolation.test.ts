@@ -8,12 +8,12 @@ import { systemRandom } from '../../src/base/random.ts'
 import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
 import { outputStart, type Exit, type Launch } from '../../src/parts/instances/driver.ts'
-import { canIsolate } from '../fixtures/isolation.ts'
+import { canIsolate, canLimit } from '../fixtures/isolation.ts'
 
 const mib = 1024 * 1024
 const id = 'i-held'
 
-describe.skipIf(!canIsolate())('processes under limits', () => {
+describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
   let root = ''
   let driver: ProcessDriver
   let exits: Exit[] = []

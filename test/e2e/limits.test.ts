@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { InstanceView, NodeView, WhyView } from '../../src/wire/api.ts'
-import { canIsolate } from '../fixtures/isolation.ts'
+import { canIsolate, canLimit } from '../fixtures/isolation.ts'
 import { Cloud, until } from './cloud.ts'
 
 /** Limits of processes as people meet them: told, refused, and held. */
@@ -66,44 +66,52 @@ async function ask(cloud: Cloud, path: string): Promise<string> {
   }
 }
 
-describe.skipIf(!canIsolate())('a service that requires its limits', { timeout }, () => {
-  const cloud = new Cloud()
+describe.skipIf(!canIsolate() || !canLimit())(
+  'a service that requires its limits',
+  { timeout },
+  () => {
+    const cloud = new Cloud()
 
-  beforeAll(() => cloud.start(['--isolation', 'auto']))
-  afterAll(() => cloud.remove())
+    beforeAll(() => cloud.start(['--isolation', 'auto']))
+    afterAll(() => cloud.remove())
 
-  test('runs on a node that says that it enforces them', async () => {
-    const { items } = await cloud.get<{ items: NodeView[] }>('/v1/nodes')
-    expect(items[0]?.drivers).toContain('limits')
-    const { code, output } = await cloud.run('deploy', '-f', anApp(cloud, '    limits: required\n'))
-    expect(output).not.toContain('enforced')
-    expect(code).toBe(0)
-  })
+    test('runs on a node that says that it enforces them', async () => {
+      const { items } = await cloud.get<{ items: NodeView[] }>('/v1/nodes')
+      expect(items[0]?.drivers).toContain('limits')
+      const { code, output } = await cloud.run(
+        'deploy',
+        '-f',
+        anApp(cloud, '    limits: required\n'),
+      )
+      expect(output).not.toContain('enforced')
+      expect(code).toBe(0)
+    })
 
-  test('finds nothing of the platform, whose files are its user’s on the machine', async () => {
-    expect(await ask(cloud, '/read?path=server.js')).toMatch(/^\d+$/)
-    for (const file of ['tokens/operator', 'server/state.db', 'agent/assignment.json']) {
-      expect(await ask(cloud, `/read?path=${join(cloud.data, file)}`)).toBe('ENOENT')
-    }
-  })
+    test('finds nothing of the platform, whose files are its user’s on the machine', async () => {
+      expect(await ask(cloud, '/read?path=server.js')).toMatch(/^\d+$/)
+      for (const file of ['tokens/operator', 'server/state.db', 'agent/assignment.json']) {
+        expect(await ask(cloud, `/read?path=${join(cloud.data, file)}`)).toBe('ENOENT')
+      }
+    })
 
-  test('is held back at its cpu, and that is told', async () => {
-    void ask(cloud, '/burn')
-    const throttled = async (): Promise<number> =>
-      (await instanceOf(cloud)).observed?.throttled?.periods ?? 0
-    await until(async () => (await throttled()) > 0, 'it is held back')
-    const { id } = await instanceOf(cloud)
-    expect((await cloud.run('why', id)).output).toContain('held back at its share of the cores')
-  })
+    test('is held back at its cpu, and that is told', async () => {
+      void ask(cloud, '/burn')
+      const throttled = async (): Promise<number> =>
+        (await instanceOf(cloud)).observed?.throttled?.periods ?? 0
+      await until(async () => (await throttled()) > 0, 'it is held back')
+      const { id } = await instanceOf(cloud)
+      expect((await cloud.run('why', id)).output).toContain('held back at its share of the cores')
+    })
 
-  test('is ended at its memory, told so, and starts again', async () => {
-    void ask(cloud, '/hog')
-    await until(async () => (await instanceOf(cloud)).observed?.runs === 2, 'it starts again')
-    const { observed } = await instanceOf(cloud)
-    expect(observed?.lastExit).toMatchObject({ signal: 'SIGKILL', memoryLimit: 96 * 2 ** 20 })
-    await until(async () => (await ask(cloud, '/')) === 'ok', 'it serves again')
-  })
-})
+    test('is ended at its memory, told so, and starts again', async () => {
+      void ask(cloud, '/hog')
+      await until(async () => (await instanceOf(cloud)).observed?.runs === 2, 'it starts again')
+      const { observed } = await instanceOf(cloud)
+      expect(observed?.lastExit).toMatchObject({ signal: 'SIGKILL', memoryLimit: 96 * 2 ** 20 })
+      await until(async () => (await ask(cloud, '/')) === 'ok', 'it serves again')
+    })
+  },
+)
 
 describe('where nothing enforces limits', { timeout }, () => {
   const cloud = new Cloud()

@@ -50,7 +50,7 @@ export type User =
   /** The agent is root: a user of the instance's own, whom nothing else of the machine belongs to. */
   | { readonly is: 'own'; readonly uid: number; readonly setpriv: string }
   /** The agent is not root, and cannot make it anybody else. */
-  | { readonly is: 'the-agents' }
+  | { readonly is: 'the-agents'; readonly setpriv: string }
 
 /** What differs from instance to instance. */
 export interface Cell {
@@ -124,7 +124,8 @@ export function bubblewrapArgs(shared: readonly Shown[], cell: Cell): string[] {
     ...foldersAbove([...shown.map(({ at }) => at), home, '/var/tmp', '/run/here']),
     ...words('--symlink /tmp /var/tmp'),
     ...shown.flatMap(({ how, from, at }) => [how, from, at]),
-    ...words('--proc /proc --dev /dev'),
+    ...words('--proc /proc'),
+    ...(user.is === 'own' ? words('--dev /dev') : plainDevices),
     ...words(`--perms 1777 --size ${sharedMemoryBytesMax} --tmpfs /dev/shm --remount-ro /`),
     '--chdir',
     directory,
@@ -160,6 +161,19 @@ const ownUserArgs = words(
   '--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP',
 )
 
+/**
+ * Without terminals of its own: for those bubblewrap would make a second user namespace inside the
+ * first, and no command could join the others from there.
+ */
+const plainDevices = [
+  ...words('--tmpfs /dev'),
+  ...['null', 'zero', 'full', 'random', 'urandom', 'tty'].flatMap((name) =>
+    words(`--dev-bind /dev/${name} /dev/${name}`),
+  ),
+  ...words('--symlink /proc/self/fd /dev/fd --symlink /proc/self/fd/0 /dev/stdin'),
+  ...words('--symlink /proc/self/fd/1 /dev/stdout --symlink /proc/self/fd/2 /dev/stderr'),
+]
+
 /** Goes before a command that is to run as an isolated process's user, with no way to more. */
 export function asUser(user: User): string[] {
   if (user.is === 'the-agents') return []
@@ -173,12 +187,10 @@ export function asUser(user: User): string[] {
 
 /** nsenter's arguments in front of a command that joins those of the process `init`. */
 export function enterArgs(init: number, user: User): string[] {
-  return [
-    ...words(`--target ${init} --mount --pid --ipc --uts --root --wd`),
-    ...(user.is === 'own' ? [] : ['--user', '--preserve-credentials']),
-    '--',
-    ...asUser(user),
-  ]
+  const common = words(`--target ${init} --mount --pid --ipc --uts --root --wd`)
+  if (user.is === 'own') return [...common, '--', ...asUser(user)]
+  const unprivileged = [user.setpriv, ...words('--no-new-privs --')]
+  return [...common, ...words('--user --preserve-credentials --'), ...unprivileged]
 }
 
 /** Of what is ours alone: never of a path. */

@@ -71,8 +71,9 @@ export interface IsolationOptions {
 interface Namespaces {
   readonly bwrap: string
   readonly nsenter: string
-  /** Null: the agent is not root. */
-  readonly setpriv: string | null
+  readonly setpriv: string
+  /** Whether the agent can make an instance somebody else. */
+  readonly isRoot: boolean
   readonly shared: readonly Shown[]
 }
 
@@ -187,8 +188,8 @@ export class Isolation {
 
   #userOf(id: string): User | null {
     if (this.#namespaces === undefined) return null
-    const { setpriv } = this.#namespaces
-    if (setpriv === null) return { is: 'the-agents' }
+    const { setpriv, isRoot } = this.#namespaces
+    if (!isRoot) return { is: 'the-agents', setpriv }
     const hash = createHash('sha256').update(`${this.#options.owner}/${id}`).digest()
     return { is: 'own', uid: uidsFrom + (hash.readUInt32BE() % uidsCount), setpriv }
   }
@@ -241,10 +242,13 @@ async function tryNamespaces(options: IsolationOptions): Promise<Namespaces | st
   const find = (name: string): Promise<string> =>
     findCommand(name, `${machine.path}${delimiter}/usr/bin${delimiter}/usr/sbin`, '/bin')
   try {
-    const [bwrap, nsenter] = await Promise.all([find('bwrap'), find('nsenter')])
-    const setpriv = isRoot ? await find('setpriv') : null
+    const [bwrap, nsenter, setpriv] = await Promise.all([
+      find('bwrap'),
+      find('nsenter'),
+      find('setpriv'),
+    ])
     const shared = sharedView(placesOf(machine), isRoot ? 'own' : 'the-agents')
-    const namespaces = { bwrap, nsenter, setpriv, shared }
+    const namespaces = { bwrap, nsenter, setpriv, isRoot, shared }
     await trial(namespaces, root)
     return namespaces
   } catch (error) {
@@ -253,12 +257,12 @@ async function tryNamespaces(options: IsolationOptions): Promise<Namespaces | st
 }
 
 /** Starts `true` as an instance would be started. */
-async function trial({ bwrap, setpriv, shared }: Namespaces, root: string): Promise<void> {
+async function trial({ bwrap, setpriv, isRoot, shared }: Namespaces, root: string): Promise<void> {
   const folder = await mkdtemp(join(root, '.trial-'))
   try {
     const [home, tmp] = [join(folder, 'home'), join(folder, 'tmp')]
     const uid = uidsFrom + uidsCount - 1
-    const user: User = setpriv === null ? { is: 'the-agents' } : { is: 'own', uid, setpriv }
+    const user: User = isRoot ? { is: 'own', uid, setpriv } : { is: 'the-agents', setpriv }
     for (const one of [home, tmp]) {
       await mkdir(one)
       if (user.is === 'own') await own(one, uid)
