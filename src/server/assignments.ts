@@ -15,7 +15,7 @@ import type { ServiceTarget } from '../parts/rollouts/model.ts'
 import { activeRollout } from '../parts/rollouts/records.ts'
 import { appCellName, type AppCell } from '../parts/tenants/model.ts'
 import type { Volume } from '../parts/volumes/model.ts'
-import { volumeKind, volumesOf, volumesOn } from '../parts/volumes/records.ts'
+import { everyVolumeOf, volumeKind, volumesOn } from '../parts/volumes/records.ts'
 import type { Assignment } from '../wire/agent.ts'
 import type { AssignedExec } from '../wire/exec.ts'
 import { pollUntil, WakeUps } from './wake-ups.ts'
@@ -132,7 +132,8 @@ export class Assignments {
   }
 
   #volumesFor({ at, purpose }: Instance): readonly Volume[] {
-    return purpose === 'job' ? [] : volumesOf(this.#snapshot, at).map(({ value }) => value)
+    if (purpose === 'job') return []
+    return [...everyVolumeOf(this.#snapshot, at)].map(({ value }) => value)
   }
 
   #runOf(instance: Instance): JobRun | undefined {

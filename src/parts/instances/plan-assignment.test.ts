@@ -77,6 +77,7 @@ describe('the assignment of a service', () => {
     const instance = anInstance({ service: 'db' })
     const volume = { id: 'vol-1', at: instance.at, service: 'db', nodeId: 'node-1', createdAt: 0 }
     const volumes = [
+      { ...volume, id: 'vol-0', name: 'pg-data', made: true, doomed: { at: 0, by: 'test' } },
       { ...volume, name: 'pg-data', made: false },
       { ...volume, id: 'vol-2', service: 'web', name: 'pg-data', made: true },
     ]
@@ -88,6 +89,8 @@ describe('the assignment of a service', () => {
     expect(assigned?.volumes).toEqual([
       { id: 'vol-1', name: 'pg-data', path: '/data', begins: true },
     ])
+    const [leaving] = planAssignment([placed({ instance, release, volumes: volumes.slice(0, 1) })])
+    expect(leaving?.volumes).toMatchObject([{ id: 'vol-0', begins: false }])
     expect(assigned?.env).toMatchObject({ PORT: '5432', VOLUME_PG_DATA: '/data' })
     const [web] = planAssignment([placed({ release })])
     expect(web?.container).toEqual({ network: { ...network, alias: null } })

@@ -21,7 +21,7 @@ export interface PlacedInstance {
   readonly release: Release
   /** The listeners of its app, by service. */
   readonly listeners: ReadonlyMap<string, Pick<Listener, 'port' | 'maintenancePort'>>
-  /** Those of its service that are to stay; missing: none. */
+  /** Those of its app, in any order; missing: none. */
   readonly volumes?: readonly Volume[]
   /** Of a job: the run that it is an attempt at; undefined when its record is gone. */
   readonly run?: JobRun | undefined
@@ -103,7 +103,7 @@ function networkOf({ at }: Instance, alias: string | null) {
   return { app: appCellName(at), alias }
 }
 
-/** A service without its record waits for it: nothing starts without its data. */
+/** Each that it mounts was recorded with its placement; one that is to go is its own until it ends. */
 function volumesOf(
   { instance, volumes = [] }: PlacedInstance,
   spec: ServiceSpec,
@@ -111,7 +111,8 @@ function volumesOf(
   const mounts = spec.volumes ?? []
   const found = mounts.flatMap(({ name, path }) => {
     const isOwn = (one: Volume): boolean => one.name === name && one.service === instance.service
-    const volume = volumes.find(isOwn)
+    const own = volumes.filter(isOwn)
+    const volume = own.find(({ doomed }) => doomed === undefined) ?? own[0]
     return volume === undefined ? [] : [{ id: volume.id, name, path, begins: !volume.made }]
   })
   return found.length === 0 ? {} : { volumes: found }

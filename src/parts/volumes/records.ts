@@ -17,8 +17,12 @@ export const volumeKind: Kind<Volume> = {
 
 /** The volumes of an app in a cell that are to stay. */
 export function volumesOf(snapshot: Snapshot, at: AppCell): Entry<Volume>[] {
-  const found = snapshot.find(volumeKind, 'app', appCellName(at))
-  return [...found].filter(({ value }) => value.doomed === undefined)
+  return [...everyVolumeOf(snapshot, at)].filter(({ value }) => value.doomed === undefined)
+}
+
+/** Those too that are to go: what still runs has them until it ends. */
+export function everyVolumeOf(snapshot: Snapshot, at: AppCell): Iterable<Entry<Volume>> {
+  return snapshot.find(volumeKind, 'app', appCellName(at))
 }
 
 /** All that stand on a node, those included that are to go. */
