@@ -71,8 +71,11 @@ const sweepEveryMs = 1_000
 /** SIGKILL is repeated until the tree is gone; then it hangs in the kernel. */
 const endTimeoutMs = 10_000
 const endPollMs = 10
-/** A dead process's shim has this long to write its exit code. */
-const exitNoteTimeoutMs = 500
+/**
+ * A dead process's shim, while it lives, has this long to write its exit code: on a busy machine it may
+ * have to wait for its turn, and a run whose code is unknown has failed.
+ */
+const exitNoteTimeoutMs = 5_000
 
 /**
  * Runs instances as processes, each behind a shim that outlives the agent. Where the machine has
