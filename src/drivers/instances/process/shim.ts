@@ -10,7 +10,8 @@
  * is in its file as soon as it is printed, and an instance never waits for an agent. One dd copies
  * 512 reads, 2 MiB at the most; a segment that is above 6 MiB then is full, so none exceeds 8 MiB. Of
  * an older segment only its number and the newlines up to its end are kept, so that lost lines are
- * counted. On a full disk output is thrown away rather than the instance blocked.
+ * counted. On a full disk, or where its folder is gone, output is thrown away rather than the instance
+ * blocked; either way a loop ends with the output.
  *
  * Arguments: events directory, instance directory, instance id, run, first segment of stdout, first
  * segment of stderr, path of setsid, the number of control groups and their folders, then the
@@ -33,7 +34,8 @@ keep() {
       [ "$((rs_size))" -eq "$((rs_before))" ] && break
       rs_before=$rs_size
     else
-      command -p dd of=/dev/null bs=4096 count=16
+      rs_lost=$(command -p dd bs=4096 count=16 | command -p wc -c)
+      [ "$((rs_lost))" -eq 0 ] && break
     fi
     [ "$((rs_before))" -gt 6291456 ] || continue
     rs_number=$((rs_number + 1)) rs_file=$rs_stream.$rs_number rs_before=0
