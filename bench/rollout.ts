@@ -18,6 +18,7 @@ import { isOver } from '../src/parts/rollouts/model.ts'
 import type { InstanceView, RolloutView } from '../src/wire/api.ts'
 import { Cloud, until } from '../test/e2e/cloud.ts'
 import { runBench, type Sample } from './lib/protocol.ts'
+import { cpuMsOfRoles } from './lib/role-time.ts'
 
 const requestsPerSecond = 500
 const app = '/v1/cells/local/default/apps/bench'
@@ -56,20 +57,11 @@ try {
 
 /** Wall time of one operation, and what the roles spent on it, the customers' requests included. */
 async function measured(operation: () => Promise<number>): Promise<Sample> {
-  const cpuBefore = cpuMsOfRoles()
+  const cpuBefore = cpuMsOfRoles(cloud)
   const startedAt = performance.now()
   const errors = await operation()
   const wallMs = performance.now() - startedAt
-  return { operations: 1, wallMs, cpuMs: cpuMsOfRoles() - cpuBefore, errors }
-}
-
-/** User and system time of server, agent and ingress; Linux counts it in hundredths of a second. */
-function cpuMsOfRoles(): number {
-  return Object.values(cloud.file.roles).reduce((sum, { pid }) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const [user = '0', system = '0'] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14)
-    return sum + (Number(user) + Number(system)) * 10
-  }, 0)
+  return { operations: 1, wallMs, cpuMs: cpuMsOfRoles(cloud) - cpuBefore, errors }
 }
 
 /** The same while customers ask; every request of theirs that is not answered with 200 counts. */
