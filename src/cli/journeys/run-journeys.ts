@@ -1,9 +1,9 @@
+import { urlVariableOf } from '../../base/variables.ts'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { systemClock } from '../../base/clock.ts'
 import { Fault, messageOf } from '../../base/errors.ts'
-import { urlVariableOf } from '../../parts/apps/model.ts'
 import { journeyExits } from '../../parts/jobs/model.ts'
 import { startChromium } from './chromium.ts'
 

@@ -1,4 +1,4 @@
-import { urlVariableOf } from '../../parts/apps/model.ts'
+import { urlVariableOf } from '../../base/variables.ts'
 import { childOf, entriesOf, type Place } from '../../parts/apps/manifest/tree.ts'
 import { mapOf } from '../merge.ts'
 import type { Report } from '../report.ts'

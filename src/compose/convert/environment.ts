@@ -1,4 +1,4 @@
-import { volumeVariableOf } from '../../parts/apps/model.ts'
+import { volumeVariableOf } from '../../base/variables.ts'
 import { FaultList } from '../../parts/apps/manifest/faults.ts'
 import {
   childOf,

@@ -1,13 +1,8 @@
+import { urlVariableOf, volumeVariableOf } from '../../base/variables.ts'
 import { assert } from '../../base/errors.ts'
 import type { AssignedInstance } from '../../wire/agent.ts'
 import { isImage, type Runnable } from '../artifacts/model.ts'
-import {
-  testTargetOf,
-  urlVariableOf,
-  volumeVariableOf,
-  type Release,
-  type ServiceSpec,
-} from '../apps/model.ts'
+import { testTargetOf, type Release, type ServiceSpec } from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
 import type { JobRun } from '../jobs/model.ts'
 import type { ServiceTarget } from '../rollouts/model.ts'

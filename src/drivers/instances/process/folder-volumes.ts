@@ -1,7 +1,7 @@
+import { volumeVariableOf } from '../../../base/variables.ts'
 import { access, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../../base/errors.ts'
-import { volumeVariableOf } from '../../../parts/apps/model.ts'
 import type { Launch, LaunchVolume } from '../../../parts/instances/driver.ts'
 
 /**

@@ -1,3 +1,4 @@
+import { urlVariableOf, volumeVariableOf } from '../../../base/variables.ts'
 import {
   fewestInstances,
   isAtFault,
@@ -7,7 +8,6 @@ import {
 } from './cell-view.ts'
 import { checkCommand } from './check-command.ts'
 import { checkResource } from './check-reference.ts'
-import { urlVariableOf, volumeVariableOf } from '../model.ts'
 import { childOf, placeAt, lineWords } from './tree.ts'
 
 /** What must hold of one service by itself. */
