@@ -36,8 +36,14 @@ const lagMsMax = 150
  */
 const secondLooksMax = 3
 
-/** What the server may hold more after all of it, in bytes. */
-const grownBytesMax = 64 * 1024 * 1024
+/** What the server may hold more after all of it, in bytes: what its program can still reach. */
+const heldBytesMax = 32 * 1024 * 1024
+
+/**
+ * What it may have more of the machine's memory, in bytes. It swings between 20 and 82 MiB by what the
+ * allocator keeps of a burst for the next one, and would grow without end if something leaked.
+ */
+const residentBytesMax = 128 * 1024 * 1024
 
 /** A manifest's thread ends after 30 s without work, and gives its memory back. */
 const pauseMs = 40_000
@@ -100,8 +106,8 @@ describe('after all of this', () => {
     async () => {
       const after = await settledMemory(pauseMs)
       print(after)
-      expect(after.held - before.held).toBeLessThan(grownBytesMax)
-      expect(after.rss - before.rss).toBeLessThan(grownBytesMax)
+      expect(after.held - before.held).toBeLessThan(heldBytesMax)
+      expect(after.rss - before.rss).toBeLessThan(residentBytesMax)
     },
   )
 })
@@ -136,7 +142,7 @@ async function settledMemory(waitMs: number): Promise<{ rss: number; held: numbe
   const giveUpAt = systemClock.monotonic() + waitMs
   for (;;) {
     const now = await target.measure('memory')
-    const isLow = now.rss - before.rss < grownBytesMax
+    const isLow = now.rss - before.rss < residentBytesMax / 2
     if (isLow || systemClock.monotonic() > giveUpAt) return now
     await systemClock.sleep(500)
   }
