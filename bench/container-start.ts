@@ -28,6 +28,19 @@ const cloud = new Cloud()
 await Promise.all([dockerEngine.start(), registry.start()])
 const engine = new Engine(dockerEngine.socketPath, systemClock)
 const image = `${registry.host}/bench/web`
+const manifest = `roadstead: v1
+app: bench
+services:
+  web:
+    image: ${image}:v1
+    instances: ${count}
+    cpu: 0.1
+    memory: 32MiB
+    health: { http: /, every: 100ms, passes: 1 }
+    route: bench.localhost
+    stop: { drain: 0s, grace: 1s }
+`
+
 try {
   const content = { command: serve, user: '1000', files: { 'www/index.html': 'ok\n' } }
   const digest = await registry.push('bench/web', 'v1', content)
@@ -76,19 +89,6 @@ async function destroy(): Promise<void> {
   await cloud.request('DELETE', `${path}?confirm=${count}`)
   while ((await cloud.request('GET', path)).ok) await systemClock.sleep(lookEveryMs)
 }
-
-const manifest = `roadstead: v1
-app: bench
-services:
-  web:
-    image: ${image}:v1
-    instances: ${count}
-    cpu: 0.1
-    memory: 32MiB
-    health: { http: /, every: 100ms, passes: 1 }
-    route: bench.localhost
-    stop: { drain: 0s, grace: 1s }
-`
 
 async function startBare(digest: string): Promise<Sample> {
   const ports = await Promise.all(Array.from({ length: count }, freePort))
