@@ -22,8 +22,11 @@ export const bounds = {
   logAgainMs: 100,
   /** Log lines may trail the counters by this much, in ms, before an observation goes without them. */
   logLagMs: 1_000,
-  /** Log lines that are missing for longer were never written, in ms: they take less than 1. */
-  logLateMs: 60,
+  /**
+   * Log lines that are missing for longer were never written, in ms. They take less than 1; but a
+   * machine may stop HAProxy between the counter and the line, and a request must not count twice.
+   */
+  logLateMs: 500,
   /** Log lines that are missing for longer are taken for lost, in ms. */
   logLostMs: 5_000,
   /** What went wrong is told for so long, in ms: sixty reports. */
