@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { silentLog } from '../base/log.ts'
 import type { AssignedVolume, Assignment } from '../wire/agent.ts'
+import { volumesToldMax } from '../parts/volumes/model.ts'
 import { VolumeKeeper } from './volume-keeper.ts'
 
 /** A driver that has these volumes, some of them in use. */
@@ -62,5 +63,15 @@ describe('the keeper of volumes', () => {
     expect(await keeper.look()).toBe(true)
     expect(keeper.news?.gone).toEqual(['vol-b', 'vol-a'])
     expect([...driver.here]).toEqual(['vol-c'])
+  })
+
+  test('tells no more at once than a report may hold', async () => {
+    const ids = Array.from({ length: volumesToldMax + 1 }, (_, index) => `vol-${index}`)
+    const keeper = new VolumeKeeper(new TestVolumes(...ids), silentLog)
+    keeper.apply(assignment([], ids))
+    await keeper.look()
+    expect(keeper.news?.gone).toHaveLength(volumesToldMax)
+    keeper.apply(assignment([], ids.slice(-1)))
+    expect(keeper.news?.gone).toEqual(ids.slice(-1))
   })
 })

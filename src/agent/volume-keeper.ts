@@ -9,6 +9,9 @@ export interface VolumeNews {
   readonly gone: string[]
 }
 
+/** Of each kind at once: a report with more is refused; the others come when these are heard. */
+const toldMax = 200
+
 /**
  * Looks whether volumes that begin have been made, and removes those that the server says are to
  * go: by their ids, one by one, and nothing that it was not told.
@@ -39,7 +42,8 @@ export class VolumeKeeper {
   /** Undefined: nothing is to be told. */
   get news(): VolumeNews | undefined {
     if (this.#made.size + this.#gone.size === 0) return undefined
-    return { made: [...this.#made], gone: [...this.#gone] }
+    const some = (ids: ReadonlySet<string>): string[] => [...ids].slice(0, toldMax)
+    return { made: some(this.#made), gone: some(this.#gone) }
   }
 
   /** Looks once; true: there is more to tell than before. */

@@ -26,11 +26,14 @@ export function volumeKey({ tenant, environment, app }: AppCell, id: string): Ke
   return keyOf({ kind: 'volume', tenant, environment, app, name: id })
 }
 
+/** Volumes of each kind in one report; the others are told when the server has heard of these. */
+export const volumesToldMax = 200
+
 /** What an agent says of the volumes that it was told of. */
 export const VolumeReport = Type.Object({
   /** Ids of those that it has made. */
-  made: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 200 }),
+  made: Type.Array(Type.String({ maxLength: 64 }), { maxItems: volumesToldMax }),
   /** Ids of those that were to go, and are gone. */
-  gone: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 200 }),
+  gone: Type.Array(Type.String({ maxLength: 64 }), { maxItems: volumesToldMax }),
 })
 export type VolumeReport = Static<typeof VolumeReport>
