@@ -1,16 +1,6 @@
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
-import {
-  chmod,
-  lchown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readFile,
-  readdir,
-  rm,
-  writeFile,
-} from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock } from '../../../base/clock.ts'
@@ -28,6 +18,7 @@ import {
 } from './bubblewrap.ts'
 import { ControlGroups, memoryKills } from './control-groups.ts'
 import { findCommand, type MachineEnvironment } from './environment.ts'
+import { own } from './ownership.ts'
 
 /**
  * Holds processes to their limits and apart from each other, with what the machine has: bubblewrap
@@ -279,16 +270,6 @@ async function trial({ bwrap, setpriv, isRoot, shared }: Namespaces, root: strin
 
 function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? ''
-}
-
-/** Gives a folder to its instance; what is in it as well where it was another's before. */
-async function own(folder: string, uid: number): Promise<void> {
-  if ((await lstat(folder)).uid === uid) return
-  const names = await readdir(folder, { recursive: true })
-  // The folder last: it says that all of it is done.
-  for (const name of [...names, '.']) await lchown(join(folder, name), uid, uid)
-  // bubblewrap goes through it with the rights of anybody, before it becomes the instance's user.
-  await chmod(folder, 0o755)
 }
 
 /** The machine's users and one more, so that a program finds out its own name. */
