@@ -11,6 +11,7 @@ export interface FakeApp {
   releaseNumber: number
   rolloutId: string | null
   services: ServiceView[]
+  drift: AppView['drift']
   readonly loads: Readonly<Record<string, Load>>
   /** Requests so far, by service. */
   readonly sent: Map<string, number>
@@ -24,11 +25,14 @@ export interface Scene {
   readonly events: EventView[]
 }
 
-export type SceneName = 'shop' | 'fleet' | 'empty' | 'hostile'
+export type SceneName = 'shop' | 'fleet' | 'empty' | 'hostile' | 'large'
 
 const minute = 60_000
 
-/** `shop`: one machine; `fleet`: a matrix; `empty`: a first start; `hostile`: names that bite. */
+/**
+ * `shop`: one machine; `fleet`: a matrix; `empty`: a first start; `hostile`: names that bite;
+ * `large`: 4 environments of 10 tenants with 70 services, 20,000 instances on 600 nodes.
+ */
 export const scenes: Readonly<Record<SceneName, (now: number) => Scene>> = {
   shop: (now) => {
     const app = shop('local', 'default', 'v1', 6, 1)
@@ -55,6 +59,25 @@ export const scenes: Readonly<Record<SceneName, (now: number) => Scene>> = {
     const [lost] = nodes.splice(3, 1)
     if (lost !== undefined) nodes.push({ ...lost, status: 'lost', heardAt: now - 48_000 })
     return { apps, nodes, rollouts: pastOf(first, now), events: eventsOf(first, now) }
+  },
+  large: (now) => {
+    const apps = cellsOf(['dev', 'qa', 'stage', 'prod'], largeTenants).flatMap(([env, tenant]) =>
+      largeApps.map((name, index) => largeApp(env, tenant, name, index)),
+    )
+    const nodes = ['a', 'b', 'c'].flatMap((zone) =>
+      Array.from({ length: 200 }, (_none, index) => largeNode(`${zone}-${index + 1}`, zone, now)),
+    )
+    for (const index of [31, 202]) {
+      const silent = nodes[index]
+      if (silent !== undefined) nodes[index] = { ...silent, status: 'lost', heardAt: now - 48_000 }
+    }
+    const [first] = apps
+    return {
+      apps,
+      nodes,
+      rollouts: first === undefined ? [] : pastOf(first, now),
+      events: first === undefined ? [] : eventsOf(first, now),
+    }
   },
   empty: () => ({ apps: [], nodes: [], rollouts: [], events: [] }),
   hostile: (now) => {
@@ -102,6 +125,57 @@ function billing(environment: string, tenant: string, ready: number): FakeApp {
   return anApp(environment, tenant, 'billing', '2026.47', 31, services, loads)
 }
 
+const largeTenants = ['at', 'cz', 'de', 'es', 'fr', 'hu', 'it', 'pl', 'ro', 'sk']
+
+/** Ten apps of seven services. */
+const largeApps = [
+  'basket',
+  'billing',
+  'catalogue',
+  'identity',
+  'notices',
+  'pricing',
+  'search',
+  'shipping',
+  'shop',
+  'stock',
+]
+
+function cellsOf(environments: readonly string[], tenants: readonly string[]) {
+  return environments.flatMap((environment) =>
+    tenants.map((tenant) => [environment, tenant] as const),
+  )
+}
+
+/** Seven services of seven instances each, here and there one more: 20,000 in 40 cells. */
+function largeApp(environment: string, tenant: string, name: string, index: number): FakeApp {
+  const parts = ['api', 'web', 'worker', 'feed', 'index', 'export', 'mail']
+  const wanted = (part: number): number => 7 + ((index + part) % 7 === 0 ? 1 : 0)
+  const services = parts.map((part, place) => ({
+    ...service(part, wanted(place), place === 1 ? ['api'] : []),
+    worker: place > 2,
+  }))
+  const size = environment === 'prod' ? 1 : 0.1
+  const loads = { api: load(40 + index, 4, size), web: load(55 + index, 7, size) }
+  const version = environment === 'dev' ? 52 : environment === 'qa' ? 51 : 50
+  const app = anApp(environment, tenant, name, `v${version}`, version, services, loads)
+  // A few are not as they should be: one short, one stopped by hand.
+  const trouble = (tenant.length * 31 + tenant.charCodeAt(0) + index * 7 + environment.length) % 29
+  if (trouble === 3) {
+    app.services = services.map((one, place) => (place === 0 ? { ...one, ready: 5 } : one))
+  }
+  if (trouble === 11) {
+    const scaled = { service: 'api', kind: 'scaled', byHand: 7, inManifest: 6 } as const
+    app.drift = [{ ...scaled, by: 'alice', since: Date.now() - 40 * minute }]
+  }
+  return app
+}
+
+function largeNode(id: string, zone: string, now: number): NodeView {
+  const capacity = { cpu: 16, memoryBytes: 64 * 2 ** 30, diskBytes: 800 * 2 ** 30 }
+  return { ...node(`node-${id}`, zone, now), capacity }
+}
+
 function anApp(
   environment: string,
   tenant: string,
@@ -113,7 +187,7 @@ function anApp(
 ): FakeApp {
   const at = { environment, tenant, app }
   const sent = new Map(Object.entries(loads).map(([name, { base }]) => [name, base * 2_100]))
-  return { at, version, releaseNumber, rolloutId: null, services, loads, sent }
+  return { at, version, releaseNumber, rolloutId: null, services, drift: [], loads, sent }
 }
 
 function load(base: number, p50Ms: number, size: number): Load {

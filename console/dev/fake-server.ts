@@ -9,7 +9,7 @@ import { FakeWorld } from './fake-world.ts'
  * A server to develop and test the console against: the API's reads over a world of its own, the
  * built files, and the content security policy of the real one. No product code depends on it.
  *
- *     node console/dev/fake-server.ts [shop|fleet|empty|hostile] [port]
+ *     node console/dev/fake-server.ts [shop|fleet|large|empty|hostile] [port]
  */
 
 export interface FakeServer {
@@ -113,6 +113,10 @@ class FakeApi {
         return { items: [] }
       case '/v1/nodes':
         return { items: this.#world.nodes }
+      case '/v1/packing':
+        return this.#world.fleet.packing(limit, url.searchParams.get('cursor'))
+      case '/v1/findings':
+        return { items: this.#world.findings }
       case '/v1/events':
         return { items: this.#world.events.slice(-limit) }
       case '/v1/rollouts':
@@ -157,8 +161,12 @@ class FakeApi {
     for (const change of this.#world.changes) if (change.revision > after) tell(change)
     this.#streams.add(response)
     const stop = this.#world.onChange(tell)
+    const deafen = this.#world.onObserved((news) =>
+      response.write(`event: observed\ndata: ${JSON.stringify(news)}\n\n`),
+    )
     response.on('close', () => {
       stop()
+      deafen()
       this.#streams.delete(response)
     })
   }

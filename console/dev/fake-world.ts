@@ -7,6 +7,8 @@ import type {
   RolloutView,
   ServiceView,
 } from '../../src/wire/api.ts'
+import { FakeFleet, findingsOf } from './fake-fleet.ts'
+import type { NodeFinding } from '../../src/wire/packing.ts'
 import { countUp, momentsOf, queuedRollout, type FakeService, type Moment } from './fake-rollout.ts'
 import { scenes, type FakeApp, type SceneName } from './fake-scenes.ts'
 import { healthOf, rateAt, sumOf, trafficView } from './fake-traffic.ts'
@@ -21,11 +23,14 @@ export class FakeWorld {
   readonly nodes: NodeView[]
   readonly rollouts: RolloutView[]
   readonly events: EventView[]
+  readonly fleet: FakeFleet
+  readonly findings: readonly NodeFinding[]
   readonly changes: ChangeEvent[] = []
   revision = 4_200
   #moments: { readonly rollout: RolloutView; readonly moment: Moment; readonly at: number }[] = []
   #sent = new Map<string, number>()
   readonly #listeners = new Set<(change: ChangeEvent) => void>()
+  readonly #hearers = new Set<(news: object) => void>()
 
   constructor(scene: SceneName, now: number) {
     const made = scenes[scene](now)
@@ -33,6 +38,8 @@ export class FakeWorld {
     this.nodes = made.nodes
     this.rollouts = made.rollouts
     this.events = made.events
+    this.fleet = new FakeFleet(made.apps, made.nodes)
+    this.findings = scene === 'fleet' ? findingsOf(made.nodes, now) : []
   }
 
   /** Moves the world on to `now`; called a few times a second. */
@@ -88,9 +95,36 @@ export class FakeWorld {
     this.#tell(key)
   }
 
-  #tell(key: string): void {
+  /** An instance changes, in its service's counts too; returns when it was told (wall ms). */
+  change(id: string, state: 'ready' | 'unhealthy'): number {
+    const known = this.fleet.instances.get(id)
+    if (known === undefined) throw new Error(`there is no instance ${id}`)
+    if (known.state === state) return Date.now()
+    this.fleet.see(id, state)
+    const { environment, tenant, app } = known.service.at
+    const owner = this.apps.find(
+      ({ at }) => at.app === app && at.tenant === tenant && at.environment === environment,
+    )
+    if (owner !== undefined) {
+      const step = state === 'ready' ? 1 : -1
+      owner.services = owner.services.map((one) =>
+        one.name === known.service.service ? { ...one, ready: one.ready + step } : one,
+      )
+    }
+    const key = `instance/${tenant}/${environment}/${app}/${id}`
+    this.#tell(key, 'instance', this.fleet.recordOf(id))
+    for (const listener of this.#hearers) listener({ instanceId: id, observed: { state } })
+    return Date.now()
+  }
+
+  onObserved(listener: (news: object) => void): () => void {
+    this.#hearers.add(listener)
+    return () => this.#hearers.delete(listener)
+  }
+
+  #tell(key: string, kind = 'rollout', value: unknown = null): void {
     this.revision++
-    const change = { revision: this.revision, kind: 'rollout', key, value: null }
+    const change = { revision: this.revision, kind, key, value }
     this.changes.push(change)
     this.changes.splice(0, this.changes.length - changesKept)
     for (const listener of this.#listeners) listener(change)
@@ -112,7 +146,7 @@ export class FakeWorld {
         releaseNumber,
         version,
         rolloutId,
-        drift: [],
+        drift: app.drift,
         services: services.map((service) => ({
           ...service,
           traffic: traffic.services.find(({ name }) => name === service.name)?.traffic ?? null,

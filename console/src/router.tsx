@@ -92,7 +92,35 @@ const rollout = createRoute({
   component: lazyRouteComponent(() => import('./pages/rollouts/rollout-page.tsx'), 'RolloutPage'),
 })
 
-const routeTree = root.addChildren([login, signedIn.addChildren([overview, rollouts, rollout])])
+const nodes = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/nodes',
+  component: lazyRouteComponent(() => import('./pages/nodes/nodes-page.tsx'), 'NodesPage'),
+  validateSearch: (search: Search): NodesSearch => ({
+    node: textOf(search.node),
+    instance: textOf(search.instance),
+    by: search.by === 'memory' ? 'memory' : undefined,
+    q: textOf(search.q),
+  }),
+})
+
+interface NodesSearch {
+  readonly node?: string | undefined
+  readonly instance?: string | undefined
+  readonly by?: 'cpu' | 'memory' | undefined
+  readonly q?: string | undefined
+}
+
+/** A text of the address; the router reads numbers and booleans out of it by itself. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+const routeTree = root.addChildren([
+  login,
+  signedIn.addChildren([overview, rollouts, rollout, nodes]),
+])
 
 /** Only a path of our own is taken: a link must not send anybody elsewhere after the login. */
 function readLoginSearch({ to, notice }: Search): LoginSearch {

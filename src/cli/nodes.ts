@@ -1,16 +1,19 @@
 import { Command } from 'commander'
 import type { NodeView } from '../wire/api.ts'
-import { openContext } from './context.ts'
+import { appCellName } from '../parts/tenants/model.ts'
+import { openContext, type Context } from './context.ts'
 import { ageText, bytesText } from './terminal/format.ts'
-import { print, printJson, printTable, toned, type Tone } from './terminal/output.ts'
+import { print, printJson, printTable, remark, toned, type Tone } from './terminal/output.ts'
 
 /** `roadstead nodes`: the machines, what they have and what of it is taken. */
 export function nodesCommand(): Command {
   return new Command('nodes')
     .description('print the nodes: what each has, and what of it is reserved')
-    .addHelpText('after', '\nExample:\n  $ roadstead nodes --json')
-    .action(async (_options: unknown, command: Command) => {
+    .option('-i, --instances', 'what lies on each of them')
+    .addHelpText('after', '\nExamples:\n  $ roadstead nodes --json\n  $ roadstead nodes -i')
+    .action(async (options: { instances?: boolean }, command: Command) => {
       const context = await openContext(command)
+      if (options.instances === true) return printPacking(context)
       const nodes = await context.client.nodes()
       if (context.json) return printJson(nodes)
       const now = context.clock.now()
@@ -32,6 +35,32 @@ export function nodesCommand(): Command {
       )
     })
     .addCommand(giveUpCommand())
+}
+
+/** What lies on each node, over all cells. */
+async function printPacking(context: Context): Promise<void> {
+  const pages = await context.client.packing()
+  const rows = pages.flatMap(({ items, services }) =>
+    items.flatMap(({ nodeId, instances }) =>
+      instances.map(({ service, ...instance }) => ({ nodeId, ...services[service], ...instance })),
+    ),
+  )
+  if (context.json) return printJson(rows)
+  await printTable(
+    rows,
+    [
+      { title: 'NODE', of: ({ nodeId }) => nodeId },
+      { title: 'INSTANCE', of: ({ id }) => id },
+      { title: 'SERVICE', of: ({ at, service }) => `${at && appCellName(at)}/${service}` },
+      { title: 'STATE', of: ({ state }) => state ?? 'not heard' },
+      { title: 'POOL', of: ({ pool }) => pool },
+      { title: 'CPU', align: 'right', of: ({ cpu }) => trimmed(cpu) },
+      { title: 'MEMORY', align: 'right', of: ({ memoryBytes }) => bytesText(memoryBytes) },
+    ],
+    'nothing lies on any node',
+  )
+  const unplaced = pages[0]?.unplaced ?? 0
+  if (unplaced > 0) remark(`${unplaced} more wait for a place: \`roadstead why\` says why`)
 }
 
 /** `roadstead nodes give-up NODE…`: a person says that these machines are off. */

@@ -49,6 +49,7 @@ import { nodesController } from '../parts/nodes/controller.ts'
 import { findingKind, nodeKind } from '../parts/nodes/records.ts'
 import { findingRoutes } from '../parts/nodes/routes-findings.ts'
 import { nodeRoutes } from '../parts/nodes/routes.ts'
+import { packingRoutes } from '../parts/nodes/routes-packing.ts'
 import { rolloutsController } from '../parts/rollouts/controller.ts'
 import { rolloutKind, schemaStageKind } from '../parts/rollouts/records.ts'
 import { approveRoutes } from '../parts/rollouts/routes-approve.ts'
@@ -191,6 +192,7 @@ export function composeServer(
     ...findingRoutes({ state: routed }),
     ...volumeRoutes({ snapshot, clock }),
     ...nodeRoutes({ state: routed, clock }),
+    ...packingRoutes({ snapshot: routed.snapshot }),
     ...tokenRoutes({ state: routed, clock, random }),
     ...platformRoutes({ state: routed, clock }),
     ...auditRoutes({ state: routed }),

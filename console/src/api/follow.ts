@@ -1,7 +1,12 @@
 import type { QueryClient } from '@tanstack/react-query'
+import { fleet } from './fleet.ts'
+import { Pace } from './pace.ts'
 import { watch } from './watch.ts'
 
-/** What the watch tells makes reads ask again: the pages never patch what they hold. */
+/**
+ * What the watch tells makes reads ask again: the pages never patch what they hold. The one
+ * exception is the picture of the fleet, which is too large to be read anew at each change.
+ */
 
 /** The reads that a change of each kind of record concerns; the log of commits always grows. */
 const concerned: Readonly<Record<string, readonly string[]>> = {
@@ -12,29 +17,35 @@ const concerned: Readonly<Record<string, readonly string[]>> = {
   rollout: ['rollouts', 'apps'],
 }
 
-/** Changes come in bursts (a rollout's step is many commits): one round of reads for each burst. */
-const burstMs = 250
-
 /** Opens the watch and keeps the client's answers fresh; returns the way to stop. */
 export function followChanges(client: QueryClient): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const nouns = new Set<string>()
-  const refresh = (): void => {
-    timer = undefined
-    for (const noun of nouns) void client.invalidateQueries({ queryKey: [noun] })
-    nouns.clear()
+  const paces = new Map<string, Pace>()
+  const mark = (...nouns: readonly string[]): void => {
+    for (const noun of nouns) paceOf(noun).mark()
   }
-  const mark = (...marked: readonly string[]): void => {
-    for (const noun of marked) nouns.add(noun)
-    timer ??= setTimeout(refresh, burstMs)
+  const paceOf = (noun: string): Pace => {
+    const known = paces.get(noun)
+    if (known !== undefined) return known
+    const pace = new Pace(() => client.invalidateQueries({ queryKey: [noun] }))
+    paces.set(noun, pace)
+    return pace
   }
   const stop = watch.start({
-    onChange: (kind) => mark('events', ...(concerned[kind] ?? [])),
-    onObserved: () => mark('apps'),
-    onReset: () => void client.invalidateQueries(),
+    onChange: (change) => {
+      mark('events', ...(concerned[change.kind] ?? []))
+      fleet.take(change)
+    },
+    onObserved: (news) => {
+      mark('apps')
+      fleet.hear(news)
+    },
+    onReset: () => {
+      void client.invalidateQueries()
+      fleet.refresh()
+    },
   })
   return () => {
-    clearTimeout(timer)
+    for (const pace of paces.values()) pace.stop()
     stop()
   }
 }

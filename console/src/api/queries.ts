@@ -8,6 +8,7 @@ import type {
   RolloutView,
   SessionView,
 } from '../../../src/wire/api.ts'
+import type { NodeFinding } from '../../../src/wire/packing.ts'
 import { trafficHistory } from '../traffic/history.ts'
 import { isOver } from '../words/states.ts'
 import { callApi } from './client.ts'
@@ -52,10 +53,21 @@ export const trafficQuery = queryOptions({
   refetchInterval: 1_000,
 })
 
+/** A node that falls silent says nothing; hundreds of them are asked less often. */
 export const nodesQuery = queryOptions({
   queryKey: ['nodes'],
-  queryFn: ({ signal }) => itemsOf<NodeView>('/v1/nodes', signal),
-  refetchInterval: 5_000,
+  queryFn: ({ signal }) => allItemsOf<NodeView>('/v1/nodes', signal),
+  refetchInterval: (query) => ((query.state.data?.length ?? 0) > 100 ? 15_000 : 5_000),
+})
+
+/** What agents found that nobody had asked for, newest first; the server keeps 50 a node. */
+export const findingsQuery = queryOptions({
+  queryKey: ['findings'],
+  queryFn: async ({ signal }) => {
+    const items = await allItemsOf<NodeFinding>('/v1/findings', signal)
+    return items.toSorted((a, b) => b.at - a.at)
+  },
+  refetchInterval: 15_000,
 })
 
 /** The newest `limit` commits, newest first whichever way the server lists them. */
@@ -126,6 +138,24 @@ export function instanceServicesQuery(at: AppPlace) {
     },
     staleTime: 60_000,
   })
+}
+
+/** Items in a page, and pages, at the most: what is beyond is not shown. */
+const pageItems = 1_000
+const pagesMax = 30
+
+/** A whole list, page by page. */
+async function allItemsOf<T>(path: string, signal: AbortSignal): Promise<readonly T[]> {
+  const items: T[] = []
+  let cursor = ''
+  for (let page = 0; page < pagesMax; page++) {
+    const search = new URLSearchParams({ limit: String(pageItems), ...(cursor && { cursor }) })
+    const answer = await callApi<Page<T>>(`${path}?${search}`, { signal })
+    items.push(...answer.items)
+    if (answer.next === undefined) break
+    cursor = answer.next
+  }
+  return items
 }
 
 async function itemsOf<T>(path: string, signal: AbortSignal): Promise<readonly T[]> {

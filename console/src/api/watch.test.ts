@@ -45,7 +45,7 @@ function aWatch() {
     random: () => 1,
   })
   const stop = watch.start({
-    onChange: (kind) => told.push(kind),
+    onChange: ({ kind }) => told.push(kind),
     onObserved: () => told.push('observed'),
     onReset: () => told.push('reset'),
   })

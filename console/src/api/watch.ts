@@ -1,4 +1,4 @@
-import type { ChangeEvent } from '../../../src/wire/api.ts'
+import type { ChangeEvent, InstanceView } from '../../../src/wire/api.ts'
 
 /**
  * The stream of changes, kept open: it resumes where it broke off, waits longer after each failure,
@@ -12,12 +12,18 @@ export interface WatchState {
 }
 
 export interface WatchListener {
-  /** A record of that kind was written or deleted. */
-  onChange(kind: string): void
+  /** A record was written or deleted. */
+  onChange(change: ChangeEvent): void
   /** An agent said something new of an instance. */
-  onObserved(): void
+  onObserved(news: ObservedNews): void
   /** Anything may have changed: after (re)connecting, or when the server says so. */
   onReset(): void
+}
+
+/** What an agent said of an instance; null: it is forgotten. */
+export interface ObservedNews {
+  readonly instanceId: string
+  readonly observed: InstanceView['observed']
 }
 
 /** The part of EventSource that the watch uses; tests bring their own. */
@@ -80,7 +86,9 @@ export class Watch {
       this.#listener?.onReset()
     })
     stream.addEventListener('error', () => this.#failed())
-    stream.addEventListener('observed', () => this.#listener?.onObserved())
+    stream.addEventListener('observed', ({ data }) =>
+      this.#listener?.onObserved(JSON.parse(data) as ObservedNews),
+    )
     stream.addEventListener('change', (event) => this.#changed(event.data))
     stream.addEventListener('reset', () => this.#listener?.onReset())
   }
@@ -88,7 +96,7 @@ export class Watch {
   #changed(data: string): void {
     const change = JSON.parse(data) as ChangeEvent
     this.#revision = Math.max(this.#revision, change.revision)
-    this.#listener?.onChange(change.kind)
+    this.#listener?.onChange(change)
   }
 
   #failed(): void {

@@ -67,6 +67,9 @@ function Pages() {
         Overview
       </Link>
       <Link to="/rollouts">Rollouts</Link>
+      <Link to="/nodes" activeOptions={{ includeSearch: false }}>
+        Nodes
+      </Link>
       <a href="/docs">API docs</a>
     </nav>
   )

@@ -28,6 +28,7 @@ import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
+import type { PackingAnswer } from '../../wire/packing.ts'
 import type { Page } from '../../wire/page.ts'
 import type { TokenRequest, TokenView } from '../../wire/access.ts'
 import type { ApproveAnswer, PromoteRequest } from '../../wire/promotion.ts'
@@ -330,6 +331,23 @@ export class ApiClient {
 
   nodes(): Promise<NodeView[]> {
     return this.#list('/v1/nodes')
+  }
+
+  /** What lies on which node, all pages of it. */
+  async packing(): Promise<PackingAnswer[]> {
+    const pages: PackingAnswer[] = []
+    for (let cursor: string | undefined; pages.length < pagesMax;) {
+      const query = { cursor }
+      const page: PackingAnswer = await this.transport.json({
+        method: 'GET',
+        path: '/v1/packing',
+        query,
+      })
+      pages.push(page)
+      if (page.next === undefined) break
+      cursor = page.next
+    }
+    return pages
   }
 
   plans(): Promise<PlanView[]> {
