@@ -1,9 +1,11 @@
 /**
  * 20 containers of one small image until each answers: a first deploy through the whole product
  * (record, plan, placement, agent, engine, checks, ingress), beside the same containers created and
- * started through the Engine's own API, all at once, each asked until it answers.
+ * started through the Engine's own API, all at once, each asked until it answers; and beside Docker
+ * Swarm on the same engine, until all of its tasks run, with and without
+ * health checks.
  *
- * The peer is a floor: nothing is decided, limited to less than a machine, watched or routed.
+ * The bare API is a floor: nothing is decided, watched or routed.
  */
 import { get } from 'node:http'
 import { systemClock } from '../src/base/clock.ts'
@@ -16,13 +18,16 @@ import { freePort } from '../test/fixtures/free-port.ts'
 import { ImageRegistry } from '../test/fixtures/image-registry.ts'
 import { runBench, type Sample } from './lib/protocol.ts'
 import { cpuMsOfRoles } from './lib/role-time.ts'
+import { Swarm } from './lib/swarm.ts'
 
 const count = 20
 const path = '/v1/cells/local/default/apps/bench'
 const serve = ['sh', '-c', 'exec httpd -f -p $PORT -h /www']
+/** Swarm checks by a command inside; ours are asked over the network. */
+const check = 'wget -q -O /dev/null http://127.0.0.1:8080/'
 const lookEveryMs = 20
 
-const dockerEngine = new DockerEngine()
+const dockerEngine = new DockerEngine({ isOutlived: false })
 const registry = new ImageRegistry()
 const cloud = new Cloud()
 await Promise.all([dockerEngine.start(), registry.start()])
@@ -50,7 +55,11 @@ try {
     {
       title: `${count} containers until they answer`,
       ours: { name: 'roadstead deploy', run: deploy },
-      peers: [{ name: 'bare Engine API', run: () => startBare(digest) }],
+      peers: [
+        { name: 'bare Engine API', run: () => startBare(digest) },
+        { name: 'Swarm, healthy', run: () => startInSwarm(digest, check) },
+        { name: 'Swarm, running', run: () => startInSwarm(digest, undefined) },
+      ],
     },
   ])
 } finally {
@@ -101,6 +110,29 @@ async function startBare(digest: string): Promise<Sample> {
   const { user, system } = process.cpuUsage(cpuBefore)
   await Promise.all(ids.map((id) => call('DELETE', `/containers/${id}`, undefined, { force: '1' })))
   await call('DELETE', `/networks/${network}`)
+  return { operations: count, wallMs, cpuMs: (user + system) / 1_000, errors: 0 }
+}
+
+/** The swarm is there before, and gone after: the others meet an engine without one. */
+async function startInSwarm(digest: string, checkedBy: string | undefined): Promise<Sample> {
+  const swarm = new Swarm(engine)
+  await swarm.start()
+  const cpuBefore = process.cpuUsage()
+  const startedAt = performance.now()
+  const id = await swarm.create({
+    image: `${image}@${digest}`,
+    replicas: count,
+    command: serve,
+    env: ['PORT=8080'],
+    check: checkedBy,
+    memoryBytes: 32 * 1024 * 1024,
+    cpu: 0.1,
+  })
+  await swarm.untilRunning(id, count)
+  const wallMs = performance.now() - startedAt
+  const { user, system } = process.cpuUsage(cpuBefore)
+  await swarm.remove(id)
+  await swarm.stop()
   return { operations: count, wallMs, cpuMs: (user + system) / 1_000, errors: 0 }
 }
 

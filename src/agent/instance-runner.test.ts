@@ -292,6 +292,8 @@ describe('InstanceRunner', () => {
     await clock.advance(5_000)
     expect(saved.at(-1)).toMatchObject({ wanted: 'stopped' })
     expect(driver.sent).toEqual([])
+    // Who waits for its room or its port may count on it.
+    expect(runner.occupant).toMatchObject({ isWanted: false })
     open()
     await clock.advance(100)
     expect(driver.sent).toContain('SIGTERM')

@@ -119,7 +119,9 @@ export class InstanceRunner {
 
   /** Something of it runs or is about to; undefined: nothing takes room. */
   get occupant(): Occupant | undefined {
-    return occupantOf(this.#facts)
+    const occupant = occupantOf(this.#facts)
+    // That it is to stop may still be on its way to the disk.
+    return occupant && { ...occupant, isWanted: occupant.isWanted && !this.#isToStop }
   }
 
   /** Over for good: nothing of it runs, nothing will. */

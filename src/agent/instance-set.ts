@@ -239,7 +239,7 @@ export class InstanceSet {
   #roomFor(runner: InstanceRunner): Room {
     const others = [...this.#runners.values()].filter((other) => other !== runner)
     const occupants = others.map(({ occupant }) => occupant).filter((one) => one !== undefined)
-    return roomFor(runner.assigned.resources, occupants, this.#options.capacity)
+    return roomFor(runner.assigned, occupants, this.#options.capacity)
   }
 
   #assign(assigned: AssignedInstance): void {

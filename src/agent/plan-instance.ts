@@ -435,7 +435,8 @@ function stay(
 /** What it takes of the machine's room, running or about to; undefined: nothing. */
 export function occupantOf(view: InstanceView): Occupant | undefined {
   if (isGone(view) && view.busy !== 'start') return undefined
-  return { resources: view.assigned.resources, isWanted: view.wanted === 'running' }
+  const { resources, port } = view.assigned
+  return { resources, port, isWanted: view.wanted === 'running' }
 }
 
 /** Nothing of its process tree is left. */

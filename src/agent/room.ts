@@ -8,9 +8,15 @@ export type Room =
   /** Not beside what is to go on running. */
   | 'none'
 
+/** What an instance takes of the machine. */
+export interface Share {
+  readonly resources?: Resources | undefined
+  /** Where it listens; null: nowhere. */
+  readonly port: number | null
+}
+
 /** Another instance of this node, of which something runs or is about to. */
-export interface Occupant {
-  readonly resources: Resources | undefined
+export interface Occupant extends Share {
   /** It is to go on running. */
   readonly isWanted: boolean
 }
@@ -21,19 +27,22 @@ const tolerance = 1e-6
 /**
  * Rule 2 of docs/reference/rules.md: work is admitted against what really runs on this machine, not
  * against what the server believes: what it has given up may still be ending, or never have heard
- * of it. What a server of protocol 1 assigns says no resources, and is not held up.
+ * of it; the ports of those have been given to others by then. What a server of protocol 1 assigns
+ * says no resources, and is held up by its port alone.
  */
-export function roomFor(
-  wanted: Resources | undefined,
-  occupants: readonly Occupant[],
-  capacity: Resources,
-): Room {
-  if (wanted === undefined || fits(wanted, occupants, capacity)) return 'enough'
+export function roomFor(wanted: Share, occupants: readonly Occupant[], capacity: Resources): Room {
+  if (fits(wanted, occupants, capacity)) return 'enough'
   const staying = occupants.filter(({ isWanted }) => isWanted)
   return fits(wanted, staying, capacity) ? 'awaited' : 'none'
 }
 
-function fits(wanted: Resources, occupants: readonly Occupant[], capacity: Resources): boolean {
+function fits(
+  { resources: wanted, port }: Share,
+  occupants: readonly Occupant[],
+  capacity: Resources,
+): boolean {
+  if (port !== null && occupants.some((other) => other.port === port)) return false
+  if (wanted === undefined) return true
   return (['cpu', 'memoryBytes', 'diskBytes'] as const).every((name) => {
     const taken = occupants.reduce((sum, { resources }) => sum + (resources?.[name] ?? 0), 0)
     return taken + wanted[name] <= capacity[name] + tolerance
