@@ -18,6 +18,11 @@ export function contentOf({ artifact, assets }: AssignedInstance): Content {
   return assets === undefined ? { artifact } : { artifact, assets }
 }
 
+/** What it sees beside that directory, as a content of its own; undefined: nothing. */
+export function mountedOf({ mounts }: AssignedInstance): ArchiveContent | undefined {
+  return mounts === undefined ? undefined : { artifact: mounts.artifact }
+}
+
 /** Names a content: the artifact's own digest where nothing is laid over it. */
 export function contentKey({ artifact, assets }: Content): string {
   if (assets === undefined) return artifact.digest

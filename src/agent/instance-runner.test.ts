@@ -12,6 +12,7 @@ import type {
 import { observedTable } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import type { Taken, Wanted } from './artifact-cache.ts'
+import type { Content } from './content.ts'
 import { newlyObserved, type InstanceRecord } from './instance-facts.ts'
 import { InstanceRunner } from './instance-runner.ts'
 
@@ -131,7 +132,7 @@ function world(
   given: Partial<AssignedInstance> = {},
   adopted?: Adopted,
   save: () => Promise<void> = () => Promise.resolve(),
-  take?: (wanted: Wanted) => Promise<Taken>,
+  take?: (wanted: Wanted, artifact: Content['artifact']) => Promise<Taken>,
 ) {
   const clock = new VirtualClock()
   const driver = new ScriptedDriver(clock, scripts)
@@ -146,7 +147,7 @@ function world(
       address: '127.0.0.1',
       driver: driver as unknown as InstanceDriver,
       take: ({ artifact }, wanted) =>
-        take?.(wanted) ??
+        take?.(wanted, artifact) ??
         Promise.resolve({ directory: '/artifacts/0', content: { artifact }, without: null }),
       clock,
       log: silentLog,
@@ -368,6 +369,34 @@ describe('InstanceRunner', () => {
     expect(runner.observed.because).toContain(without)
     expect(runner.observed.artifact).toBe(anAssigned().artifact.digest)
     expect(saved.at(-1)?.content).toEqual({ artifact: anAssigned().artifact })
+  })
+
+  test('what it mounts is here before it starts, and is named where it lies', async () => {
+    const artifact = { digest: `sha256:${'9'.repeat(64)}`, sizeBytes: 1 }
+    let isThere = false
+    const take = (_wanted: Wanted, asked: Content['artifact']): Promise<Taken> => {
+      const isMounted = asked.digest === artifact.digest
+      if (isMounted && !isThere) return Promise.reject(new Fault('server-unreachable', 'gone'))
+      const directory = isMounted ? '/artifacts/9' : '/artifacts/0'
+      return Promise.resolve({ directory, content: { artifact: asked }, without: null })
+    }
+    const mounts = { artifact, paths: ['/etc/a.conf', '/srv/pages'] }
+    const { clock, driver, runner } = world([{}], { mounts }, undefined, undefined, take)
+    runner.poke()
+    for (let step = 0; step < 20; step++) await clock.advance(100)
+    expect(driver.launches).toEqual([])
+    isThere = true
+    for (let step = 0; step < 60; step++) await clock.advance(100)
+    expect(driver.launches).toMatchObject([
+      {
+        directory: '/artifacts/0',
+        mounts: [
+          { path: '/etc/a.conf', source: '/artifacts/9/etc/a.conf' },
+          { path: '/srv/pages', source: '/artifacts/9/srv/pages' },
+        ],
+      },
+    ])
+    expect(runner.observed.artifact).toBe(anAssigned().artifact.digest)
   })
 
   test('each state that is reported follows the table', async () => {

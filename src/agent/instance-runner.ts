@@ -6,7 +6,7 @@ import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
 import type { Taken, Wanted } from './artifact-cache.ts'
 import { withResult } from './check-results.ts'
-import { contentOf, type Content } from './content.ts'
+import { contentOf, mountedOf, type Content } from './content.ts'
 import {
   freshFacts,
   freshRun,
@@ -80,6 +80,8 @@ export class InstanceRunner {
   readonly #facts: Facts
   #observed: ObservedInstance
   #directory = ''
+  /** Where what it mounts is unpacked; empty: nothing. */
+  #mountsDirectory = ''
   /** What that directory is made of; undefined: it never had one. */
   #content: Content | undefined
   #startedAt = 0
@@ -368,6 +370,11 @@ export class InstanceRunner {
     const wanted = this.#facts.failures < patientFailures ? 'all' : 'had'
     try {
       const taken = await this.#around.take(contentOf(this.assigned), wanted)
+      const mounted = mountedOf(this.assigned)
+      if (mounted !== undefined) {
+        const { directory } = await this.#around.take(mounted, 'all')
+        this.#mountsDirectory = directory
+      }
       const { without } = taken
       this.#directory = taken.directory
       this.#content = taken.content
@@ -395,8 +402,9 @@ export class InstanceRunner {
     await this.#save()
     try {
       const { nodeId, address, driver } = this.#around
-      const [directory, leaseUntil] = [this.#directory, this.#leaseUntil]
-      const terms = { nodeId, address, run, directory, leaseUntil }
+      const [directory, mountsDirectory] = [this.#directory, this.#mountsDirectory]
+      const leaseUntil = this.#leaseUntil
+      const terms = { nodeId, address, run, directory, mountsDirectory, leaseUntil }
       const { pid, remark } = await driver.start(launchOf(this.assigned, terms))
       if (remark !== undefined) this.#observe({ remark })
       this.#startedAt = this.#around.clock.monotonic()

@@ -2,7 +2,15 @@ import type { Adopted } from '../parts/instances/driver.ts'
 import type { ObservedInstance } from '../parts/instances/model.ts'
 import type { Resources } from '../parts/nodes/model.ts'
 import type { AssignedInstance } from '../wire/agent.ts'
-import { contentKey, contentOf, distinct, isOfArchive, type ArchiveContent } from './content.ts'
+import {
+  contentKey,
+  contentOf,
+  distinct,
+  isOfArchive,
+  mountedOf,
+  type ArchiveContent,
+  type Content,
+} from './content.ts'
 import { newlyObserved, type InstanceRecord } from './instance-facts.ts'
 import { InstanceRunner, type RunnerSurroundings } from './instance-runner.ts'
 import type { Printing } from './log-shipper.ts'
@@ -155,15 +163,19 @@ export class InstanceSet {
   /** The archives that what runs here was started from, with what was laid over them. */
   archivesInUse(): readonly ArchiveContent[] {
     const living = [...this.#runners.values()].filter((runner) => !runner.isOver)
-    const contents = living.flatMap(({ content }) => content ?? [])
+    const contents = living.flatMap(({ content, assigned }) =>
+      content === undefined ? [] : [content, mountedOf(assigned) ?? content],
+    )
     return distinct(contents.filter(isOfArchive))
   }
 
   /** Marks what was started from a content that was altered; answers with their ids. */
   markAltered(altered: ArchiveContent): string[] {
     const key = contentKey(altered)
+    const isOf = (content: Content | undefined): boolean =>
+      content !== undefined && contentKey(content) === key
     const marked = [...this.#runners.values()].filter(
-      ({ content, isOver }) => content !== undefined && contentKey(content) === key && !isOver,
+      ({ content, assigned, isOver }) => !isOver && [content, mountedOf(assigned)].some(isOf),
     )
     for (const runner of marked) runner.markAltered()
     return marked.map(({ id }) => id)
@@ -182,6 +194,7 @@ export class InstanceSet {
     const contents = [...this.#runners.values()].flatMap(({ content, assigned }) => [
       ...(content === undefined ? [] : [content]),
       contentOf(assigned),
+      mountedOf(assigned) ?? contentOf(assigned),
     ])
     return new Set(contents.map(contentKey))
   }

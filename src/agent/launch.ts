@@ -1,4 +1,5 @@
-import type { Launch } from '../parts/instances/driver.ts'
+import { join } from 'node:path'
+import type { Launch, LaunchMount } from '../parts/instances/driver.ts'
 import type { AssignedInstance, AssignedVolume } from '../wire/agent.ts'
 
 /** What one start of an instance depends on, beside its assignment. */
@@ -8,6 +9,8 @@ export interface LaunchTerms {
   readonly address: string
   readonly run: number
   readonly directory: string
+  /** Where the archive of what it mounts is unpacked; empty: it mounts nothing. */
+  readonly mountsDirectory: string
   /** On the driver's clock of leases; undefined: it has none yet. */
   readonly leaseUntil: number | undefined
 }
@@ -32,6 +35,7 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
     ...(assigned.limits === undefined ? {} : { limitsRequired: true }),
     ...(assigned.container === undefined ? {} : { container: assigned.container }),
     ...(assigned.volumes === undefined ? {} : { volumes: assigned.volumes.map(whose) }),
+    ...(assigned.mounts === undefined ? {} : { mounts: mountsOf(assigned, terms) }),
     listen,
     // No singleton starts without its lease: one that has none yet waits while it is pulling.
     ...(singleton === undefined ? {} : { leaseUntil }),
@@ -45,4 +49,9 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
       ROADSTEAD_NODE: nodeId,
     },
   }
+}
+
+function mountsOf({ mounts }: AssignedInstance, { mountsDirectory }: LaunchTerms): LaunchMount[] {
+  const paths = mounts?.paths ?? []
+  return paths.map((path) => ({ path, source: join(mountsDirectory, path) }))
 }

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { Capability, carriedMax, HealthCheck } from '../parts/apps/model.ts'
+import { Capability, carriedMax, FileMounts, HealthCheck } from '../parts/apps/model.ts'
 import { ArtifactRef, Runnable } from '../parts/artifacts/model.ts'
 import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
 import { Finding, Resources } from '../parts/nodes/model.ts'
@@ -112,6 +112,8 @@ export const AssignedInstance = Type.Object({
   container: Type.Optional(AssignedContainer),
   /** Missing: none. */
   volumes: Type.Optional(Type.Array(AssignedVolume)),
+  /** Files that it sees read-only; missing: none. An agent that does not know it shows none. */
+  mounts: Type.Optional(FileMounts),
 })
 export type AssignedInstance = Static<typeof AssignedInstance>
 

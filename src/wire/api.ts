@@ -50,6 +50,8 @@ export const DeployRequest = Type.Object({
   platform: Type.Optional(Type.String({ maxLength: 1_048_576 })),
   /** By `source` directory as the manifest spells it (`.` by default). */
   artifacts: Type.Record(Type.String(), ArtifactRef),
+  /** By service: the files that it mounts, packed as it sees them; missing: none mounts any. */
+  mounts: Type.Optional(Type.Record(Type.String(), ArtifactRef)),
   files: Type.Union([ArtifactRef, Type.Null()]),
   version: Type.String({ maxLength: 128 }),
   supersede: Type.Boolean(),

@@ -18,7 +18,8 @@ import { dirname, join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { paxRecord, tarOf, type TarMember } from '../fixtures/tar.ts'
-import { archiveLimits } from '../../src/parts/artifacts/driver.ts'
+import { archiveLimits, type PlacedSource } from '../../src/parts/artifacts/driver.ts'
+import { packPlaced } from '../../src/drivers/artifacts/placed-tree.ts'
 import { checkArchive, tarArchiver } from '../../src/drivers/artifacts/tar-archiver.ts'
 
 const archiver = tarArchiver()
@@ -454,5 +455,63 @@ describe('what others packed', () => {
     await plant(join(home, 'place'), { mine: '1' })
     await expect(unpack(tarOf([{ name: 'a' }]))).rejects.toMatchObject({ code: 'unpack-failed' })
     expect(await harvest(join(home, 'place'))).toEqual({ mine: '1' })
+  })
+})
+
+describe('packing files at places of their own', () => {
+  async function placed(tree: Record<string, string>, mounts: readonly PlacedSource[]) {
+    const source = await plant(join(home, 'source'), tree)
+    const { digest } = await packPlaced(source, join(home, 'a.tar.zst'), mounts)
+    await archiver.unpack(join(home, 'a.tar.zst'), digest, join(home, 'place'))
+    return { digest, tree: await harvest(join(home, 'place')) }
+  }
+
+  test('files, folders and texts lie where they are seen, and nothing beside them', async () => {
+    const tree = { 'proxy/nginx.conf': 'a', 'pages/b.html': 'b', 'pages/deep/c': 'c', other: 'x' }
+    const found = await placed(tree, [
+      { path: '/etc/nginx/conf.d/default.conf', from: { file: 'proxy/nginx.conf' } },
+      { path: '/srv/www', from: { file: './pages/' } },
+      { path: '/run.txt', from: { content: 'ä\n' } },
+    ])
+    expect(found.tree).toEqual({
+      'etc/': '',
+      'etc/nginx/': '',
+      'etc/nginx/conf.d/': '',
+      'etc/nginx/conf.d/default.conf': 'a',
+      'srv/': '',
+      'srv/www/': '',
+      'srv/www/b.html': 'b',
+      'srv/www/deep/': '',
+      'srv/www/deep/c': 'c',
+      'run.txt': 'ä\n',
+    })
+  })
+
+  test('the whole folder can be one of them; .gitignore and .env hold as everywhere', async () => {
+    const { tree } = await placed({ a: '1', 'b/c': '2', d: '3', '.gitignore': 'd\n' }, [
+      { path: '/all', from: { file: '.' } },
+    ])
+    expect(tree).toEqual({
+      'all/': '',
+      'all/.gitignore': 'd\n',
+      'all/a': '1',
+      'all/b/': '',
+      'all/b/c': '2',
+    })
+    const source = await plant(join(home, 'other'), { 'conf/.env': 'TOKEN=1' })
+    const packing = packPlaced(source, join(home, 'b'), [{ path: '/c', from: { file: 'conf' } }])
+    await expect(packing).rejects.toMatchObject({ code: 'secret-file' })
+  })
+
+  test('a link that would lead out of what is seen is refused', async () => {
+    const source = await plant(join(home, 'source'), { 'conf/up': '->../beside', beside: 'x' })
+    const packing = packPlaced(source, join(home, 'b'), [{ path: '/c', from: { file: 'conf' } }])
+    await expect(packing).rejects.toMatchObject({ code: 'archive-unsafe', path: 'conf/up' })
+  })
+
+  test('what is missing is refused by its name', async () => {
+    const source = await plant(join(home, 'source'), { a: 'x' })
+    const packing = packPlaced(source, join(home, 'b'), [{ path: '/c', from: { file: 'nowhere' } }])
+    await expect(packing).rejects.toMatchObject({ code: 'file-missing', path: 'nowhere' })
   })
 })

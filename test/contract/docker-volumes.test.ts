@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -237,6 +237,35 @@ describe.skipIf(!canRunContainers())('what containers ask for', () => {
     )
     expect(await driver.hasVolume('vol-one')).toBe(false)
     expect(await volumes()).toEqual([])
+  })
+
+  test('files of a release are seen where they are mounted, read-only, by any user', async () => {
+    const folder = join(root, 'mounted')
+    await mkdir(join(folder, 'etc/shop/deep'), { recursive: true })
+    await writeFile(join(folder, 'etc/shop/deep/a.conf'), 'of the release\n')
+    await writeFile(join(folder, 'index.html'), 'mounted\n')
+    // As the agent seals them.
+    for (const path of ['etc/shop/deep', 'etc/shop']) await chmod(join(folder, path), 0o555)
+    const mounts = [
+      { path: '/etc/shop', source: join(folder, 'etc/shop') },
+      { path: '/www/index.html', source: join(folder, 'index.html') },
+    ]
+    const files = { 'www/index.html': 'of the image\n' }
+    const digest = await registry.push('test/somebody', 'v1', { user: '1234:1234', files })
+    const theirs: ImageRef = { image: `${registry.host}/test/somebody:v1`, digest }
+    await driver.pull(theirs)
+    await driver.start(await aLaunch('i-box-a', serve, { image: theirs, mounts }))
+    await serves('i-box-a')
+    expect(await said('i-box-a', 'busybox', 'cat', '/www/index.html')).toBe('mounted')
+    expect(await said('i-box-a', 'busybox', 'cat', '/etc/shop/deep/a.conf')).toBe('of the release')
+    await driver.start(await aLaunch('i-box-b', serve, { mounts, container: { writable: true } }))
+    await serves('i-box-b')
+    const write =
+      'echo x > /etc/shop/new; echo x > /www/index.html; echo x > /www/other && echo done'
+    const answer = await said('i-box-b', 'sh', '-c', write)
+    expect(answer.match(/read-only/gi)).toHaveLength(2)
+    expect(answer).toMatch(/done$/)
+    for (const path of ['etc/shop/deep', 'etc/shop']) await chmod(join(folder, path), 0o755)
   })
 
   test('a volume that has vanished is never replaced by an empty one', async () => {

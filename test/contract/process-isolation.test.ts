@@ -61,8 +61,8 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
   }
 
   /** Runs a line of shell to its end and gives back what it printed. */
-  async function printed(line: string): Promise<string> {
-    await driver.start(launch(['sh', '-c', `{ ${line}; } 2>&1; echo over`]))
+  async function printed(line: string, more: Partial<Launch> = {}): Promise<string> {
+    await driver.start(launch(['sh', '-c', `{ ${line}; } 2>&1; echo over`], more))
     let text = ''
     await until(async () => {
       const chunk = await driver.readOutput(id, 'stdout', outputStart, mib)
@@ -126,6 +126,29 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
     expect(await printed(line)).toBe('kept\nkept\n')
     const home = join(root, 'instances', id, 'home')
     expect(await readFile(join(home, 'x'), 'utf8')).toBe('kept\n')
+  })
+
+  test('files of a release are seen where they are mounted, read-only, and nothing beside', async () => {
+    const folder = join(root, 'mounted')
+    await mkdir(join(folder, 'config'), { recursive: true })
+    await writeFile(join(folder, 'config/a.yaml'), 'a: 1\n')
+    await writeFile(join(folder, 'config/beside'), 'x')
+    await writeFile(join(folder, 'pages'), 'pages\n')
+    const mounts = [
+      { path: '/config/a.yaml', source: join(folder, 'config/a.yaml') },
+      { path: '/srv/deep/pages', source: join(folder, 'pages') },
+    ]
+    const line = 'cat /config/a.yaml /srv/deep/pages; ls /config; echo x >/config/a.yaml'
+    const seen = await printed(line, { mounts })
+    expect(seen).toMatch(/^a: 1\npages\na\.yaml\n.*read-only/i)
+  })
+
+  test('without isolation nothing can be mounted, and that is said', async () => {
+    await driver.close()
+    driver = await open('off')
+    const mounts = [{ path: '/config/a.yaml', source: join(root, 'a.yaml') }]
+    const start = driver.start(launch(['true'], { mounts, limitsRequired: false }))
+    await expect(start).rejects.toMatchObject({ code: 'mounts-unavailable', retry: 'never' })
   })
 
   test('it finds nothing of the agent: no data, no token, no other instance', async () => {

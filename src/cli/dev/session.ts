@@ -170,9 +170,16 @@ class Session {
 }
 
 /** Every folder that holds something which was packed. */
-async function foldersOf(directory: string, { directories, files }: Sources): Promise<string[]> {
+async function foldersOf(directory: string, sources: Sources): Promise<string[]> {
+  const { directories, files, mounts } = sources
   const { readSourceTree } = await import('../../drivers/artifacts/source-tree.ts')
+  const { placedTree } = await import('../../drivers/artifacts/placed-tree.ts')
   const folders = files.map((file) => dirname(resolve(directory, file)))
+  for (const mount of Object.values(mounts).flat()) {
+    const lying = (await placedTree(directory, mount)).filter((one) => one.type === 'file')
+    for (const { lies } of lying)
+      if (lies !== undefined) folders.push(dirname(resolve(directory, lies)))
+  }
   for (const source of directories) {
     const root = resolve(directory, source)
     folders.push(root)

@@ -51,10 +51,12 @@ export async function withDeployable<T>(
   try {
     // What is wrong whatever the platform says is told without a server.
     const { requireManifest } = await import('../../parts/apps/manifest/manifest.ts')
+    const { refuseUnmountable } = await import('./mounted-files.ts')
     requireManifest(own.manifest.text, own.manifest.file)
     files = withKept(context, own, await context.client.platform())
     const rendered = await renderDeployable(context, files)
     const sources = sourcesOf(rendered)
+    await refuseUnmountable(rendered, files.directory)
     const parcels = await drawing(
       context,
       'packing what it needs',
@@ -106,13 +108,14 @@ async function readFiles(context: Context, options: DeployOptions): Promise<Mani
 
 async function requestOf(
   files: ManifestFiles,
-  { artifacts, files: testFiles }: Parcels,
+  { artifacts, mounts, files: testFiles }: Parcels,
   options: DeployOptions,
 ): Promise<DeployRequest> {
   return {
     manifest: files.manifest.text,
     ...(files.platform === undefined ? {} : { platform: files.platform.text }),
     artifacts: { ...artifacts },
+    ...(Object.keys(mounts).length === 0 ? {} : { mounts: { ...mounts } }),
     files: testFiles,
     version: options.version ?? (await versionOf(files.directory)),
     supersede: options.supersede ?? false,

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { packPlaced } from '../../drivers/artifacts/placed-tree.ts'
 import type { Sources } from '../../parts/apps/manifest/release-content.ts'
 import type { Archiver } from '../../parts/artifacts/driver.ts'
 import type { ArtifactRef } from '../../parts/artifacts/model.ts'
@@ -11,6 +12,8 @@ import { bytesText, pluralText } from '../terminal/format.ts'
 export interface Parcels {
   /** By directory, as the manifest spells it. */
   readonly artifacts: Readonly<Record<string, ArtifactRef>>
+  /** By service: what it mounts. */
+  readonly mounts: Readonly<Record<string, ArtifactRef>>
   readonly files: ArtifactRef | null
   /** Uploads what the server does not hold yet; resolves with a sentence on how much that was. */
   send(client: ApiClient): Promise<string>
@@ -32,19 +35,25 @@ export async function packParcels(
   const workplace = await mkdtemp(join(tmpdir(), 'roadstead-deploy-'))
   const remove = (): Promise<void> => rm(workplace, { recursive: true, force: true })
   const packed: Packed[] = []
-  const pack = async (what: string, only?: readonly string[]): Promise<ArtifactRef> => {
+  const into = async (make: (archive: string) => Promise<ArtifactRef>): Promise<ArtifactRef> => {
     const archive = join(workplace, `${packed.length}.tar`)
-    const folder = only === undefined ? resolve(directory, what) : directory
-    const artifact = await archiver.pack(folder, archive, only)
+    const artifact = await make(archive)
     packed.push({ artifact, archive })
     return artifact
   }
+  const pack = (folder: string, only?: readonly string[]): Promise<ArtifactRef> =>
+    into((archive) => archiver.pack(folder, archive, only))
   try {
     const artifacts: Record<string, ArtifactRef> = {}
-    for (const source of sources.directories) artifacts[source] = await pack(source)
-    const hasFiles = sources.files.length > 0
-    const files = hasFiles ? await pack(sources.files.join(', '), sources.files) : null
-    return { artifacts, files, remove, send: (client) => sendAll(packed, client) }
+    for (const source of sources.directories) {
+      artifacts[source] = await pack(resolve(directory, source))
+    }
+    const mounts: Record<string, ArtifactRef> = {}
+    for (const [service, placed] of Object.entries(sources.mounts)) {
+      mounts[service] = await into((archive) => packPlaced(directory, archive, placed))
+    }
+    const files = sources.files.length > 0 ? await pack(directory, sources.files) : null
+    return { artifacts, mounts, files, remove, send: (client) => sendAll(packed, client) }
   } catch (error) {
     await remove()
     throw error

@@ -14,6 +14,10 @@ export type SourceEntry =
       readonly path: string
       readonly sizeBytes: number
       readonly isExecutable: boolean
+      /** Where it lies, relative to the directory; missing: at its path. */
+      readonly lies?: string
+      /** What it holds, where it lies nowhere. */
+      readonly content?: Buffer
     }
 
 /** Never packed: the history, and this product's own data folder. */
@@ -77,6 +81,7 @@ class Walk {
       if (leftOut.has(member.name) || join(this.#root, path) === this.#except) continue
       if (!this.#isWanted(path, member.isDirectory())) continue
       if (isIgnored(member.isDirectory() ? `${path}/` : path, rules)) continue
+      this.#noteFound(path)
       if (member.isDirectory()) {
         this.#add({ type: 'directory', path })
         await this.into(`${path}/`, rules)
@@ -98,14 +103,14 @@ class Walk {
   /** Whether a path lies at or below one that is asked for, or is a folder on the way to one. */
   #isWanted(path: string, isDirectory: boolean): boolean {
     if (this.#only === undefined) return true
-    let wanted = false
-    for (const asked of this.#only) {
-      if (asked === '' || path === asked || path.startsWith(`${asked}/`)) {
-        this.#found.add(asked)
-        wanted = true
-      } else if (isDirectory && asked.startsWith(`${path}/`)) wanted = true
-    }
-    return wanted
+    return this.#only.some(
+      (asked) => isAtOrBelow(path, asked) || (isDirectory && asked.startsWith(`${path}/`)),
+    )
+  }
+
+  /** What is asked for and left out by .gitignore is as good as missing. */
+  #noteFound(path: string): void {
+    for (const asked of this.#only ?? []) if (isAtOrBelow(path, asked)) this.#found.add(asked)
   }
 
   #add(entry: SourceEntry): void {
@@ -133,6 +138,10 @@ class Walk {
     const isExecutable = (stat.mode & 0o100) !== 0
     return { type: 'file', path, sizeBytes: stat.size, isExecutable }
   }
+}
+
+function isAtOrBelow(path: string, asked: string): boolean {
+  return asked === '' || path === asked || path.startsWith(`${asked}/`)
 }
 
 function checkedOnly(path: string): string {

@@ -117,17 +117,18 @@ interface HeaderMembers {
 /** A file's content as long as its header says, filled up to whole blocks. */
 async function* contentOf(
   directory: string,
-  { path, sizeBytes }: Extract<SourceEntry, { type: 'file' }>,
+  { path, lies = path, sizeBytes, content }: Extract<SourceEntry, { type: 'file' }>,
 ): AsyncGenerator<Buffer> {
   let left = sizeBytes
-  const content: AsyncIterable<Buffer> = createReadStream(join(directory, path), {
-    end: sizeBytes - 1,
-  })
-  for await (const chunk of content) {
+  const chunks: AsyncIterable<Buffer> | Buffer[] =
+    content === undefined
+      ? createReadStream(join(directory, lies), { end: sizeBytes - 1 })
+      : [content]
+  for await (const chunk of chunks) {
     left -= chunk.length
     yield chunk
   }
-  if (left !== 0) throw new Fault('source-changed', `${path} became shorter while it was packed`)
+  if (left !== 0) throw new Fault('source-changed', `${lies} became shorter while it was packed`)
   const rest = sizeBytes % blockBytes
   if (rest > 0) yield Buffer.alloc(blockBytes - rest)
 }

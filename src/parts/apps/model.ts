@@ -96,6 +96,20 @@ export const VolumeMount = Type.Object({
 })
 export type VolumeMount = Static<typeof VolumeMount>
 
+/** Paths inside that one service is shown files at, at the most. */
+const mountsMax = 32
+
+/**
+ * Files that went along with the release, which instances see read-only. The archive is laid out as
+ * they are seen: what it has at `etc/nginx/nginx.conf` is at `/etc/nginx/nginx.conf` inside.
+ */
+export const FileMounts = Type.Object({
+  artifact: ArtifactRef,
+  /** Files and folders, each absolute; none lies in another one. */
+  paths: Type.Array(Type.String(), { minItems: 1, maxItems: mountsMax }),
+})
+export type FileMounts = Static<typeof FileMounts>
+
 /** A service as rendered for one cell: all that is needed to place, run and route it. */
 export const ServiceSpec = Type.Object({
   name: Type.String(),
@@ -133,6 +147,8 @@ export const ServiceSpec = Type.Object({
   port: Type.Optional(Type.Integer()),
   /** Data that its one instance finds again; missing: none. */
   volumes: Type.Optional(Type.Array(VolumeMount)),
+  /** Missing: its instances see what they are made of, and no more. */
+  mounts: Type.Optional(FileMounts),
   /** Of its container; missing: none. */
   capabilities: Type.Optional(Type.Array(Capability)),
   /** Its container may write to its own root; missing: it may not. */
@@ -403,8 +419,8 @@ export function specDigest(spec: ServiceSpec): Digest {
 
 /** What is asked of its container beyond the usual; empty for most, as it was before there was any. */
 function containerTerms(spec: ServiceSpec): Partial<ServiceSpec> {
-  const { args, port, volumes, capabilities, writable, network } = spec
-  const terms = { args, port, volumes, capabilities, writable, network }
+  const { args, port, volumes, mounts, capabilities, writable, network } = spec
+  const terms = { args, port, volumes, mounts, capabilities, writable, network }
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined))
 }
 

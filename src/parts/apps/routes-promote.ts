@@ -61,7 +61,14 @@ async function wishOf(
   const tested = testedRelease(state, { ...from, app: at.app })
   const { files, manifest, version } = tested
   const services = Object.fromEntries(tested.services.map(({ name, artifact }) => [name, artifact]))
-  const promotes = { from: { tenant: from.tenant, environment: from.environment }, services }
+  const mounts = Object.fromEntries(
+    tested.services.flatMap(({ name, mounts: one }) => (one ? [[name, one.artifact]] : [])),
+  )
+  const promotes = {
+    from: { tenant: from.tenant, environment: from.environment },
+    services,
+    mounts,
+  }
   const read = await manifests.read({ manifest, platform, artifacts: {}, files, promotes }, at)
   const content = await withDigests(read, version, registry)
   refuseOtherSource(at, from, content.promoteFrom)

@@ -14,6 +14,22 @@ export const archiveLimits = {
   pathBytesMax: 1_024,
 } as const
 
+/** Bounds of what one service mounts: configuration and pages, not data, fetched beside its image. */
+export const mountLimits = {
+  ...archiveLimits,
+  packedBytesMax: 64 * 1024 * 1024,
+  unpackedBytesMax: 64 * 1024 * 1024,
+  entriesMax: 10_000,
+} as const
+
+/** Something that is packed at a place of its own. */
+export interface PlacedSource {
+  /** In the archive, absolute as it is seen: `/etc/nginx/nginx.conf`. */
+  readonly path: string
+  /** A file or folder below the directory that is packed, or what the file holds. */
+  readonly from: { readonly file: string } | { readonly content: string }
+}
+
 /** Where the server keeps artifacts, content-addressed. */
 export interface BlobStore {
   /**

@@ -68,6 +68,9 @@ export function digestsOf(release: Release): Set<string> {
   const archives = runnables.filter((runnable) => !isImage(runnable))
   const digests = new Set(archives.map(({ digest }) => digest))
   if (release.files !== null) digests.add(release.files.digest)
+  for (const { mounts } of release.services) {
+    if (mounts !== undefined) digests.add(mounts.artifact.digest)
+  }
   for (const { artifact } of Object.values(release.carried ?? {}).flat()) {
     digests.add(artifact.digest)
   }

@@ -35,7 +35,7 @@ export interface InstanceDriver {
   /**
    * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
    * `port-taken` (another process listens there), `lease-expired`, `limits-unenforced`,
-   * `volume-lost`, `start-failed`.
+   * `volume-lost`, `mounts-unavailable`, `start-failed`.
    */
   start(launch: Launch): Promise<Started>
   /** Sends SIGTERM to its process group; nothing happens when it has ended. */
@@ -132,6 +132,8 @@ export interface Launch {
   readonly reaches?: readonly number[]
   /** Data of its service that this instance finds again; missing: none. */
   readonly volumes?: readonly LaunchVolume[]
+  /** Files that went along with its release; missing: none. */
+  readonly mounts?: readonly LaunchMount[]
   /** What its container is asked for beyond the usual. */
   readonly container?: ContainerTerms
   /** What it may take of the node, where the driver can hold it to that; missing: as it likes. */
@@ -164,6 +166,14 @@ export interface LaunchVolume {
   /** Whose it is, for people: `local/default/shop`, `db`. */
   readonly app: string
   readonly service: string
+}
+
+/** A file or folder that an instance sees read-only, and shares with others. */
+export interface LaunchMount {
+  /** Where it sees it: absolute. */
+  readonly path: string
+  /** Where it lies on the node: absolute, below an unpacked artifact. */
+  readonly source: string
 }
 
 /** What a container may be asked for; nothing of it is for processes. */

@@ -97,6 +97,15 @@ describe('the assignment of a service', () => {
     expect(web).not.toHaveProperty('volumes')
   })
 
+  test('names the archive of what it mounts', () => {
+    const artifact = { digest: `sha256:${'c'.repeat(64)}`, sizeBytes: 3 }
+    const mounts = { artifact, paths: ['/etc/a.conf'] }
+    const release = aRelease({ services: [aSpec({ mounts })] })
+    expect(planAssignment([placed({ release })])[0]?.mounts).toEqual(mounts)
+    const plain = aRelease({ services: [aSpec()] })
+    expect(planAssignment([placed({ release: plain })])[0]).not.toHaveProperty('mounts')
+  })
+
   test('names the archives whose assets go along, where the service has any', () => {
     const artifact = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 2 }
     const carried = { web: [{ artifact, directory: 'dist', until: 9 }] }

@@ -68,6 +68,7 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
     ...reachesOf(artifact, calls),
     ...containerOf(instance, spec),
     ...volumesOf(placed, spec),
+    ...mountsOf(spec),
     // The platform's own variables go last: no manifest can put another address in their place.
     env: {
       ...spec.env,
@@ -113,6 +114,10 @@ function volumesOf(
   return found.length === 0 ? {} : { volumes: found }
 }
 
+function mountsOf({ mounts }: ServiceSpec): Pick<AssignedInstance, 'mounts'> {
+  return mounts === undefined ? {} : { mounts }
+}
+
 /** `VOLUME_NAME` for each of its volumes: where a container finds it. */
 function placesOf({ volumes = [] }: ServiceSpec): Record<string, string> {
   return Object.fromEntries(volumes.map(({ name, path }) => [volumeVariableOf(name), path]))
@@ -147,6 +152,7 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
     timeoutMs: spec.timeoutMs,
     ...reachesOf(spec.artifact, calls),
     ...(served?.network === undefined ? {} : { container: { network: networkOf(instance, null) } }),
+    ...(served === undefined || run.purpose === 'test' ? {} : mountsOf(served)),
     // A job has what its service has: its environment, and the addresses of what it needs.
     env: {
       ...(run.purpose === 'test' ? {} : served?.env),

@@ -1,6 +1,7 @@
+import { resolve } from 'node:path'
 import { Fault } from '../../../base/errors.ts'
 import type { ImageRef } from '../../../parts/artifacts/model.ts'
-import type { Launch } from '../../../parts/instances/driver.ts'
+import type { Launch, LaunchMount } from '../../../parts/instances/driver.ts'
 import { containerSpec } from './container-spec.ts'
 import type { Containers } from './containers.ts'
 import { wordsOf, type EngineAnswer } from './engine.ts'
@@ -37,7 +38,8 @@ export async function createContainer(
   const { owner, containers, networks, volumes } = options
   const { instanceId, run, container = {} } = launch
   const name = `roadstead-${owner.slice(0, 6)}-${instanceId}-${run}`
-  const mounts = await volumes.mounts(launch.volumes ?? [])
+  const kept = await volumes.mounts(launch.volumes ?? [])
+  const mounts = [...kept, ...(launch.mounts ?? []).map(shownFile)]
   const known = { owner, network: place.network, image: nameOf(place.image), mounts }
   const diskBytes = container.writable === true ? launch.limits?.diskBytes : undefined
   const bounded = async (): Promise<string | undefined> => {
@@ -57,6 +59,12 @@ export async function createContainer(
     throw error
   }
   return { containerId, isUnbounded: container.writable === true && found === undefined }
+}
+
+/** The one way by which something of the node is seen: read-only, and only what a release brought. */
+function shownFile({ source, path }: LaunchMount): object {
+  const BindOptions = { Propagation: 'rprivate' }
+  return { Type: 'bind', Source: resolve(source), Target: path, ReadOnly: true, BindOptions }
 }
 
 /** What people should know of how it runs; empty: nothing. */

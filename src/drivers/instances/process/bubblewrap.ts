@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
+import type { LaunchMount } from '../../../parts/instances/driver.ts'
 
 /**
  * What an isolated process sees of the machine, as arguments of bubblewrap: programs and libraries
@@ -62,6 +63,8 @@ export interface Cell {
   readonly home: string
   readonly tmp: string
   readonly volumes: readonly string[]
+  /** Files that went along with its release, read-only. */
+  readonly mounts: readonly LaunchMount[]
   /** In place of the machine's, so that it has a name. */
   readonly passwd: string
   readonly group: string
@@ -134,7 +137,8 @@ export function bubblewrapArgs(shared: readonly Shown[], cell: Cell): string[] {
   ]
 }
 
-function shownOf({ directory, home, tmp, volumes, passwd, group, groups }: Cell): Shown[] {
+function shownOf(cell: Cell): Shown[] {
+  const { directory, home, tmp, volumes, mounts, passwd, group, groups } = cell
   const same = (how: Shown['how'], path: string): Shown => ({ how, from: path, at: path })
   return [
     { how: '--ro-bind', from: passwd, at: '/etc/passwd' },
@@ -144,6 +148,7 @@ function shownOf({ directory, home, tmp, volumes, passwd, group, groups }: Cell)
     same('--bind', home),
     same('--bind', tmp),
     ...volumes.map((folder) => same('--bind', folder)),
+    ...mounts.map(({ source, path }): Shown => ({ how: '--ro-bind', from: source, at: path })),
   ]
 }
 

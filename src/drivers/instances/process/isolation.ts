@@ -105,10 +105,14 @@ export class Isolation {
 
   /**
    * Makes ready what a run is held by. Faults: `limits-unenforced` for one that requires what is
-   * missing here, `start-failed`.
+   * missing here, `mounts-unavailable`, `start-failed`.
    */
   async confine(launch: Launch): Promise<Confinement> {
-    const { instanceId, run, limits, limitsRequired = false, volumes = [] } = launch
+    const { instanceId, run, limits, limitsRequired = false, volumes = [], mounts = [] } = launch
+    if (mounts.length > 0 && this.#namespaces === undefined) {
+      const why = `it mounts files, and this node shows processes nothing of their own: ${this.statement}`
+      throw new Fault('mounts-unavailable', why, { retry: 'never' })
+    }
     if (limitsRequired && !this.canRequire) {
       const why = `it requires its limits, and this node cannot hold it to them: ${this.statement}`
       throw new Fault('limits-unenforced', why, { retry: 'never' })
@@ -129,7 +133,7 @@ export class Isolation {
   /** The command as it is to be started; its folders are made its own. */
   async command(
     { user, groups }: Confinement,
-    { instanceId, directory, volumes = [] }: Launch,
+    { instanceId, directory, volumes = [], mounts = [] }: Launch,
     instanceHome: string,
     argv: readonly string[],
   ): Promise<readonly string[]> {
@@ -140,7 +144,8 @@ export class Isolation {
     if (user.is === 'own') for (const folder of [home, tmp, ...kept]) await own(folder, user.uid)
     const names = await writeNames(instanceHome, user, home)
     const hostname = instanceId
-    const cell: Cell = { hostname, user, directory, home, tmp, volumes: kept, ...names, groups }
+    const places = { directory, home, tmp, volumes: kept, mounts }
+    const cell: Cell = { hostname, user, ...places, ...names, groups }
     const { bwrap, shared } = this.#namespaces
     return [bwrap, ...bubblewrapArgs(shared, cell), ...argv]
   }
@@ -259,7 +264,7 @@ async function trial({ bwrap, setpriv, isRoot, shared }: Namespaces, root: strin
       if (user.is === 'own') await own(one, uid)
     }
     const names = await writeNames(folder, user, home)
-    const rest = { volumes: [], groups: [] }
+    const rest = { volumes: [], mounts: [], groups: [] }
     const cell = { hostname: 'trial', user, directory: '/usr', home, tmp, ...names, ...rest }
     const argv = [...bubblewrapArgs(shared, cell), '/bin/sh', '-c', ': >"$0/tried"', tmp]
     await promisify(execFile)(bwrap, argv, { timeout: trialMs, env: {} })

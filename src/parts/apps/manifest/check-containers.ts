@@ -5,6 +5,7 @@ export function checkContainers(view: CellView): void {
   for (const [name, service] of view.services) {
     checkPort(view, name, service)
     checkVolumes(view, name, service)
+    checkMounts(view, name, service)
     checkProcess(view, name, service)
     if (view.isShared) checkShared(view, name, service)
   }
@@ -50,6 +51,39 @@ function checkVolumes(view: CellView, name: string, service: FilledService): voi
     if (other === undefined) continue
     const message = `the volumes \`${other}\` and \`${volume}\` lie in one another (${otherPath}, ${path})`
     view.faults.add('volume-refused', spot, message, 'give each a path of its own')
+  }
+}
+
+/** Where a process sees the machine's own, or what is its own already. */
+const placesOfProcesses =
+  '/etc /usr /bin /sbin /lib /lib32 /lib64 /libx32 /opt /nix /snap /run /var/tmp'.split(' ')
+
+function checkMounts(view: CellView, name: string, service: FilledService): void {
+  const { volumes = {}, mounts = {} } = service
+  const isProcess = service.image === undefined && !isAtFault(view, name, 'image')
+  const kept = Object.values(volumes).map(tidyMount)
+  const paths = Object.keys(mounts)
+  for (const [index, path] of paths.entries()) {
+    const refuse = (message: string, hint: string): void =>
+      view.faults.add(
+        'mount-refused',
+        spotAt(view, 'services', name, 'mounts', path),
+        message,
+        hint,
+      )
+    const place = tidyMount(path)
+    const taken = takenPlaces.find((one) => isWithin(place, one))
+    const shared = isProcess ? placesOfProcesses.find((one) => isWithin(place, one)) : undefined
+    const before = [...kept, ...paths.slice(0, index).map(tidyMount)]
+    const other = before.find((one) => isWithin(place, one) || isWithin(one, place))
+    if (taken !== undefined) {
+      refuse(`nothing can be mounted at ${path}: ${taken} is the platform's`, 'choose another path')
+    } else if (shared !== undefined) {
+      const message = `\`${name}\` is a process, which sees its machine's own ${shared}`
+      refuse(message, `mount it elsewhere, such as /config, or give \`${name}\` an image`)
+    } else if (other !== undefined) {
+      refuse(`${path} and ${other} lie in one another`, 'give each a path of its own')
+    }
   }
 }
 

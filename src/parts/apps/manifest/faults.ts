@@ -68,6 +68,7 @@ export const faultCodes = {
   'singleton-refused': 'A singleton with more than one instance.',
   'port-refused': 'A port of its own that the service cannot have.',
   'volume-refused': 'A volume that more than one instance would write to, or at a wrong place.',
+  'mount-refused': 'A file that cannot be shown at that path, or cannot go along with a release.',
   'network-refused': 'A shared network for what is no container, or has to stand apart.',
   'container-refused': 'Something that only a container can have, for a process.',
   'scale-refused': 'A scale whose bounds contradict each other.',

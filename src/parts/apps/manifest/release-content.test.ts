@@ -108,7 +108,11 @@ services:
   c: { run: node c.js }
 release: { files: [e2e/] , steps: [ { remaining: {} } ] }`
     const rendered = requireCell({ text: input(manifest).manifest, file: 'm' }, undefined)
-    expect(sourcesOf(rendered)).toEqual({ directories: ['services/a', '.'], files: ['e2e'] })
+    expect(sourcesOf(rendered)).toEqual({
+      directories: ['services/a', '.'],
+      files: ['e2e'],
+      mounts: {},
+    })
     const refusal = refusalOf(() => releaseContentOf(input(manifest, { files: artifact }), at))
     expect(refusal).toMatchObject({ code: 'artifact-missing', path: 'artifacts.services/a' })
     const artifacts = { '.': artifact, 'services/a': artifact }
@@ -122,7 +126,7 @@ release: { files: [e2e/] , steps: [ { remaining: {} } ] }`
   test('packs no folder for an image, whatever lies beside the manifest', () => {
     const images = 'services: { web: { image: web, source: services/a }, db: { image: db } }'
     const rendered = requireCell({ text: input(images).manifest, file: 'm' }, undefined)
-    expect(sourcesOf(rendered)).toEqual({ directories: [], files: [] })
+    expect(sourcesOf(rendered)).toEqual({ directories: [], files: [], mounts: {} })
   })
 
   test('has its jobs, what they leave out filled in', () => {
@@ -277,10 +281,10 @@ services:
     const manifest = 'services: { web: { image: "r.example/web:{version}" } }'
     const tested = { image: 'r.example/web:v1', digest: `sha256:${'b'.repeat(64)}` }
     const from = { environment: 'local', tenant: 'default' }
-    const promoting = { artifacts: {}, promotes: { from, services: { web: tested } } }
+    const promoting = { artifacts: {}, promotes: { from, services: { web: tested }, mounts: {} } }
     const { services } = releaseContentOf(input(manifest, promoting), at)
     expect(services[0]?.artifact).toEqual(tested)
-    const none = { artifacts: {}, promotes: { from, services: {} } }
+    const none = { artifacts: {}, promotes: { from, services: {}, mounts: {} } }
     const refusal = refusalOf(() => releaseContentOf(input(manifest, none), at))
     expect(refusal).toMatchObject({ code: 'promotion-untested', path: 'services.web.image' })
   })
@@ -329,5 +333,67 @@ describe('what containers ask for', () => {
     const refusal = refusalOf(() => releaseContentOf(input(text), at))
     expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
     expect(refusal.hint).toContain('listen on $PORT and remove `port` (line 4)')
+  })
+})
+
+describe('what services mount', () => {
+  const mounting = (mounts: string): string =>
+    `services: { web: { image: web, mounts: ${mounts} } }`
+  const files = '{ /srv/pages/: ./pages/, /etc/a.conf: conf//a.conf, /b: { content: "x" } }'
+
+  test('is packed by service, in the order of its paths, and goes into the release', () => {
+    const text = mounting(files)
+    const rendered = requireCell({ text: input(text).manifest, file: 'm' }, undefined)
+    expect(sourcesOf(rendered).mounts).toEqual({
+      web: [
+        { path: '/b', from: { content: 'x' } },
+        { path: '/etc/a.conf', from: { file: 'conf/a.conf' } },
+        { path: '/srv/pages', from: { file: 'pages' } },
+      ],
+    })
+    const { services } = releaseContentOf(input(text, { mounts: { web: artifact } }), at)
+    const paths = ['/b', '/etc/a.conf', '/srv/pages']
+    expect(services[0]?.mounts).toEqual({ artifact, paths })
+    const none = refusalOf(() => releaseContentOf(input(text), at))
+    expect(none).toMatchObject({ code: 'artifact-missing', path: 'mounts.web' })
+  })
+
+  test('is what was tested when it is promoted, and no other files', () => {
+    const text = mounting(files)
+    const from = { environment: 'local', tenant: 'default' }
+    const tested = { web: { image: 'web', digest: `sha256:${'b'.repeat(64)}` } }
+    const promotes = { from, services: tested, mounts: { web: artifact } }
+    const { services } = releaseContentOf(input(text, { artifacts: {}, promotes }), at)
+    expect(services[0]?.mounts?.artifact).toEqual(artifact)
+  })
+
+  test.each([
+    ['{ /proc/x: a }', "/proc is the platform's"],
+    ['{ /etc/a: a, /etc/a/b: b }', '/etc/a/b and /etc/a lie in one another'],
+    [
+      '{ /etc/a: a }, singleton: true, volumes: { data: /etc }',
+      '/etc/a and /etc lie in one another',
+    ],
+  ])('is refused at %s', (mounts, message) => {
+    const refusal = refusalOf(() => releaseContentOf(input(mounting(mounts)), at))
+    expect(refusal.message).toContain(message)
+  })
+
+  test.each([
+    ['{ etc/a: a }', 'an absolute path such as /etc/nginx/nginx.conf'],
+    ['{ /etc/a: /etc/passwd }', 'a path'],
+    ['{ /etc/a: ../a }', 'a path'],
+    ['{ /etc/a: { content: a, mode: 0600 } }', 'mode'],
+  ])('is refused where it is no path: %s', (mounts, message) => {
+    const refusal = refusalOf(() => releaseContentOf(input(mounting(mounts)), at))
+    expect(refusal.code).toBe('manifest-invalid')
+    expect(`${refusal.message} ${refusal.hint}`).toContain(message)
+  })
+
+  test('a process keeps its machine’s own folders', () => {
+    const text = 'services: { web: { run: node a.js, mounts: { /etc/a: a } } }'
+    const refusal = refusalOf(() => releaseContentOf(input(text), at))
+    expect(refusal.message).toContain("sees its machine's own /etc")
+    expect(refusal.hint).toContain('/config')
   })
 })

@@ -7,7 +7,7 @@ import { gateOf } from './gates.ts'
 import { manifestRefusal, requireCell } from './manifest.ts'
 import { refusalsAtDeploy } from './not-yet.ts'
 import type { RenderedCell } from './render.ts'
-import { tidyPath, type RenderedService } from './rendered-service.ts'
+import { tidyPath, type MountedFile, type RenderedService } from './rendered-service.ts'
 import type { ReleaseBlock, Step } from './schema-release.ts'
 import { stepDefaults } from './defaults.ts'
 import { nodeAt, textOf } from './tree.ts'
@@ -46,11 +46,14 @@ export interface DeployInput {
   readonly platform?: string
   /** By source directory, as `sourcesOf` names it. */
   readonly artifacts: Readonly<Record<string, ArtifactRef>>
+  /** By service: the files that it mounts, packed as they are seen. */
+  readonly mounts?: Readonly<Record<string, ArtifactRef>>
   readonly files: ArtifactRef | null
   /** Of a promotion: what ran elsewhere, by service, is what runs here; `artifacts` is empty. */
   readonly promotes?: {
     readonly from: Cell
     readonly services: Readonly<Record<string, Runnable>>
+    readonly mounts: Readonly<Record<string, ArtifactRef>>
   }
 }
 
@@ -59,6 +62,8 @@ export interface Sources {
   readonly directories: readonly string[]
   /** What `release.files` names; empty where tests need nothing. */
   readonly files: readonly string[]
+  /** By service; those that mount nothing are not in it. */
+  readonly mounts: Readonly<Record<string, readonly MountedFile[]>>
 }
 
 /** Names of the two files where nothing says otherwise. */
@@ -88,7 +93,7 @@ export function releaseContentOf(input: DeployInput, at: AppCell): ManifestConte
   const { promotes } = input
   const made =
     promotes === undefined
-      ? { archives: input.artifacts, images: {} }
+      ? { archives: input.artifacts, images: {}, mounts: input.mounts ?? {} }
       : testedMakings(rendered, requireCell(source, platform, promotes.from), promotes)
   return toReleaseContent(rendered, made, input.files)
 }
@@ -97,13 +102,15 @@ export function releaseContentOf(input: DeployInput, at: AppCell): ManifestConte
 interface Makings {
   readonly archives: Readonly<Record<string, ArtifactRef>>
   readonly images: Readonly<Record<string, Runnable>>
+  /** By service. */
+  readonly mounts: Readonly<Record<string, ArtifactRef>>
 }
 
 /** What ran where the release was tested: nothing is packed or looked up anew for another cell. */
 function testedMakings(
   rendered: RenderedCell,
   tested: RenderedCell,
-  { from, services }: NonNullable<DeployInput['promotes']>,
+  { from, services, mounts }: NonNullable<DeployInput['promotes']>,
 ): Makings {
   const archives: Record<string, ArtifactRef> = {}
   const images: Record<string, Runnable> = {}
@@ -122,7 +129,22 @@ function testedMakings(
       hint: `deploy it to ${cellName(from)} first, so that it is tested there`,
     })
   }
-  return { archives, images }
+  refuseOtherMounts(rendered, tested, from)
+  return { archives, images, mounts }
+}
+
+/** What was tested is what was packed then: nobody sends other files along with a promotion. */
+function refuseOtherMounts(rendered: RenderedCell, tested: RenderedCell, from: Cell): void {
+  for (const { name, mounts } of rendered.services) {
+    const known = tested.services.find((service) => service.name === name)?.mounts ?? []
+    if (JSON.stringify(mounts) === JSON.stringify(known)) continue
+    const message = `${name} mounts other files than it did in ${cellName(from)}`
+    throw new Refusal('promotion-untested', message, {
+      status: 409,
+      path: `services.${name}.mounts`,
+      hint: 'mount the same files in both, and tell them apart by `env`',
+    })
+  }
 }
 
 /** The operators' word goes before the manifest's. */
@@ -161,11 +183,15 @@ export function sourcesOf({ services, release }: RenderedCell): Sources {
   return {
     directories: [...new Set(directories)],
     files: [...new Set((release.files ?? []).map(tidyPath))],
+    mounts: Object.fromEntries(
+      services.flatMap(({ name, mounts }) => (mounts.length === 0 ? [] : [[name, mounts]])),
+    ),
   }
 }
 
-function specOf(service: RenderedService, { archives, images }: Makings): ManifestService {
-  const { source, image, run, ...spec } = service
+function specOf(service: RenderedService, { archives, images, ...made }: Makings): ManifestService {
+  const { source, image, run, mounts, ...rest } = service
+  const spec = { ...rest, ...mountsOf(service.name, mounts, made.mounts) }
   if (image !== null) {
     const known = Object.hasOwn(images, image) ? images[image] : undefined
     return { ...spec, run: run ?? [], artifact: known ?? { image, digest: null } }
@@ -175,6 +201,19 @@ function specOf(service: RenderedService, { archives, images }: Makings): Manife
     throw missing(`artifacts.${source ?? ''}`, `no artifact was sent for ${source ?? service.name}`)
   }
   return { ...spec, run, artifact }
+}
+
+function mountsOf(
+  name: string,
+  mounts: readonly MountedFile[],
+  made: Makings['mounts'],
+): Pick<ServiceSpec, 'mounts'> {
+  if (mounts.length === 0) return {}
+  const artifact = Object.hasOwn(made, name) ? made[name] : undefined
+  if (artifact === undefined) {
+    throw missing(`mounts.${name}`, `the files that ${name} mounts were not sent along`)
+  }
+  return { mounts: { artifact, paths: mounts.map(({ path }) => path) } }
 }
 
 function missing(path: string, message: string): Refusal {

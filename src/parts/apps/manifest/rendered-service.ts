@@ -7,12 +7,22 @@ import { healthDefaults, migrateDefaults } from './defaults.ts'
 import { durationOf, sizeOf } from './units.ts'
 
 /** A service as a cell runs it; what is missing is only the artifact made of its source. */
-export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run'> {
+export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run' | 'mounts'> {
   /** Null where the image says what runs. */
   readonly run: string[] | null
   readonly image: string | null
   /** The directory to pack, as `sourcesOf` names it; null for an image. */
   readonly source: string | null
+  /** What its instances see beside; in the order of their paths. */
+  readonly mounts: readonly MountedFile[]
+}
+
+/** A file or folder that instances see at a path of its own. */
+export interface MountedFile {
+  /** Inside: absolute. */
+  readonly path: string
+  /** A file or folder below the manifest's, or what the file holds. */
+  readonly from: { readonly file: string } | { readonly content: string }
 }
 
 /** A filled service in the units of the model. */
@@ -43,6 +53,7 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     ...(args === undefined ? {} : { args: [...args] }),
     ...(port === undefined ? {} : { port }),
     ...(volumes === undefined ? {} : { volumes: volumesOf(volumes) }),
+    mounts: mountsOf(service.mounts ?? {}),
     ...(capabilities === undefined ? {} : { capabilities: capabilitiesOf(capabilities) }),
     ...(writable === true ? { writable } : {}),
   }
@@ -50,6 +61,15 @@ export function serviceOf(name: string, service: FilledService): RenderedService
 
 function volumesOf(volumes: Readonly<Record<string, string>>): VolumeMount[] {
   return Object.entries(volumes).map(([name, path]) => ({ name, path: tidyMount(path) }))
+}
+
+/** In one order, so that another order in the file is the same archive. */
+function mountsOf(mounts: NonNullable<FilledService['mounts']>): MountedFile[] {
+  const found = Object.entries(mounts).map(([path, from]) => ({
+    path: tidyMount(path),
+    from: typeof from === 'string' ? { file: tidyPath(from) } : { content: from.content },
+  }))
+  return found.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 /** In one order, so that another order in the file rolls nothing. */

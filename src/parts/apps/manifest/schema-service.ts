@@ -206,6 +206,31 @@ export const Volumes = named(
   { most: bounds.volumes },
 )
 
+/** As of `absolutePath`, of which keys cannot have the look-aheads. */
+const mountPattern = '^(/\\.{0,2}[^\\s:,/\\\\.][^\\s:,/\\\\]{0,99}){1,16}/?$'
+
+export const Mounts = named(
+  Type.Union(
+    [
+      relativePath('A file or folder beside the manifest.'),
+      block(
+        { content: Type.String({ maxLength: bounds.text, description: 'What the file holds.' }) },
+        'A file that stands in the manifest itself.',
+      ),
+    ],
+    {
+      'x-whole': true,
+      'x-expects': 'a file or folder such as conf/nginx.conf, or { content: … }',
+    },
+  ),
+  'Files that instances see read-only, by their paths inside; they are packed with each release.',
+  {
+    pattern: mountPattern,
+    keys: 'an absolute path such as /etc/nginx/nginx.conf',
+    most: bounds.mounts,
+  },
+)
+
 const shared = {
   source: Optional(relativePath('The directory that is packed; honours .gitignore.')),
   image: Optional(text('An OCI image; resolved to its digest at release.', 'an image')),
@@ -282,6 +307,7 @@ export const Service = block(
       ),
     ),
     volumes: Optional(Volumes),
+    mounts: Optional(Mounts),
     capabilities: Optional(
       list(
         choice([...capabilities], 'A capability of the kernel.'),

@@ -54,6 +54,8 @@ export const bounds = {
   entries: 200,
   /** Volumes of one service: who needs more keeps files, not volumes, apart. */
   volumes: 8,
+  /** Files and folders that one service is shown: who needs more names a folder. */
+  mounts: 32,
   /** Characters of any text: an environment variable may hold a certificate. */
   text: 16_384,
   /** As many as the API scales to. */
