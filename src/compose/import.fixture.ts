@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { importCompose, type Imported } from './import.ts'
 import type { Outcome } from './report.ts'
@@ -10,6 +10,13 @@ export function textFiles(texts: Readonly<Record<string, string>>): ProjectFiles
     read: (path) => {
       const text = Object.hasOwn(texts, path) ? texts[path] : undefined
       return Promise.resolve(text === undefined ? { problem: 'missing' } : { text })
+    },
+    look: (path) => {
+      const names = Object.keys(texts)
+      const within = names.filter((name) => path === '.' || name.startsWith(`${path}/`))
+      if (names.includes(path)) return Promise.resolve({ is: 'file' })
+      if (within.length === 0) return Promise.resolve({ is: 'nothing' })
+      return Promise.resolve({ is: 'folder', isEmpty: within.every((name) => name.endsWith('/')) })
     },
   }
 }
@@ -38,6 +45,11 @@ export function importFixture(
       } catch {
         return { problem: 'missing' }
       }
+    },
+    look: async (path) => {
+      const found = statSync(join(folder, path), { throwIfNoEntry: false })
+      if (found === undefined) return await Promise.resolve({ is: 'nothing' })
+      return found.isFile() ? { is: 'file' } : { is: 'folder', isEmpty: false }
     },
   }
   return importText(text, { folder: name, files, ...members })

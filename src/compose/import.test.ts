@@ -68,8 +68,10 @@ describe('an app as people write it', () => {
       '27 services.interface.build',
       '37 services.interface.environment.DEBUG',
       '48 services.store.user',
-      '54 services.store.volumes.1',
     ])
+    expect(servicesOf(imported)['store']?.['mounts']).toEqual({
+      '/docker-entrypoint-initdb.d/init.sql': 'init.sql',
+    })
     expect(told(imported, 'changed')).toContain(
       '51 services.store.environment.POSTGRES_PASSWORD: `STORE_PASSWORD` was filled in from .env:1: the manifest holds its value',
     )

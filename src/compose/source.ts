@@ -7,10 +7,22 @@ export type FoundFile =
   | { readonly text: string }
   | { readonly problem: 'outside' | 'missing' | 'unreadable' | 'too-large' }
 
+/** What lies at a path. */
+export type LookedAt =
+  | { readonly is: 'file' }
+  | { readonly is: 'folder'; readonly isEmpty: boolean }
+  | { readonly is: 'nothing' }
+  /** A link leads out of the project's folder. */
+  | { readonly is: 'outside' }
+  /** A pipe or a socket, or nobody may look. */
+  | { readonly is: 'unreadable' }
+
 /** Files of a project. Paths are relative to its folder, with `/`. */
 export interface ProjectFiles {
   /** Never leaves the project's folder, whatever links lead where. */
   read(path: string): Promise<FoundFile>
+  /** As `read`, without reading it; a folder counts as well. */
+  look(path: string): Promise<LookedAt>
 }
 
 /** A compose file with its choices. */

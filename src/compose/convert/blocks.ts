@@ -29,11 +29,12 @@ export function tellBlocks(project: Project, used: ReadonlySet<string>, report: 
     }
   }
   for (const [name, { key, value }] of blocks.volumes) tellVolume(name, key, value, used, report)
-  for (const block of ['secrets', 'configs'] as const) {
-    for (const [name, { key }] of blocks[block]) {
-      const said = 'a manifest puts no files into containers; see the services that use it'
-      report.add('dropped', `${block}.${name}`, key, said)
-    }
+  for (const [name, { key }] of blocks.secrets) {
+    const said = 'secrets are not held yet; see the services that use it'
+    report.add('dropped', `secrets.${name}`, key, said)
+  }
+  for (const [name, { key }] of blocks.configs) {
+    report.add('carried', `configs.${name}`, key, 'see the services that use it')
   }
   for (const [name, { key }] of blocks.models) {
     report.add('dropped', `models.${name}`, key, 'models are not run here')

@@ -14,6 +14,7 @@ import { addUnreadable } from '../project.ts'
 import type { Report } from '../report.ts'
 import { folderOf, joined, leavesProject, type ProjectFiles } from '../source.ts'
 import { textIn, within } from '../values.ts'
+import { secretSaid } from './mounts.ts'
 import type { ComposeService, Draft, Say } from './scene.ts'
 import { sayerOf } from './scene.ts'
 
@@ -117,32 +118,23 @@ export function convertEnvironment(
     const remark = isSecret ? '; a password among them stands in the manifest as it is' : ''
     say('carried', 'environment', `${countText(own.length, 'variable')} of \`env\`${remark}`)
   }
-  tellGrants(service, environment, say)
+  tellSecrets(service, environment, say)
 }
 
-/** Secrets and configs are files in a container, and a manifest has no files. */
-function tellGrants(
+/** Secrets are files in a container, and there is no place yet that holds them. */
+function tellSecrets(
   service: ComposeService,
   environment: ReadonlyMap<string, string>,
   say: Say,
 ): void {
-  const grants = [
-    ['secrets', 'a secret'],
-    ['configs', 'a config'],
-  ] as const
-  for (const [key, what] of grants) {
-    for (const [index, item] of itemsOf(within(service.node, key)).entries()) {
-      const name = textIn(item) ?? textIn(childOf(item, 'source')) ?? ''
-      const reader = [...environment].find(([, value]) => value.endsWith(`/${name}`))?.[0]
-      const read = reader === undefined ? '' : `, and \`${reader}\` names it`
-      const said = `\`${name}\` is ${what} that is put in as a file${read}: a manifest has no files`
-      const plain = reader?.endsWith('_FILE') === true ? ` (${reader.slice(0, -5)})` : ''
-      const advice =
-        key === 'configs'
-          ? 'build an image that holds the file'
-          : `give the value as a variable${plain}, or build an image that finds it elsewhere`
-      say('open', { key: `${key}.${index}`, place: item.place }, said, advice)
-    }
+  for (const [index, item] of itemsOf(within(service.node, 'secrets')).entries()) {
+    const name = textIn(item) ?? textIn(childOf(item, 'source')) ?? ''
+    const reader = [...environment].find(([, value]) => value.endsWith(`/${name}`))?.[0]
+    const read = reader === undefined ? '' : `, and \`${reader}\` names it`
+    const said = `\`${name}\` is a secret that is put in as a file${read}: ${secretSaid}`
+    const plain = reader?.endsWith('_FILE') === true ? ` (${reader.slice(0, -5)})` : ''
+    const advice = `give the value as a variable${plain}, or build an image that finds it elsewhere`
+    say('open', { key: `secrets.${index}`, place: item.place }, said, advice)
   }
 }
 

@@ -7,6 +7,7 @@ import { textIn, textsIn, within } from '../values.ts'
 import { tellBlocks } from './blocks.ts'
 import { convertDependencies, endingServices, refuseCircles } from './dependencies.ts'
 import { environmentOf } from './environment.ts'
+import { lookAtMounts } from './mounts.ts'
 import { findCallers, manifestName, nameServices } from './names.ts'
 import { defaultLimits } from './resources.ts'
 import type { ComposeService, Draft, Scene } from './scene.ts'
@@ -27,7 +28,8 @@ export async function convertProject(
     environments.set(name, await environmentOf(service, given))
   }
   const callers = findCallers(services, environments)
-  const scene: Scene = { app, source, project, services, callers, report }
+  const looked = await lookAtMounts(services.values(), project, source.files)
+  const scene: Scene = { app, source, project, services, callers, looked, report }
   const drafts = convertServices(scene, environments)
   const used = new Set<string>()
   for (const service of services.values()) {
@@ -157,6 +159,7 @@ const order: readonly (keyof Draft)[] = [
   'needs',
   'env',
   'volumes',
+  'mounts',
   'capabilities',
   'writable',
 ]

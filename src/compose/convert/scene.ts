@@ -1,7 +1,7 @@
 import type { Entry, MapNode, Node, Place } from '../../parts/apps/manifest/tree.ts'
 import type { Project } from '../project.ts'
 import type { Outcome, Report } from '../report.ts'
-import type { ComposeSource } from '../source.ts'
+import type { ComposeSource, LookedAt } from '../source.ts'
 
 /** What the conversion of one service sees. */
 
@@ -32,6 +32,8 @@ export interface Scene {
   readonly services: ReadonlyMap<string, ComposeService>
   /** By the called one's name in compose. */
   readonly callers: ReadonlyMap<string, readonly Caller[]>
+  /** What of the project's files services name, by their paths from its folder. */
+  readonly looked: ReadonlyMap<string, LookedAt>
   readonly report: Report
 }
 
@@ -57,6 +59,7 @@ export interface Draft {
   env?: Record<string, string>
   needs?: string[]
   volumes?: Record<string, string>
+  mounts?: Record<string, string | { readonly content: string }>
   capabilities?: string[]
   writable?: true
 }

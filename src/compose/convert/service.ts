@@ -1,6 +1,7 @@
 import { convertEnvironment } from './environment.ts'
 import { convertHealth } from './health.ts'
 import { convertCommand, convertImage } from './image.ts'
+import { convertConfigs } from './mounts.ts'
 import { plainKeys, tellPlainKeys } from './plain-keys.ts'
 import { convertPorts } from './ports.ts'
 import { convertResources } from './resources.ts'
@@ -45,6 +46,7 @@ export function convertService(
   convertPorts(scene, service, draft, say)
   convertResources(service, environment, draft, say)
   convertVolumes(scene, service, draft, owners, say)
+  convertConfigs(scene, service, draft, say)
   convertHealth(service, draft, say)
   convertEnvironment(service, environment, draft, say)
   convertSecurity(service, draft, say)

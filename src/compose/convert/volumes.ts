@@ -1,10 +1,19 @@
 import { childOf, itemsOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
-import { folderOf, joined, leavesProject } from '../source.ts'
+import { folderOf, joined, leavesProject, type LookedAt } from '../source.ts'
 import { isTrue, textIn, within } from '../values.ts'
+import {
+  isWithin,
+  keepMount,
+  pathPattern,
+  secretSaid,
+  seemsSecretFile,
+  takenPaths,
+  tidied,
+} from './mounts.ts'
 import { manifestName } from './names.ts'
 import type { ComposeService, Draft, Say, Scene } from './scene.ts'
 
-/** Volumes: named ones are carried, folders of the host never. */
+/** Volumes: named ones are carried, files beside the compose file are mounted, all else never. */
 
 /** A mount, taken apart. */
 interface Mount {
@@ -19,9 +28,6 @@ interface Mount {
 /** A manifest takes so many of one service. */
 const volumesMax = 8
 
-/** Paths that the platform fills itself. */
-const taken = ['/proc', '/sys', '/dev', '/tmp']
-
 /** `owners` holds, by volume, which service has it already. */
 export function convertVolumes(
   scene: Scene,
@@ -35,7 +41,7 @@ export function convertVolumes(
     if (mount === undefined) {
       const said = `\`${textIn(item) ?? item.place.words}\` is no mount`
       say('fault', { key: `volumes.${index}`, place: item.place }, said, 'for instance data:/data')
-    } else if (mount.type === 'bind') tellBind(scene, service, mount, say)
+    } else if (mount.type === 'bind') convertBind(scene, service, mount, draft, owners, say)
     else if (mount.type === 'tmpfs') tellTmpfs(service, mount.target, mount.where, draft, say)
     else if (mount.type !== 'volume') {
       const said = `a mount of type ${mount.type} is not made here`
@@ -44,7 +50,10 @@ export function convertVolumes(
       draft.writable = true
       const said = `${mount.target} is written to in the container, and lost with it`
       say('changed', mount.where, said, 'name the volume if its data have to stay')
-    } else keepVolume(scene, service, mount, draft, owners, say)
+    } else if (!scene.project.blocks.volumes.has(mount.source)) {
+      const advice = `add \`${mount.source}:\` to the \`volumes\` of the file`
+      say('fault', mount.where, `the file declares no volume \`${mount.source}\``, advice)
+    } else keepVolume(service, mount, draft, owners, say)
   }
   const folders = within(service.node, 'tmpfs')
   const items = folders?.kind === 'list' ? folders.items : folders === undefined ? [] : [folders]
@@ -74,25 +83,20 @@ function mountOf(item: Node, where: Mount['where']): Mount | undefined {
   return { where, type, source, target, isReadOnly, subpath: '' }
 }
 
+/** `instead` says what of the machine it stands for; empty: a volume of compose. */
 function keepVolume(
-  { project }: Scene,
   service: ComposeService,
   mount: Mount,
   draft: Draft,
   owners: Map<string, string>,
   say: Say,
+  instead = '',
 ): void {
   const { source, target, where, isReadOnly, subpath } = mount
-  const declared = project.blocks.volumes.get(source)
   const refuse = (said: string, advice: string): void => say('open', where, said, advice)
-  if (declared === undefined) {
-    const advice = `add \`${source}:\` to the \`volumes\` of the file`
-    say('fault', where, `the file declares no volume \`${source}\``, advice)
-    return
-  }
   const owner = owners.get(source)
-  const path = target.replace(/(.)\/$/, '$1')
-  const name = manifestName(source)
+  const path = tidied(target)
+  const name = manifestName(source.replaceAll(/[./]+/g, '-').replace(/^-/, ''))
   if (owner !== undefined) {
     const advice = 'let one of them keep the files, and the other ask it for them'
     refuse(`\`${source}\` is \`${owner}\`'s already: a volume has a single writer`, advice)
@@ -101,17 +105,21 @@ function keepVolume(
       `\`${source}\` cannot be kept: 8 volumes with names of letters are the most`,
       'join some',
     )
-  } else if (taken.some((place) => path === place || path.startsWith(`${place}/`))) {
+  } else if (takenPaths.some((place) => isWithin(path, place))) {
     refuse(`a volume cannot be at ${path}, which is the platform's`, 'choose another path')
-  } else if (!/^\/(?!.*\/\.{1,2}(\/|$))(?!.*\/\/)[^\s:,\\]{1,255}$/.test(path)) {
+  } else if (!pathPattern.test(path)) {
     refuse(`a volume cannot be at ${path}`, 'give an absolute path without spaces')
-  } else if (overlaps(path, draft.volumes) || Object.hasOwn(draft.volumes ?? {}, name)) {
-    refuse(`\`${source}\` lies in another volume, or has its name`, 'give it a path of its own')
+  } else if (overlaps(path, draft) || Object.hasOwn(draft.volumes ?? {}, name)) {
+    refuse(
+      `\`${source}\` lies in another volume or mount, or has its name`,
+      'give it a path of its own',
+    )
   } else {
     owners.set(source, service.name)
     draft.volumes = { ...draft.volumes, [name]: path }
     const remarks = [
-      ...(name === source ? [] : [`called ${name}`]),
+      ...(instead === '' ? [] : [instead]),
+      ...(name === source || instead !== '' ? [] : [`called ${name}`]),
       ...(isReadOnly ? ['writable, since a volume cannot be read-only'] : []),
       ...(subpath === '' ? [] : ['all of it, and not only its subpath']),
     ]
@@ -122,16 +130,22 @@ function keepVolume(
   }
 }
 
-function overlaps(path: string, volumes: Draft['volumes']): boolean {
-  return Object.values(volumes ?? {}).some(
-    (other) => path === other || path.startsWith(`${other}/`) || other.startsWith(`${path}/`),
-  )
+function overlaps(path: string, { volumes = {}, mounts = {} }: Draft): boolean {
+  const others = [...Object.values(volumes), ...Object.keys(mounts)]
+  return others.some((other) => isWithin(path, other) || isWithin(other, path))
 }
 
 /** Sockets by which a container would rule its machine. */
 const engineSocket = /(?:docker|containerd|podman|crio)\.sock$/
 
-function tellBind(scene: Scene, service: ComposeService, mount: Mount, say: Say): void {
+function convertBind(
+  scene: Scene,
+  service: ComposeService,
+  mount: Mount,
+  draft: Draft,
+  owners: Map<string, string>,
+  say: Say,
+): void {
   const { source, target, where } = mount
   const isHere = within(service.node, 'build') !== undefined
   const path = joined(folderOf(where.place.file), source)
@@ -150,11 +164,41 @@ function tellBind(scene: Scene, service: ComposeService, mount: Mount, say: Say)
   } else if (isHere && isBuilt(service, path)) {
     const said = `${source} lies in what is built: the image has it already (at ${target})`
     say('dropped', where, said, 'to work on it while it runs is for your own machine')
+  } else if (seemsSecretFile(path)) {
+    const said = `${source} seems to hold a secret: ${secretSaid}`
+    say('open', where, said, `give its value as a variable, or mount it in the manifest knowingly`)
   } else {
-    const said = `${source} is not put into the container (at ${target}): a manifest has no files`
-    const advice = `build an image that holds it: FROM …, COPY ${source} ${target}`
-    say('open', where, said, advice)
+    const found = scene.looked.get(path) ?? { is: 'unreadable' }
+    if (isData(mount, path, found)) {
+      const instead = `in place of ${source}, of which nothing is taken over`
+      keepVolume(service, { ...mount, source: path }, draft, owners, say, instead)
+    } else if (found.is === 'file' || found.is === 'folder') {
+      const remarks = mount.isReadOnly ? [] : ['read-only, as every mount']
+      keepMount({ path: target, from: path, remarks }, draft, where, say)
+    } else {
+      const what = found.is === 'outside' ? 'leads out of the folder' : 'is not there'
+      const said = `${source} ${what}, so nothing is put at ${target}`
+      say('open', where, said, 'put the file in its place, or take the line out')
+    }
   }
+}
+
+/** Folders that programs keep data in, by where they lie or where they are seen. */
+const dataNames = /^(?:.*[-_.])?(?:data|db|database|storage|logs?|backups?|uploads?|cache|media)$/i
+const dataPaths =
+  /^\/(?:data|db|backups?|uploads?|storage|bitnami|var\/(?:lib|log|spool|cache))(?:\/|$)/
+
+/** Where images look for what they are given: configuration, pages, scripts of their first start. */
+const givenPaths = /^\/(?:etc|usr|docker-entrypoint[^/]*|init[^/]*)(?:\/|$)/
+
+/** Whether a bound folder is one that the program writes to: nobody's files would be missed in it. */
+function isData({ target, isReadOnly }: Mount, path: string, found: LookedAt): boolean {
+  if (isReadOnly || givenPaths.test(target)) return false
+  const name = path.slice(path.lastIndexOf('/') + 1)
+  // What is not there compose makes, as a folder.
+  if (found.is === 'nothing') return !/\.[A-Za-z][A-Za-z0-9]{0,7}$/.test(name)
+  if (found.is !== 'folder') return false
+  return found.isEmpty || dataNames.test(name) || dataPaths.test(target)
 }
 
 /** Whether a path lies below the folder that the image is built from. */
