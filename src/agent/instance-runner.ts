@@ -79,10 +79,9 @@ export class InstanceRunner {
   readonly #around: RunnerSurroundings
   readonly #facts: Facts
   #observed: ObservedInstance
-  #directory = ''
-  /** Where what it mounts is unpacked; empty: nothing. */
-  #mountsDirectory = ''
-  /** What that directory is made of; undefined: it never had one. */
+  /** Where it starts, and where what it mounts is unpacked; empty: nowhere. */
+  #places = { directory: '', mountsDirectory: '' }
+  /** What the directory that it starts in is made of; undefined: it never had one. */
   #content: Content | undefined
   #startedAt = 0
   /** On the driver's clock of leases; undefined: none yet. */
@@ -371,12 +370,9 @@ export class InstanceRunner {
     try {
       const taken = await this.#around.take(contentOf(this.assigned), wanted)
       const mounted = mountedOf(this.assigned)
-      if (mounted !== undefined) {
-        const { directory } = await this.#around.take(mounted, 'all')
-        this.#mountsDirectory = directory
-      }
-      const { without } = taken
-      this.#directory = taken.directory
+      const beside = mounted && (await this.#around.take(mounted, 'all'))
+      const { without, directory } = taken
+      this.#places = { directory, mountsDirectory: beside?.directory ?? '' }
       this.#content = taken.content
       this.#facts.artifact = { is: 'here', ...(without === null ? {} : { without }) }
       if (without !== null) this.#warn('instance starts without some assets', without)
@@ -402,9 +398,7 @@ export class InstanceRunner {
     await this.#save()
     try {
       const { nodeId, address, driver } = this.#around
-      const [directory, mountsDirectory] = [this.#directory, this.#mountsDirectory]
-      const leaseUntil = this.#leaseUntil
-      const terms = { nodeId, address, run, directory, mountsDirectory, leaseUntil }
+      const terms = { nodeId, address, run, ...this.#places, leaseUntil: this.#leaseUntil }
       const { pid, remark } = await driver.start(launchOf(this.assigned, terms))
       if (remark !== undefined) this.#observe({ remark })
       this.#startedAt = this.#around.clock.monotonic()
