@@ -8,12 +8,17 @@ import '@mantine/core/styles/Loader.css'
 import '@mantine/core/styles/ActionIcon.css'
 import '@mantine/core/styles/Input.css'
 import '@mantine/core/styles/PasswordInput.css'
+import '@mantine/core/styles/InlineInput.css'
+import '@mantine/core/styles/Checkbox.css'
+import '@mantine/core/styles/Switch.css'
+import '@mantine/core/styles/NumberInput.css'
+import '@mantine/core/styles/Combobox.css'
 import '@mantine/core/styles/Skeleton.css'
 import '@mantine/core/styles/Table.css'
 import './theme/palette.css'
 import './theme/tones.css'
 import './theme/base.css'
-import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -25,6 +30,7 @@ import { theme } from './theme/theme.ts'
 
 const client = new QueryClient({
   queryCache: new QueryCache({ onError: leaveWhenSignedOut }),
+  mutationCache: new MutationCache({ onError: leaveWhenSignedOut }),
   defaultOptions: {
     queries: {
       // The watch and the intervals ask again; an answer of the server is not argued with.

@@ -10,6 +10,7 @@ import {
 import { isSignedOut } from './api/client.ts'
 import { sessionQuery } from './api/queries.ts'
 import { redeemFragment, type LoginNotice } from './api/session.ts'
+import { partOf, type AppPart } from './pages/apps/parts.ts'
 import { LoginPage } from './pages/session/login-page.tsx'
 import { Lost, Broken } from './pages/session/lost-page.tsx'
 import { OverviewPage } from './pages/overview/overview-page.tsx'
@@ -23,6 +24,15 @@ interface RouterContext {
 
 /** As the address has it; what a reader leaves out must be set to undefined, or it passes through. */
 type Search = Record<string, unknown>
+
+/** Which part of an app is shown, and of what. */
+interface AppSearch {
+  readonly part?: AppPart | undefined
+  readonly service?: string | undefined
+  readonly ended?: boolean | undefined
+  readonly job?: string | undefined
+  readonly run?: string | undefined
+}
 
 interface LoginSearch {
   readonly to?: string | undefined
@@ -117,9 +127,34 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+const app = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/apps/$environment/$tenant/$app',
+  component: lazyRouteComponent(() => import('./pages/apps/app-page.tsx'), 'AppPage'),
+  validateSearch: (search: Search): AppSearch => ({
+    part: partOf(search.part),
+    service: textOf(search.service),
+    ended: search.ended === true || undefined,
+    job: textOf(search.job),
+    run: textOf(search.run),
+  }),
+})
+
+const instance = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/instances/$id',
+  component: lazyRouteComponent(
+    () => import('./pages/instances/instance-page.tsx'),
+    'InstancePage',
+  ),
+  validateSearch: (search: Search): { terminal?: true | undefined } => ({
+    terminal: search.terminal === true || undefined,
+  }),
+})
+
 const routeTree = root.addChildren([
   login,
-  signedIn.addChildren([overview, rollouts, rollout, nodes]),
+  signedIn.addChildren([overview, rollouts, rollout, nodes, app, instance]),
 ])
 
 /** Only a path of our own is taken: a link must not send anybody elsewhere after the login. */

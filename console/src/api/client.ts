@@ -8,13 +8,21 @@ export class ApiFailure extends Error {
   /** From docs/errors.md, or `unreachable`. */
   readonly code: string
   readonly hint: string | undefined
+  /** What else the server says of it, such as how many instances a destroy would end. */
+  readonly details: Readonly<Record<string, unknown>>
 
-  constructor(status: number, code: string, message: string, hint?: string) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    { hint, details = {} }: Pick<ErrorBody['error'], 'hint' | 'details'> = {},
+  ) {
     super(message)
     this.name = 'ApiFailure'
     this.status = status
     this.code = code
     this.hint = hint
+    this.details = details
   }
 }
 
@@ -22,8 +30,10 @@ export class ApiFailure extends Error {
 const callTimeoutMs = 10_000
 
 export interface CallOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly body?: unknown
+  /** A write that is sent again with the same key is carried out once. */
+  readonly idempotencyKey?: string
   readonly signal?: AbortSignal
 }
 
@@ -43,19 +53,23 @@ export function isSignedOut(error: unknown): boolean {
 
 async function send(path: string, options: CallOptions): Promise<Response> {
   const timeout = AbortSignal.timeout(callTimeoutMs)
-  const { method = 'GET', body, signal } = options
+  const { method = 'GET', body, idempotencyKey, signal } = options
+  const headers = {
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+  }
   try {
     return await fetch(path, {
       method,
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
   } catch (error) {
     if (signal?.aborted) throw error
     const hint = 'Is `roadstead up` running? The console goes on by itself when it is back.'
-    throw new ApiFailure(0, 'unreachable', 'The server does not answer.', hint)
+    throw new ApiFailure(0, 'unreachable', 'The server does not answer.', { hint })
   }
 }
 
@@ -71,5 +85,5 @@ function parsed(text: string): unknown {
 function failureOf(status: number, body: unknown): ApiFailure {
   const error = (body as Partial<ErrorBody> | undefined)?.error
   const message = error?.message ?? `The server answered ${status}.`
-  return new ApiFailure(status, error?.code ?? `http-${status}`, message, error?.hint)
+  return new ApiFailure(status, error?.code ?? `http-${status}`, message, error)
 }

@@ -11,8 +11,12 @@ import { watch } from './watch.ts'
 /** The reads that a change of each kind of record concerns; the log of commits always grows. */
 const concerned: Readonly<Record<string, readonly string[]>> = {
   app: ['apps'],
-  release: ['apps'],
-  instance: ['apps', 'nodes', 'rollouts'],
+  release: ['apps', 'releases'],
+  instance: ['apps', 'nodes', 'rollouts', 'instances'],
+  'job-run': ['jobs', 'runs'],
+  'schema-stage': ['releases'],
+  'test-link': ['releases'],
+  volume: ['volumes'],
   node: ['nodes'],
   rollout: ['rollouts', 'apps'],
 }
@@ -36,7 +40,7 @@ export function followChanges(client: QueryClient): () => void {
       fleet.take(change)
     },
     onObserved: (news) => {
-      mark('apps')
+      mark('apps', 'instances')
       fleet.hear(news)
     },
     onReset: () => {

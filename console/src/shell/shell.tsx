@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
+import { NoticeRegion } from '../actions/notice-region.tsx'
 import { useCells } from '../api/cells.ts'
 import { sessionQuery, trafficQuery } from '../api/queries.ts'
 import { followChanges } from '../api/follow.ts'
@@ -39,6 +40,7 @@ export function Shell() {
       </header>
       <StaleBanner />
       <Content />
+      <NoticeRegion />
     </div>
   )
 }

@@ -28,3 +28,12 @@ export function instanceWording(seen: SeenState | null, pool: InstanceView['pool
     ? { word: 'In maintenance', tone: 'warning' }
     : { word: 'Draining', tone: 'quiet' }
 }
+
+/** The same of a whole record, which may know better than its agent: it has ended, or has no place. */
+export function recordWording(instance: InstanceView): Wording {
+  const { state, desired, pool, observed } = instance
+  if (state === 'ended') return { word: 'Ended', tone: 'quiet' }
+  if (state === 'pending') return { word: 'Has no place', tone: 'bad' }
+  if (desired === 'stopped') return { word: 'Stopping', tone: 'quiet' }
+  return instanceWording(observed?.state ?? null, pool)
+}

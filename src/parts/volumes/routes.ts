@@ -1,28 +1,13 @@
-import Type, { type Static } from 'typebox'
+import Type from 'typebox'
 import type { Clock } from '../../base/clock.ts'
 import type { Snapshot } from '../../store/port.ts'
 import { pageOf, pageQuery, pageSchema, timePosition } from '../../wire/page.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
+import { VolumeView, type VolumeState } from '../../wire/volumes.ts'
 import { nodeKey, nodeStatus } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
-import { Volume } from './model.ts'
+import type { Volume } from './model.ts'
 import { volumeKind } from './records.ts'
-
-/** How it stands with a volume. */
-export const VolumeState = Type.Enum([
-  /** Nothing has been written yet, as far as is known. */
-  'begins',
-  /** It is on its node. */
-  'kept',
-  /** Its node is not heard: the data is there when the node comes back, and lost if it does not. */
-  'unreachable',
-  /** Its app is destroyed: the data goes. */
-  'going',
-])
-export type VolumeState = Static<typeof VolumeState>
-
-export const VolumeView = Type.Object({ ...Volume.properties, state: VolumeState })
-export type VolumeView = Static<typeof VolumeView>
 
 interface VolumeRoutesOptions {
   readonly snapshot: Snapshot

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { AppView, ServiceView, TrafficView } from '../../../../src/wire/api.ts'
 import { trafficQuery } from '../../api/queries.ts'
 import { Icon } from '../../marks/icon.tsx'
@@ -19,7 +20,14 @@ export function AppPanel({ app }: { readonly app: AppView }) {
   return (
     <Panel
       title={`Traffic of ${app.at.app}`}
-      note={`${app.at.environment}/${app.at.tenant}, counted at the ingress`}
+      note={
+        <>
+          {app.at.environment}/{app.at.tenant}, counted at the ingress ·{' '}
+          <Link to="/apps/$environment/$tenant/$app" params={app.at}>
+            Open {app.at.app}
+          </Link>
+        </>
+      }
     >
       <Figures traffic={traffic} />
       <Chart name={name} look="full" label={`Traffic of ${name}`} />

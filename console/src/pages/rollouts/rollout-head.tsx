@@ -24,7 +24,7 @@ export function RolloutHead({ rollout }: { readonly rollout: RolloutView }) {
       <nav aria-label="Breadcrumb" className={styles.crumbs}>
         <Link to="/rollouts">Rollouts</Link>
         <span aria-hidden="true">/</span>
-        <Link to="/" search={{ at: `${cell}/${at.app}` }}>
+        <Link to="/apps/$environment/$tenant/$app" params={at}>
           {at.app} in {cell}
         </Link>
       </nav>

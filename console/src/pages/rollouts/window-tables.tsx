@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { RolloutView } from '../../../../src/wire/api.ts'
 import { instanceServicesQuery } from '../../api/queries.ts'
@@ -73,7 +74,10 @@ export function ByInstance({ rollout }: { readonly rollout: RolloutView }) {
       key: instanceId,
       name: (
         <>
-          {service} <code>{instanceId}</code>{' '}
+          {service}{' '}
+          <Link to="/instances/$id" params={{ id: instanceId }}>
+            <code>{instanceId}</code>
+          </Link>{' '}
           <span className={styles.age} data-new={isNew}>
             {isNew ? 'new' : 'before'}
           </span>

@@ -1,0 +1,19 @@
+import { useQuery } from '@tanstack/react-query'
+import { runQuery } from '../../api/app-queries.ts'
+import { Printed } from '../../marks/printed.tsx'
+import { FailureNotice } from '../../marks/panel.tsx'
+import { asSentence } from '../../words/sentences.ts'
+
+/** The end of what a run printed, live while it runs. */
+export function RunOutput({ id }: { readonly id: string }) {
+  const { data, error } = useQuery(runQuery(id))
+  if (error !== null && data === undefined) return <FailureNotice error={error} />
+  if (data === undefined) return <Printed label={`Output of ${id}`} lines={[]} nothing="Reading…" />
+  return (
+    <Printed
+      label={`Output of ${id}`}
+      lines={data.output}
+      nothing={asSentence(data.run.endedAt === null ? data.run.because : 'it printed nothing')}
+    />
+  )
+}
