@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, type ReactNode } from 'react'
+import { createPortal } from 'react-dom'
 import { Icon } from '../marks/icon.tsx'
 import styles from './actions.module.css'
 
@@ -17,7 +18,8 @@ export function Dialog(props: {
     own.showModal()
     own.querySelector<HTMLElement>('[data-autofocus]')?.focus()
   }, [])
-  return (
+  // Not where the button stands: a dialog in a table's cell would have the cell's looks.
+  return createPortal(
     <dialog
       ref={dialog}
       className={styles.dialog}
@@ -37,6 +39,7 @@ export function Dialog(props: {
         </header>
         {props.children}
       </div>
-    </dialog>
+    </dialog>,
+    document.body,
   )
 }

@@ -112,9 +112,11 @@ function Row({ at, service }: { readonly at: AppPlace; readonly service: Service
           <Pips service={service} />
         </span>
       </td>
-      <td>{service.worker ? '' : rate(traffic?.requestsPerSecond ?? 0)}</td>
-      <td data-failing={failed > 0}>{service.worker ? '' : rate(failed)}</td>
-      <td>{service.worker ? '' : latency(traffic?.p99Ms)}</td>
+      <td data-label="req/s">{service.worker ? '' : rate(traffic?.requestsPerSecond ?? 0)}</td>
+      <td data-label="failed/s" data-failing={failed > 0}>
+        {service.worker ? '' : rate(failed)}
+      </td>
+      <td data-label="p99">{service.worker ? '' : latency(traffic?.p99Ms)}</td>
       <td className={styles.route}>
         <RouteLink url={service.url} />
       </td>
@@ -140,7 +142,7 @@ function noteOf({ worker, stopped, needs, image }: ServiceView): string {
 
 /** Only web addresses become links, whatever a manifest says. */
 function RouteLink({ url }: { readonly url: string | null }) {
-  if (url === null) return <span className={styles.quiet}>none</span>
+  if (url === null) return <span className={styles.none}>none</span>
   if (!/^https?:\/\//.test(url)) return <code>{url}</code>
   return (
     <a href={url} target="_blank" rel="noreferrer">

@@ -10,7 +10,7 @@ import { Command } from '../../actions/command.tsx'
 import { FailureNotice, Notice, Panel } from '../../marks/panel.tsx'
 import { asSentence } from '../../words/sentences.ts'
 import { beginShell, type ExecSession } from './exec-session.ts'
-import { styledDocument } from './styled-document.ts'
+import { withoutStyleElements } from './style-sheets.ts'
 import styles from './instance.module.css'
 
 /** The lazily loaded half of the instance's page: everything that knows xterm. */
@@ -76,9 +76,7 @@ interface ShellListener {
 
 /** Returns the way to end it. */
 function openShell(place: HTMLElement, instanceId: string, listener: ShellListener): () => void {
-  const styled = styledDocument()
   const terminal = new Terminal({
-    documentOverride: styled.document,
     scrollback: scrollbackLines,
     fontSize: 13,
     fontFamily: getComputedStyle(place).getPropertyValue('--font-mono'),
@@ -87,7 +85,7 @@ function openShell(place: HTMLElement, instanceId: string, listener: ShellListen
   })
   const fit = new FitAddon()
   terminal.loadAddon(fit)
-  terminal.open(place)
+  const takeStylesOut = withoutStyleElements(() => terminal.open(place))
   fit.fit()
   terminal.focus()
   let session: ExecSession | undefined
@@ -115,6 +113,6 @@ function openShell(place: HTMLElement, instanceId: string, listener: ShellListen
     observer.disconnect()
     session?.close()
     terminal.dispose()
-    styled.dispose()
+    takeStylesOut()
   }
 }
