@@ -362,7 +362,7 @@ function releaseToRevertTo(state: State, app: App, number: number | undefined): 
       ? previousOf(state, app, releases)
       : releases.find((release) => release.number === number)
   const hasRun = wanted !== undefined && hasBegun(state, wanted)
-  if (hasRun && wanted.id !== current?.id) return wanted
+  if (hasRun && (wanted.id !== current?.id || isLeaving(state, app))) return wanted
   const ran = releases.filter((release) => hasBegun(state, release))
   const known = ran.map((release) => release.number).join(', ')
   const message =
@@ -377,6 +377,13 @@ function releaseToRevertTo(state: State, app: App, number: number | undefined): 
     status: 409,
     hint: known === '' ? 'deploy it first' : `releases that are kept: ${known}`,
   })
+}
+
+/** Whether a rollout is carrying another release in: what runs can be asked for in its place. */
+function isLeaving({ snapshot }: State, { at, releaseId }: App): boolean {
+  return openRollouts(snapshot, at).some(
+    ({ value }) => value.state === 'running' && value.releaseId !== releaseId,
+  )
 }
 
 /** A contract has closed the way back: the earlier code would meet a schema that it does not know. */

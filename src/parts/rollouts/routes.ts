@@ -156,7 +156,7 @@ export function begun({ id, state, at }: Rollout): Refusal {
   return new Refusal('rollout-begun', message, {
     status: 409,
     hint: isUnderWay
-      ? 'deploy something else with --supersede, which takes its place safely'
+      ? `\`roadstead revert ${at.app} --to N\` or a deploy with --supersede takes its place safely`
       : `\`roadstead revert ${at.app}\` brings back what ran before`,
     details: { state },
   })

@@ -6,6 +6,7 @@ import { duration } from '../../words/numbers.ts'
 import { asSentence } from '../../words/sentences.ts'
 import { isOver, releaseWord } from '../../words/states.ts'
 import { useNow } from '../../words/times.ts'
+import { RolloutActions } from './rollout-actions.tsx'
 import styles from './rollout.module.css'
 
 /** `v1 → v2`, or the new one alone where nothing ran before, or nothing that has a name. */
@@ -38,6 +39,7 @@ export function RolloutHead({ rollout }: { readonly rollout: RolloutView }) {
           <Moment at={rollout.createdAt} />
           <Length rollout={rollout} />
         </span>
+        <RolloutActions rollout={rollout} />
       </div>
       <p className={styles.because}>{asSentence(rollout.because)}</p>
     </header>
