@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { FakeAppApi } from './fake-app-api.ts'
 import type { SceneName } from './fake-scenes.ts'
 import { FakeWorld } from './fake-world.ts'
 
@@ -15,6 +16,10 @@ import { FakeWorld } from './fake-world.ts'
 export interface FakeServer {
   readonly url: string
   readonly world: FakeWorld
+  /** What was asked of it, and what it is to refuse. */
+  readonly app: FakeAppApi
+  /** Whose token every session stands for. */
+  setRole(role: string): void
   /** Ends all streams and refuses new ones, as a dead server would; `false` ends that. */
   setDown(isDown: boolean): void
   /** As if all sessions had run out. */
@@ -60,6 +65,10 @@ export async function startFakeServer(
   return {
     url: `http://127.0.0.1:${taken}`,
     world,
+    app: handler.app,
+    setRole: (role) => {
+      handler.role = role
+    },
     setDown: (isDown) => handler.setDown(isDown),
     endSessions: () => handler.sessions.clear(),
     close: async () => {
@@ -71,6 +80,8 @@ export async function startFakeServer(
 
 class FakeApi {
   readonly sessions = new Set<string>()
+  readonly app: FakeAppApi
+  role = 'operator'
   readonly #world: FakeWorld
   readonly #files: string
   readonly #streams = new Set<ServerResponse>()
@@ -78,6 +89,7 @@ class FakeApi {
 
   constructor(world: FakeWorld, files: string) {
     this.#world = world
+    this.app = new FakeAppApi(world)
     this.#files = files
   }
 
@@ -95,6 +107,7 @@ class FakeApi {
     if (url.pathname === '/v1/session') return this.#session(request, response)
     if (!this.sessions.has(sessionOf(request))) return refuse(response, 401, 'unauthenticated')
     if (url.pathname === '/v1/watch') return this.#watch(url, request, response)
+    if (request.method !== 'GET') return this.#write(url, request, response)
     const body = this.#read(url)
     if (body === undefined) return refuse(response, 404, 'not-found')
     sendJson(response, 200, body)
@@ -103,14 +116,11 @@ class FakeApi {
   #read(url: URL): unknown {
     const now = Date.now()
     const limit = Number(url.searchParams.get('limit') ?? 100)
-    const [, , cell, environment, tenant, , app, noun, id] = url.pathname.split('/')
     switch (url.pathname) {
       case '/v1/apps':
         return { items: this.#world.appViews(now) }
       case '/v1/traffic':
         return { items: this.#world.trafficViews(now) }
-      case '/v1/instances':
-        return { items: [] }
       case '/v1/nodes':
         return { items: this.#world.nodes }
       case '/v1/packing':
@@ -122,16 +132,12 @@ class FakeApi {
       case '/v1/rollouts':
         return { items: this.#world.rollouts.slice(0, limit) }
       default:
-        if (cell !== 'cells' || noun !== 'rollouts') return undefined
-        return this.#world.rollouts.find(
-          ({ at, id: own }) =>
-            own === id && at.environment === environment && at.tenant === tenant && at.app === app,
-        )
+        return this.app.read(url)
     }
   }
 
   async #session(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const view = { name: 'operator', role: 'operator' }
+    const view = { name: this.role, role: this.role }
     if (request.method === 'GET') {
       if (!this.sessions.has(sessionOf(request))) return refuse(response, 401, 'unauthenticated')
       return sendJson(response, 200, view)
@@ -140,14 +146,23 @@ class FakeApi {
       this.sessions.delete(sessionOf(request))
       return void response.writeHead(204).end()
     }
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const { token } = JSON.parse(Buffer.concat(chunks).toString()) as { token: string }
+    const { token } = JSON.parse(await textOf(request)) as { token: string }
     if (token !== fakeToken) return refuse(response, 401, 'token-unknown')
     const id = `s${this.sessions.size}-${Date.now()}`
     this.sessions.add(id)
     response.setHeader('set-cookie', `session=${id}; HttpOnly; SameSite=Strict; Path=/`)
     sendJson(response, 200, view)
+  }
+
+  async #write(url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await textOf(request)
+    const { status, body } = this.app.write({
+      method: request.method ?? '',
+      path: url.pathname + url.search,
+      key: String(request.headers['idempotency-key'] ?? ''),
+      body: text === '' ? undefined : JSON.parse(text),
+    })
+    sendJson(response, status, body)
   }
 
   #watch(url: URL, request: IncomingMessage, response: ServerResponse): void {
@@ -185,6 +200,12 @@ async function sendFile(root: string, path: string, response: ServerResponse): P
   } catch {
     response.writeHead(404).end()
   }
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
 }
 
 function sessionOf(request: IncomingMessage): string {

@@ -130,6 +130,11 @@ export class FakeWorld {
     for (const listener of this.#listeners) listener(change)
   }
 
+  /** As if a record of that kind had been written. */
+  touch(kind: string): void {
+    this.#tell(kind, kind)
+  }
+
   onChange(listener: (change: ChangeEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
