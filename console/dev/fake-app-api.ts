@@ -1,6 +1,7 @@
 import type { AppView, InstanceView, LogLineView, WhyView } from '../../src/wire/api.ts'
 import type { JobView, RunDetails, RunView } from '../../src/wire/jobs.ts'
 import type { ReleaseView } from '../../src/wire/releases.ts'
+import type { FakeInstance } from './fake-fleet.ts'
 import type { FakeApp } from './fake-scenes.ts'
 import type { FakeWorld } from './fake-world.ts'
 
@@ -94,7 +95,7 @@ export class FakeAppApi {
   }
 
   #instances(url: URL, id: string, part: string): unknown {
-    const all = this.#world.apps.flatMap(instancesOf)
+    const all = [...this.#world.fleet.instances.values()].map(instanceOf)
     if (id === '') {
       const app = url.searchParams.get('app')
       return { items: all.filter((one) => app === null || one.at.app === app) }
@@ -110,40 +111,41 @@ function change(app: FakeApp, name: string, part: Partial<AppView['services'][nu
   )
 }
 
-function instancesOf(app: FakeApp): InstanceView[] {
-  return app.services.flatMap(({ name, ready }) =>
-    Array.from({ length: ready }, (_, index) => instanceOf(app, name, index)),
-  )
-}
-
-function instanceOf({ at, releaseNumber }: FakeApp, service: string, index: number): InstanceView {
-  const id = `i-${service.replaceAll(/[^a-z]/g, '').slice(0, 5)}${index}`
+/** As its agent would tell of it. */
+function instanceOf({
+  id,
+  service,
+  nodeId,
+  cpu,
+  memoryBytes,
+  pool,
+  state,
+}: FakeInstance): InstanceView {
   const createdAt = Date.now() - 20 * 60_000
   return {
     id,
-    at,
-    service,
+    ...service,
     purpose: 'service',
-    releaseId: `rel-${releaseNumber}`,
+    releaseId: 'rel-6',
     specDigest: 'sha256:0',
-    resources: { cpu: 0.25, memoryBytes: 128 * 2 ** 20, diskBytes: 2 ** 29 },
+    resources: { cpu, memoryBytes, diskBytes: 2 ** 29 },
     needsPort: true,
     state: 'placed',
     desired: 'running',
-    pool: 'online',
+    pool,
     drainingSince: null,
-    placement: { nodeId: 'node-1', port: 21_000 + index },
+    placement: { nodeId, port: 21_000 },
     unplaced: null,
     because: 'ready in the maintenance pool',
     createdAt,
     ended: null,
     observed: {
       instanceId: id,
-      state: 'ready',
+      state: state ?? 'ready',
       because: 'GET /healthz answered 200',
       since: createdAt + 2_000,
       runs: 1,
-      pid: 4_200 + index,
+      pid: 4_200,
       lastExit: null,
       warmedUp: { requests: 200, firstMs: 38, lastMs: 4 },
     },
