@@ -255,8 +255,12 @@ export class SimBlobStore implements BlobStore {
 class SimLogStore implements LogStore {
   async append(): Promise<void> {}
 
-  async search(): Promise<[]> {
-    return []
+  async search(): Promise<{ lines: [] }> {
+    return { lines: [] }
+  }
+
+  async count(): Promise<{ buckets: [] }> {
+    return { buckets: [] }
   }
 
   async *follow(): AsyncGenerator<never> {}

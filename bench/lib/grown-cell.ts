@@ -349,7 +349,8 @@ function turn(): Promise<void> {
 
 const noLogs: LogStore = {
   append: () => Promise.resolve(),
-  search: () => Promise.resolve([]),
+  search: () => Promise.resolve({ lines: [] }),
+  count: () => Promise.resolve({ buckets: [] }),
   async *follow() {},
   offset: () => 0,
   close: () => Promise.resolve(),

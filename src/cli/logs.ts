@@ -1,11 +1,15 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogLineView } from '../wire/api.ts'
 import type { LogFilter } from './api/client.ts'
+import { logLevels, type LogLevel } from '../wire/log-level.ts'
 import { openContext, patiently, type Context } from './context.ts'
 import { logPrinter, type LogPrinter } from './terminal/log-printer.ts'
 import { remark } from './terminal/output.ts'
 
 interface LogOptions {
+  readonly grep?: string
+  readonly level?: LogLevel
+  readonly since?: string
   readonly follow?: boolean
   readonly lines: number
   readonly instance?: string
@@ -19,12 +23,17 @@ export function logsCommand(): Command {
     .option('-f, --follow', 'go on with new lines until Ctrl-C')
     .option('-n, --lines <count>', 'the newest lines to begin with', countOf, 100)
     .option('-i, --instance <id>', 'one instance only (a beginning of its id is enough)')
+    .option('-g, --grep <text>', 'lines that contain it; capitals and small letters are the same')
+    .addOption(new Option('--level <level>', 'lines at least this severe').choices(logLevels))
+    .option('--since <time>', 'lines from that time on: 14:05, "10m ago"')
     .addHelpText('after', examples)
     .action(async (name: string | undefined, options: LogOptions, command: Command) => {
       const context = await openContext(command)
-      const filter = await filterOf(context, name, options.instance)
+      const { grep: text, level } = options
+      const filter = { ...(await filterOf(context, name, options.instance)), text, level }
       const show = logPrinter(context)
-      const lines = await context.client.logs(filter, options.lines)
+      const since = await sinceOf(context, options.since)
+      const lines = await context.client.logs({ ...filter, since }, options.lines)
       for (const line of lines) show(line)
       if (options.follow !== true) {
         if (lines.length === 0 && !context.json) remark('no lines are kept of that yet')
@@ -38,7 +47,14 @@ const examples = `
 Examples:
   $ roadstead logs storefront
   $ roadstead logs -f shop/checkout
-  $ roadstead logs --instance i-7k3 -n 500`
+  $ roadstead logs --instance i-7k3 -n 500
+  $ roadstead logs shop --grep timeout --level warning --since "10m ago"`
+
+async function sinceOf(context: Context, text: string | undefined): Promise<number | undefined> {
+  if (text === undefined) return undefined
+  const { parseTime } = await import('./terminal/past-time.ts')
+  return parseTime(text, context.clock.now())
+}
 
 async function filterOf(
   context: Context,

@@ -200,7 +200,7 @@ export function composeServer(
     ...(audit === undefined ? [] : chainRoutes(audit)),
     ...(backups === undefined ? [] : backupRoutes({ state: routed, clock, backups })),
     ...artifactRoutes({ state: routed, blobs, clock, usage: artifacts }),
-    ...logRoutes({ logs, state: routed, clock }),
+    ...logRoutes({ logs, state: routed, clock, bounds: settings.bounds }),
     ...agentRoutes({
       bounds: settings.bounds,
       state: routed,

@@ -8,6 +8,8 @@ import { AppCell } from '../parts/tenants/model.ts'
 import { HandDrift, Notes } from './deploy-plan.ts'
 import { MomentView } from './history.ts'
 
+export { LogLineView } from './logs.ts'
+
 /** The REST API's bodies, beyond the records themselves; one object gives type, check and OpenAPI. */
 
 /** Every error's body. */
@@ -229,18 +231,6 @@ export const WhyView = Type.Object({
   events: Type.Array(Type.Object({ at: Type.Number(), who: Type.String(), why: Type.String() })),
 })
 export type WhyView = Static<typeof WhyView>
-
-/** GET /v1/logs?environment=&tenant=&app=&service=&instance=&limit= → { items }. */
-export const LogLineView = Type.Object({
-  at: Type.Number(),
-  instanceId: Type.String(),
-  service: Type.String(),
-  releaseId: Type.String(),
-  stream: Type.Enum(['stdout', 'stderr']),
-  text: Type.String(),
-  cut: Type.Optional(Type.Boolean()),
-})
-export type LogLineView = Static<typeof LogLineView>
 
 /** GET /v1/plans → { items }: the last plans of the control loops. */
 export const PlanView = Type.Object({

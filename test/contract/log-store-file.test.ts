@@ -53,6 +53,24 @@ describe('logs as files', () => {
     expect(await found(store)).toEqual(['a', 'b'])
   })
 
+  test('a store whose index knows no times yet is searched as a whole', async () => {
+    const before = await open()
+    await before.append(batchOf(['a', 'b', 'c']))
+    await before.close()
+    const index = join(directory, 'index.json')
+    const known = JSON.parse(await readFile(index, 'utf8'))
+    for (const segment of Object.values<{ span?: unknown }>(known.segments)) {
+      expect(segment.span).toEqual([1, 3])
+      delete segment.span
+    }
+    await writeFile(index, JSON.stringify(known))
+    const store = await open()
+    await store.append(batchOf(['d'], { offset: 3 }))
+    expect(await found(store, { since: 2, until: 4 })).toEqual(['b', 'c', 'd'])
+    expect(await found(store, { until: 1 })).toEqual(['a'])
+    await store.close()
+  })
+
   test('a line that a kill cut in two is taken off, and comes again', async () => {
     const killed = await open()
     await killed.append(batchOf(['a', 'b']))
@@ -172,7 +190,7 @@ describe('logs as files', () => {
     })()
     while (!progress.isOver) {
       await setImmediate()
-      const lines = await store.search({ cell, limit: 500 })
+      const { lines } = await store.search({ cell, limit: 500 })
       const numbers = lines.map(({ text }) => Number.parseInt(text, 10))
       expect(numbers).toEqual(numbers.map((_, index) => numbers[0]! + index))
     }

@@ -1,6 +1,6 @@
 /** What every log store must do; run by each implementation (log-store-*.test.ts beside it). */
 import { afterEach, describe, expect, test } from 'vitest'
-import type { LogStore, StoredLine } from '../../src/telemetry/logs/port.ts'
+import { positionOf, type LogStore, type StoredLine } from '../../src/telemetry/logs/port.ts'
 import { logLineBytesMax, type LogBatch, type LogLine } from '../../src/wire/agent.ts'
 
 /** A place for one store: opened again, it shows what was stored before. */
@@ -42,7 +42,7 @@ export async function found(
   store: LogStore,
   search: Partial<Parameters<LogStore['search']>[0]> = {},
 ): Promise<string[]> {
-  return textsOf(await store.search({ cell, limit: 1_000, ...search }))
+  return textsOf((await store.search({ cell, limit: 1_000, ...search })).lines)
 }
 
 /** Reads the next `count` lines of a follower. */
@@ -81,10 +81,10 @@ export function describeLogStore(name: string, makePlace: () => Promise<LogPlace
         { at: 6, stream: 'stderr', text: 'two', cut: true },
       ]
       await store.append(batchOf([], { lines }))
-      const same = { instanceId: 'i-1', service: 'api', releaseId: 'rel-1' }
-      expect(await store.search({ cell, limit: 10 })).toEqual([
-        { ...same, at: 5, stream: 'stdout', text: 'one' },
-        { ...same, at: 6, stream: 'stderr', text: 'two', cut: true },
+      const same = { instanceId: 'i-1', service: 'api', releaseId: 'rel-1', cell }
+      expect((await store.search({ cell, limit: 10 })).lines).toEqual([
+        { ...same, at: 5, stream: 'stdout', text: 'one', position: '5.1.i-1' },
+        { ...same, at: 6, stream: 'stderr', text: 'two', cut: true, position: '6.2.i-1' },
       ])
     })
 
@@ -107,6 +107,86 @@ export function describeLogStore(name: string, makePlace: () => Promise<LogPlace
       expect(await found(store, { service: 'web', instanceId: 'i-3' })).toEqual([])
       expect(await found(store, { cell: other })).toEqual(['other'])
       expect(await found(store, { service: 'nobody' })).toEqual([])
+    })
+
+    test('what is not named may be any: all apps, all cells', async () => {
+      const store = await aStore()
+      await store.append(batchOf(['cz'], { at: { ...cell, tenant: 'cz' }, instanceId: 'i-1' }))
+      await store.append(batchOf(['sk'], { at: { ...cell, tenant: 'sk' }, instanceId: 'i-2' }))
+      await store.append(batchOf(['pay'], { at: { ...cell, app: 'pay' }, instanceId: 'i-3' }))
+      expect(await found(store, { cell: {} })).toEqual(['cz', 'sk', 'pay'])
+      expect(await found(store, { cell: { app: 'shop' } })).toEqual(['cz', 'sk'])
+      expect(await found(store, { cell: { tenant: 'sk' } })).toEqual(['sk'])
+      expect(await found(store, { cell: {}, instanceId: 'i-3' })).toEqual(['pay'])
+    })
+
+    test('lines are found by a part of their text, by severity and by time', async () => {
+      const store = await aStore()
+      const texts = ['GET /a "quoted"', 'ERROR: no route to /B', 'warn: slow', '{"level":"error"}']
+      await store.append(batchOf(texts))
+      expect(await found(store, { text: '/b' })).toEqual([texts[1]])
+      expect(await found(store, { text: '"QUOTED"' })).toEqual([texts[0]])
+      expect(await found(store, { text: 'nothing' })).toEqual([])
+      expect(await found(store, { level: 'warning' })).toEqual(texts.slice(1))
+      expect(await found(store, { level: 'error' })).toEqual([texts[1], texts[3]])
+      expect(await found(store, { since: 2, until: 3 })).toEqual(texts.slice(1, 3))
+    })
+
+    test('pages go back and forth without a hole, also where lines come late', async () => {
+      const store = await aStore()
+      const all: LogLine[] = []
+      // Three instances whose agents send at different times: arrival is not the order of time.
+      for (let round = 0; round < 20; round++) {
+        for (const [index, instanceId] of ['i-1', 'i-2', 'i-3'].entries()) {
+          const lines = Array.from({ length: 7 }, (_none, line): LogLine => ({
+            at: 1_000 + round * 10 - index * 300 + line,
+            stream: 'stdout',
+            text: `${instanceId} ${round * 7 + line}`,
+          }))
+          all.push(...lines)
+          await store.append(batchOf([], { instanceId, offset: round * 7, lines }))
+        }
+      }
+      const back: StoredLine[] = []
+      for (;;) {
+        const before = back[0] && positionOf(back[0].position)
+        const { lines } = await store.search({ cell, limit: 11, before })
+        if (lines.length === 0) break
+        back.unshift(...lines)
+      }
+      expect(back.map(({ at }) => at)).toEqual(all.map(({ at }) => at).toSorted((a, b) => a - b))
+      expect(new Set(textsOf(back)).size).toBe(all.length)
+      const forth = [back[0]!]
+      for (;;) {
+        const after = positionOf(forth.at(-1)!.position)
+        const { lines } = await store.search({ cell, limit: 13, after })
+        if (lines.length === 0) break
+        forth.push(...lines)
+      }
+      expect(forth).toEqual(back)
+    })
+
+    test('lines are counted by time and severity, as they are found', async () => {
+      const store = await aStore()
+      await store.append(batchOf(['a', 'error: b', 'warn: c', 'd']))
+      const counts = await store.count({ cell: {}, since: 1, until: 5, bucketMs: 2 })
+      expect(counts).toEqual({
+        buckets: [
+          { lines: 2, warnings: 0, errors: 1 },
+          { lines: 2, warnings: 1, errors: 0 },
+        ],
+      })
+      const some = await store.count({ cell: {}, text: 'B', since: 0, until: 10, bucketMs: 10 })
+      expect(some.buckets).toEqual([{ lines: 1, warnings: 0, errors: 1 }])
+    })
+
+    test('who follows hears only what was asked for', async () => {
+      const store = await aStore()
+      const stop = new AbortController()
+      const lines = store.follow({ cell: {}, text: 'two', level: 'error' }, stop.signal)
+      await store.append(batchOf(['error: one', 'two', 'error: two']))
+      expect(await take(lines, 1)).toEqual(['error: two'])
+      stop.abort()
     })
 
     test('an instance is not found by what another one printed', async () => {
@@ -163,7 +243,7 @@ export function describeLogStore(name: string, makePlace: () => Promise<LogPlace
         '{"t":"looks like a line"}',
       ]
       await store.append(batchOf(hostile))
-      const lines = await store.search({ cell, limit: 100 })
+      const { lines } = await store.search({ cell, limit: 100 })
       expect(textsOf(lines)).toEqual(hostile)
       expect(new Set(lines.map(({ instanceId }) => instanceId))).toEqual(new Set(['i-1']))
     })
@@ -171,7 +251,7 @@ export function describeLogStore(name: string, makePlace: () => Promise<LogPlace
     test('a line that is longer than its agent may send is cut', async () => {
       const store = await aStore()
       await store.append(batchOf(['ž'.repeat(logLineBytesMax)]))
-      const [line] = await store.search({ cell, limit: 1 })
+      const [line] = (await store.search({ cell, limit: 1 })).lines
       expect(line?.cut).toBe(true)
       expect(Buffer.byteLength(line!.text)).toBeLessThanOrEqual(logLineBytesMax)
       expect(line?.text).toMatch(/^ž+$/)

@@ -28,6 +28,7 @@ import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
+import type { LogLevel } from '../../wire/log-level.ts'
 import type { PackingAnswer } from '../../wire/packing.ts'
 import type { Page } from '../../wire/page.ts'
 import type { TokenRequest, TokenView } from '../../wire/access.ts'
@@ -51,6 +52,10 @@ export interface LogFilter extends AppCell {
   readonly service?: string | undefined
   /** An instance's whole id. */
   readonly instance?: string | undefined
+  /** A part of the text. */
+  readonly text?: string | undefined
+  /** Lines at least this severe. */
+  readonly level?: LogLevel | undefined
 }
 
 /** Which part of the ordered log of commits is wanted. */
@@ -358,7 +363,10 @@ export class ApiClient {
     return this.#page('/v1/events', { ...filter })
   }
 
-  logs(filter: LogFilter, limit: number): Promise<LogLineView[]> {
+  logs(
+    filter: LogFilter & { readonly since?: number | undefined },
+    limit: number,
+  ): Promise<LogLineView[]> {
     return this.#page('/v1/logs', { ...filter, limit })
   }
 

@@ -173,7 +173,7 @@ function runRoute({ state, logs }: JobRoutesOptions): RouteDefinition {
       const output =
         instanceId === undefined
           ? []
-          : await logs.search({ cell: run.at, instanceId, limit: outputLines })
+          : (await logs.search({ cell: run.at, instanceId, limit: outputLines })).lines
       return { body: { run, output } }
     },
   })

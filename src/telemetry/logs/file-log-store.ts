@@ -6,11 +6,20 @@ import { Fault, messageOf, Refusal, systemCodeOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { LogBatch } from '../../wire/agent.ts'
-import { decodeLine, encodeLine, markOf, newLines, type NumberedLine } from './line-format.ts'
+import { encodeLine, newLines, stored } from './line-format.ts'
 import { LogFollowers } from './log-followers.ts'
 import { readIndex, writeIndex } from './log-index.ts'
 import { LogSegment, type ServiceSegments } from './log-segment.ts'
-import type { LogSearch, LogStore, StoredLine } from './port.ts'
+import { countLines, searchLines } from './log-search.ts'
+import type {
+  LogCounts,
+  LogCountSearch,
+  LogFilter,
+  LogPage,
+  LogSearch,
+  LogStore,
+  StoredLine,
+} from './port.ts'
 import { recoverServices } from './log-recovery.ts'
 
 export interface FileLogStoreOptions {
@@ -92,15 +101,19 @@ class FileLogStore implements LogStore {
     })
   }
 
-  async search(search: LogSearch): Promise<readonly StoredLine[]> {
-    const found: StoredLine[] = []
-    for (const service of this.#servicesOf(search)) found.push(...(await newest(service, search)))
-    // Stable: lines of one moment stay in the order in which they came.
-    return found.toSorted((a, b) => a.at - b.at).slice(-search.limit)
+  async search(search: LogSearch): Promise<LogPage> {
+    checkPlace(search)
+    return searchLines(this.#services.values(), search)
   }
 
-  follow(search: Omit<LogSearch, 'limit'>, signal: AbortSignal): AsyncIterable<StoredLine> {
-    return this.#followers.follow(search, AbortSignal.any([signal, this.#closing.signal]))
+  async count(search: LogCountSearch): Promise<LogCounts> {
+    checkPlace(search)
+    return countLines(this.#services.values(), search)
+  }
+
+  follow(filter: LogFilter, signal: AbortSignal): AsyncIterable<StoredLine> {
+    checkPlace(filter)
+    return this.#followers.follow(filter, AbortSignal.any([signal, this.#closing.signal]))
   }
 
   offset(instanceId: string): number {
@@ -127,11 +140,13 @@ class FileLogStore implements LogStore {
     if (last === undefined) return
     const segment = this.#growing(home)
     try {
-      await segment.append(lines.map(encodeLine).join(''), instanceId, last.count)
+      const times = lines.map(({ at }) => at)
+      await segment.append(lines.map(encodeLine).join(''), instanceId, last.count, times)
     } catch (error) {
       throw appendFault(error)
     }
-    this.#followers.tell(cell, service, lines.map(withoutCount))
+    const told = lines.map((line) => stored(line, cell))
+    this.#followers.tell(cell, service, told)
     this.#indexTimer ??= this.#options.clock.after(indexEveryMs, () => this.#indexLater())
     if (segment.bytes >= this.#segmentBytesMax || this.#total() > this.#bytesMax) this.#tidy()
   }
@@ -147,7 +162,9 @@ class FileLogStore implements LogStore {
     const name = folderOf(cell, service)
     const known = this.#services.get(name)
     if (known !== undefined) return known
-    const home = { folder: join(this.#options.directory, name), service, segments: [] }
+    const { environment, tenant, app } = cell
+    const folder = join(this.#options.directory, name)
+    const home = { folder, service, cell: { environment, tenant, app }, segments: [] }
     await mkdir(home.folder, { recursive: true, mode: 0o700 })
     this.#services.set(name, home)
     return home
@@ -160,16 +177,6 @@ class FileLogStore implements LogStore {
     const segment = new LogSegment(folder, ++this.#segmentNumber)
     segments.push(segment)
     return segment
-  }
-
-  *#servicesOf({ cell, service }: LogSearch): Iterable<ServiceSegments> {
-    if (service !== undefined) {
-      const home = this.#services.get(folderOf(cell, service))
-      if (home !== undefined) yield home
-      return
-    }
-    const prefix = folderOf(cell, '')
-    for (const [name, home] of this.#services) if (name.startsWith(prefix)) yield home
   }
 
   *#all(): Iterable<LogSegment> {
@@ -263,31 +270,6 @@ function bytesOf({ segments }: ServiceSegments): number {
   return segments.reduce((sum, segment) => sum + segment.bytesOnDisk, 0)
 }
 
-/** The newest lines of one service that match, oldest of them first. */
-async function newest(home: ServiceSegments, search: LogSearch): Promise<StoredLine[]> {
-  const { instanceId, limit } = search
-  const mark = instanceId === undefined ? '' : markOf(instanceId)
-  const found: StoredLine[] = []
-  for (const segment of home.segments.toReversed()) {
-    if (instanceId !== undefined && !segment.instances.has(instanceId)) continue
-    for await (const text of segment.linesBackwards()) {
-      if (!text.includes(mark)) continue
-      const line = decodeLine(text, home.service)
-      if (line === undefined) continue
-      if (instanceId !== undefined && line.instanceId !== instanceId) continue
-      found.push(withoutCount(line))
-      if (found.length === limit) return found.toReversed()
-    }
-  }
-  return found.toReversed()
-}
-
-function withoutCount(line: NumberedLine): StoredLine {
-  const { at, instanceId, service, releaseId, stream, text, cut } = line
-  const stored = { at, instanceId, service, releaseId, stream, text }
-  return cut === true ? { ...stored, cut } : stored
-}
-
 /** Lines stored of an instance; undefined when nothing of it is kept. */
 function storedIn(segments: readonly LogSegment[], instanceId: string): number | undefined {
   // The newest that tells of it tells the most.
@@ -298,16 +280,20 @@ function storedIn(segments: readonly LogSegment[], instanceId: string): number |
 
 /** A folder's name: `local+default+shop+storefront`; no name of ours has a plus. */
 function folderOf({ environment, tenant, app }: AppCell, service: string): string {
-  const parts = [environment, tenant, app]
-  if (service !== '') parts.push(service)
-  for (const part of parts) {
-    if (!/^[a-z0-9~-]{1,64}$/.test(part)) {
-      throw new Refusal('log-place-invalid', `${JSON.stringify(part)} is no name of a service`, {
-        hint: 'name environment, tenant, app and service as the manifest does',
-      })
-    }
-  }
-  return service === '' ? `${parts.join('+')}+` : parts.join('+')
+  const parts = [environment, tenant, app, service]
+  parts.forEach(checkName)
+  return parts.join('+')
+}
+
+function checkPlace({ cell: { environment, tenant, app }, service }: LogFilter): void {
+  for (const part of [environment, tenant, app, service]) if (part !== undefined) checkName(part)
+}
+
+function checkName(name: string): void {
+  if (/^[a-z0-9~-]{1,64}$/.test(name)) return
+  throw new Refusal('log-place-invalid', `${JSON.stringify(name)} is no name of a service`, {
+    hint: 'name environment, tenant, app and service as the manifest does',
+  })
 }
 
 function appendFault(error: unknown): Fault {

@@ -1,5 +1,6 @@
 import { logLineBytesMax, type LogBatch, type LogLine } from '../../wire/agent.ts'
-import type { StoredLine } from './port.ts'
+import type { AppCell } from '../../parts/tenants/model.ts'
+import { positionText, type StoredLine } from './port.ts'
 
 /**
  * A line of a segment: JSON, so that nothing that an instance prints (NULs, terminal codes, a
@@ -21,7 +22,7 @@ interface Encoded {
 }
 
 /** A line with its place among the lines of its instance. */
-export interface NumberedLine extends StoredLine {
+export interface NumberedLine extends Omit<StoredLine, 'cell' | 'position'> {
   /** Lines of its instance that are stored when it is. */
   readonly count: number
 }
@@ -48,6 +49,14 @@ export function decodeLine(text: string, service: string): NumberedLine | undefi
   const stream = s === 'o' ? 'stdout' : 'stderr'
   const line = { at, instanceId, service, releaseId, stream, text: t, count } as const
   return c === 1 ? { ...line, cut: true } : line
+}
+
+/** The line as it is told: where it belongs, and its place in the order of all. */
+export function stored(line: NumberedLine, cell: AppCell): StoredLine {
+  const { at, instanceId, service, releaseId, stream, text, cut } = line
+  const position = positionText(line)
+  const told = { at, instanceId, service, cell, releaseId, stream, text, position }
+  return cut === true ? { ...told, cut } : told
 }
 
 function parsed(text: string): Encoded | undefined {
@@ -85,7 +94,7 @@ export function newLines(batch: Batch, stored: number | undefined): NumberedLine
 
 /** A line of our own among an instance's, marked as such. */
 export function remark(
-  of: Pick<StoredLine, 'instanceId' | 'service' | 'releaseId'>,
+  of: Pick<NumberedLine, 'instanceId' | 'service' | 'releaseId'>,
   at: number,
   text: string,
   count = 0,

@@ -1,9 +1,9 @@
 import type { Bound } from '../../base/bounds.ts'
 import { BoundedQueue } from '../../base/queue.ts'
-import { remark } from './line-format.ts'
-import type { LogSearch, StoredLine } from './port.ts'
-
-type Filter = Omit<LogSearch, 'limit'>
+import type { AppCell } from '../../parts/tenants/model.ts'
+import { remark, stored } from './line-format.ts'
+import { isInScope, matcher } from './log-search.ts'
+import type { LogFilter, StoredLine } from './port.ts'
 
 /**
  * Lines that wait for one reader at the most: a second of a busy app. A reader that is slower loses
@@ -15,7 +15,8 @@ const waitingMax = 5_000
 const handedMax = 500
 
 interface Follower {
-  readonly filter: Filter
+  readonly filter: LogFilter
+  readonly isWanted: (line: StoredLine) => boolean
   readonly queue: BoundedQueue<StoredLine>
 }
 
@@ -29,14 +30,10 @@ export class LogFollowers {
   }
 
   /** Passes lines of one service of an app on to whoever follows it. */
-  tell(cell: LogSearch['cell'], service: string, lines: readonly StoredLine[]): void {
-    for (const { filter, queue } of this.#followers) {
-      if (!isOf(filter, cell, service)) continue
-      for (const line of lines) {
-        if (filter.instanceId === undefined || filter.instanceId === line.instanceId) {
-          queue.offer(line)
-        }
-      }
+  tell(cell: AppCell, service: string, lines: readonly StoredLine[]): void {
+    for (const { filter, isWanted, queue } of this.#followers) {
+      if (!isInScope(filter, { cell, service })) continue
+      for (const line of lines) if (isWanted(line)) queue.offer(line)
     }
   }
 
@@ -57,10 +54,11 @@ export class LogFollowers {
   }
 
   /** Lines from now on, until the signal aborts. */
-  follow(filter: Filter, signal: AbortSignal): AsyncIterable<StoredLine> {
+  follow(filter: LogFilter, signal: AbortSignal): AsyncIterable<StoredLine> {
     // Followed from this call on, not from the first line that is asked for.
     const follower = {
       filter,
+      isWanted: matcher(filter),
       queue: new BoundedQueue<StoredLine>(this.#waitingMax, 'drop-oldest'),
     }
     if (!signal.aborted) this.#followers.add(follower)
@@ -78,7 +76,7 @@ export class LogFollowers {
         const [first] = lines
         if (first !== undefined && queue.dropped > dropped) {
           const text = `${queue.dropped - dropped} lines were left out: they came too fast`
-          yield remark(first, first.at, text)
+          yield stored(remark(first, first.at, text), first.cell)
           dropped = queue.dropped
         }
         yield* lines
@@ -89,13 +87,4 @@ export class LogFollowers {
       this.#followers.delete(follower)
     }
   }
-}
-
-function isOf(filter: Filter, cell: LogSearch['cell'], service: string): boolean {
-  return (
-    filter.cell.app === cell.app &&
-    filter.cell.tenant === cell.tenant &&
-    filter.cell.environment === cell.environment &&
-    (filter.service === undefined || filter.service === service)
-  )
 }

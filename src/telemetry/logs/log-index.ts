@@ -17,6 +17,8 @@ const Index = Type.Object({
     Type.String(),
     Type.Object({
       bytes: Type.Integer({ minimum: 0 }),
+      /** Since 0.3; without it the segment is looked into by every search. */
+      span: Type.Optional(Type.Tuple([Type.Number(), Type.Number()])),
       instances: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
     }),
   ),

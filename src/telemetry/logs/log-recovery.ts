@@ -12,8 +12,10 @@ export async function recoverServices(
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (!entry.isDirectory()) continue
     const folder = join(directory, entry.name)
-    const service = entry.name.split('+').at(-1) ?? ''
-    services.set(entry.name, { folder, service, segments: await recoverFolder(folder, index) })
+    const [environment = '', tenant = '', app = '', service = ''] = entry.name.split('+')
+    const cell = { environment, tenant, app }
+    const segments = await recoverFolder(folder, index)
+    services.set(entry.name, { folder, service, cell, segments })
   }
   return services
 }

@@ -8,18 +8,20 @@ import { create, type Kind } from '../../store/port.ts'
 import type { OpenState } from '../../store/state.ts'
 import type { RouteReply, RouteRequest } from '../../wire/route.ts'
 import { LogFollowers } from './log-followers.ts'
-import type { LogSearch, LogStore, StoredLine } from './port.ts'
+import type { LogCountSearch, LogSearch, LogStore, StoredLine } from './port.ts'
 import { logRoutes } from './routes.ts'
 
 const cell = { environment: 'local', tenant: 'default', app: 'shop' }
 
 function aLine(text: string): StoredLine {
-  return { at: 1, instanceId: 'i-1', service: 'api', releaseId: 'rel-1', stream: 'stdout', text }
+  const own = { at: 1, instanceId: 'i-1', service: 'api', releaseId: 'rel-1', cell }
+  return { ...own, stream: 'stdout', text, position: '1.1.i-1' }
 }
 
 let clock: VirtualClock
 let state: OpenState
 let asked: LogSearch[]
+let counted: LogCountSearch[]
 let followers: LogFollowers
 let stop: AbortController
 
@@ -27,6 +29,7 @@ beforeEach(async () => {
   clock = new VirtualClock()
   state = (await aState([instanceKind] as unknown as Kind<never>[], clock)).state
   asked = []
+  counted = []
   followers = new LogFollowers()
   stop = new AbortController()
 })
@@ -39,7 +42,11 @@ function call(index: number, query: object): Promise<RouteReply> {
     append: async () => {},
     search: async (one) => {
       asked.push(one)
-      return [aLine('hello')]
+      return { lines: [aLine('hello')] }
+    },
+    count: async (one) => {
+      counted.push(one)
+      return { buckets: [{ lines: 2, warnings: 0, errors: 1 }], reachedAt: 5 }
     },
     follow: (filter, signal) => followers.follow(filter, signal),
     offset: () => 0,
@@ -62,13 +69,13 @@ describe('reading logs', () => {
     expect(await search({ app: 'shop', service: 'api' })).toEqual({
       body: { items: [aLine('hello')] },
     })
-    expect(asked).toEqual([{ cell, service: 'api', instanceId: undefined, limit: 200 }])
+    expect(asked).toMatchObject([{ cell, service: 'api', limit: 200 }])
   })
 
   test('an instance that is kept says itself where it belongs', async () => {
     await write(state, create(instanceKind, anInstance('i-1')))
     await search({ instance: 'i-1', limit: 5 })
-    expect(asked).toEqual([{ cell, service: 'api', instanceId: 'i-1', limit: 5 }])
+    expect(asked).toMatchObject([{ cell, service: 'api', instanceId: 'i-1', limit: 5 }])
   })
 
   test('a dead instance is found by its app, whether it is kept or not', async () => {
@@ -79,8 +86,40 @@ describe('reading logs', () => {
     })
   })
 
-  test('a question without an app or a known instance is refused', async () => {
-    await expect(search({ instance: 'i-gone' })).rejects.toMatchObject({ code: 'input-invalid' })
+  test('without an app all of them are asked; a cell narrows it down', async () => {
+    await search({ instance: 'i-gone' })
+    await search({ tenant: 'sk', text: 'Timeout', level: 'warning' })
+    await search({ app: 'shop', tenant: 'sk' })
+    expect(asked).toMatchObject([
+      { cell: {}, instanceId: 'i-gone' },
+      { cell: { tenant: 'sk' }, text: 'Timeout', level: 'warning' },
+      { cell: { tenant: 'sk', app: 'shop' } },
+    ])
+    expect(asked[2]?.cell).not.toHaveProperty('environment')
+  })
+
+  test('a page begins before a line or after one', async () => {
+    await search({ before: '1763.25.7.i-1', after: '17.3.i-2' })
+    expect(asked[0]).toMatchObject({
+      before: { at: 1763.25, count: 7, instanceId: 'i-1' },
+      after: { at: 17, count: 3, instanceId: 'i-2' },
+    })
+  })
+
+  test('a time that ends before it begins is refused', async () => {
+    await expect(search({ since: 2, until: 1 })).rejects.toMatchObject({ code: 'input-invalid' })
+  })
+
+  test('a histogram is of the last hour, or of the time that is said', async () => {
+    const { body } = await call(2, {})
+    expect(counted[0]).toMatchObject({ until: clock.now(), bucketMs: 60_000 })
+    expect(body).toMatchObject({
+      since: clock.now() - 3_600_000,
+      reachedAt: 5,
+      items: [{ at: clock.now() - 3_600_000, lines: 2, errors: 1 }],
+    })
+    await call(2, { since: 1_000, until: 2_000, buckets: 10, text: 'x' })
+    expect(counted[1]).toMatchObject({ since: 1_000, until: 2_000, bucketMs: 100, text: 'x' })
   })
 })
 

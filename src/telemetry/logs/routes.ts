@@ -1,19 +1,32 @@
 import { Readable } from 'node:stream'
 import Type, { type Static } from 'typebox'
+import type { Bounds } from '../../base/bounds.ts'
 import type { Clock } from '../../base/clock.ts'
+import { Admission } from '../../base/admission.ts'
 import { Refusal } from '../../base/errors.ts'
 import { instanceById } from '../../parts/instances/records.ts'
-import { localCell } from '../../parts/tenants/model.ts'
+import { localCell, type AppCell } from '../../parts/tenants/model.ts'
 import type { State } from '../../store/port.ts'
-import { LogLineView } from '../../wire/api.ts'
+import { logLevels } from '../../wire/log-level.ts'
+import { LogAnswer, logBucketsMax, LogHistogram } from '../../wire/logs.ts'
+import { atQuery } from '../../wire/history.ts'
 import { idParam } from '../../wire/paths.ts'
 import { route, type RouteDefinition } from '../../wire/route.ts'
-import type { LogSearch, LogStore, StoredLine } from './port.ts'
+import {
+  positionOf,
+  positionPattern,
+  type LogFilter,
+  type LogSpan,
+  type LogStore,
+  type StoredLine,
+} from './port.ts'
 
 export interface LogRoutesOptions {
   readonly logs: LogStore
   readonly state: State
   readonly clock: Clock
+  /** Where it tells how many searches are under way. */
+  readonly bounds?: Bounds | undefined
 }
 
 const people = { roles: ['operator', 'developer', 'viewer'] } as const
@@ -27,13 +40,27 @@ const filter = {
   app: name,
   service: name,
   instance: Type.Optional(idParam),
+  /** A part of the text; capitals and small letters are the same. */
+  text: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+  /** Lines at least this severe, by what they say of themselves. */
+  level: Type.Optional(Type.Enum([...logLevels])),
 }
+/** From when until when, both included, in wall ms. */
+const span = { since: atQuery, until: atQuery }
+const position = Type.Optional(Type.String({ pattern: positionPattern, maxLength: 128 }))
 const Filter = Type.Object(filter)
 type Filter = Static<typeof Filter>
 
 /** Lines in one answer at the most, and when the caller does not say. */
 const limitMax = 5_000
 const limitDefault = 200
+
+/** A histogram of nothing said is of the last hour, in sixty bars. */
+const histogramMs = 3_600_000
+const bucketsDefault = 60
+
+/** Searches at once: each may read 48 MiB of lines. */
+const searchesMax = 8
 
 /** Readers of new lines at once: each may hold a queue of lines in memory. */
 const followersMax = 100
@@ -43,24 +70,72 @@ const beatEveryMs = 15_000
 
 /** What instances printed, those that have died included. */
 export function logRoutes(options: LogRoutesOptions): RouteDefinition[] {
-  return [searchRoute(options), followRoute(options)]
+  const searches = new Admission('log-searches', searchesMax)
+  options.bounds?.addAll(searches)
+  return [searchRoute(options, searches), followRoute(options), histogramRoute(options, searches)]
 }
 
-function searchRoute({ logs, state }: LogRoutesOptions): RouteDefinition {
+function searchRoute({ logs, state }: LogRoutesOptions, searches: Admission): RouteDefinition {
   return route({
     method: 'GET',
     path: '/v1/logs',
     rule: people,
-    summary: 'The newest lines of an app, a service or an instance, oldest of them first.',
+    summary:
+      'The newest lines that match, of everything or of an app, a service or an instance, oldest ' +
+      'of them first; with `after` the oldest of those after a line.',
     tag,
     query: Type.Object({
       ...filter,
+      ...span,
+      /** The `position` of a line. */
+      before: position,
+      after: position,
       limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limitMax })),
     }),
-    answers: { 200: Type.Object({ items: Type.Array(LogLineView) }) },
-    async handle({ query }) {
-      const search = { ...searchOf(query, state), limit: query.limit ?? limitDefault }
-      return { body: { items: await logs.search(search) } }
+    answers: { 200: LogAnswer },
+    async handle({ query, signal }) {
+      const { before, after, limit = limitDefault } = query
+      const page = await searches.run(() =>
+        logs.search({
+          ...filterOf(query, state),
+          ...spanOf(query),
+          before: before === undefined ? undefined : positionOf(before),
+          after: after === undefined ? undefined : positionOf(after),
+          limit,
+          signal,
+        }),
+      )
+      const { lines: items, reachedAt } = page
+      return { body: reachedAt === undefined ? { items } : { items, reachedAt } }
+    },
+  })
+}
+
+function histogramRoute(
+  { logs, state, clock }: LogRoutesOptions,
+  searches: Admission,
+): RouteDefinition {
+  return route({
+    method: 'GET',
+    path: '/v1/logs/histogram',
+    rule: people,
+    summary: 'How many lines match, by time; the newest are counted first, within a bound.',
+    tag,
+    query: Type.Object({
+      ...filter,
+      ...span,
+      buckets: Type.Optional(Type.Integer({ minimum: 1, maximum: logBucketsMax })),
+    }),
+    answers: { 200: LogHistogram },
+    async handle({ query, signal }) {
+      const until = query.until ?? clock.now()
+      const since = Math.min(query.since ?? until - histogramMs, until - 1)
+      const bucketMs = Math.max(1, Math.ceil((until - since) / (query.buckets ?? bucketsDefault)))
+      const search = { ...filterOf(query, state), since, until, bucketMs, signal }
+      const { buckets, reachedAt } = await searches.run(() => logs.count(search))
+      const items = buckets.map((bucket, index) => ({ at: since + index * bucketMs, ...bucket }))
+      const body = { since, until, bucketMs, items }
+      return { body: reachedAt === undefined ? body : { ...body, reachedAt } }
     },
   })
 }
@@ -77,7 +152,7 @@ function followRoute({ logs, state, clock }: LogRoutesOptions): RouteDefinition 
     answers: { 200: Type.String() },
     async handle({ query, signal }) {
       if (followers >= followersMax) throw tooMany()
-      const lines = logs.follow(searchOf(query, state), signal)
+      const lines = logs.follow(filterOf(query, state), signal)
       followers += 1
       const body = Readable.from(events(lines, clock, signal), { objectMode: false })
       body.once('close', () => (followers -= 1))
@@ -86,26 +161,38 @@ function followRoute({ logs, state, clock }: LogRoutesOptions): RouteDefinition 
   })
 }
 
-/** What a query asks for; an instance that is known says itself where it belongs. */
-function searchOf(query: Filter, state: State): Omit<LogSearch, 'limit'> {
-  const { environment, tenant, app, service, instance: instanceId } = query
+/**
+ * What a query asks for. An instance that is known says itself where it belongs; an app of which
+ * no cell is said is the one of a platform without environments.
+ */
+function filterOf(query: Filter, state: State): LogFilter {
+  const { environment, tenant, app, service, instance: instanceId, text, level } = query
   const known =
     instanceId === undefined ? undefined : instanceById(state.snapshot, instanceId)?.value
+  const what = { instanceId, text, level }
   if (app === undefined && known !== undefined) {
-    return { cell: known.at, service: known.service, instanceId }
+    return { cell: known.at, service: known.service, ...what }
   }
-  if (app === undefined) {
-    throw new Refusal('input-invalid', 'it is not said whose lines are asked for', {
-      path: '/query/app',
-      hint: 'name an app, or an instance that is kept',
-    })
+  const isCellSaid = environment !== undefined || tenant !== undefined
+  const fallback = app === undefined || isCellSaid ? {} : localCell
+  return { cell: { ...fallback, ...given({ environment, tenant, app }) }, service, ...what }
+}
+
+function given(cell: { [Name in keyof AppCell]: string | undefined }): Partial<AppCell> {
+  const { environment, tenant, app } = cell
+  return {
+    ...(environment === undefined ? {} : { environment }),
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(app === undefined ? {} : { app }),
   }
-  const cell = {
-    environment: environment ?? localCell.environment,
-    tenant: tenant ?? localCell.tenant,
-    app,
-  }
-  return { cell, service, instanceId }
+}
+
+function spanOf({ since, until }: LogSpan): LogSpan {
+  if (since === undefined || until === undefined || since <= until) return { since, until }
+  throw new Refusal('input-invalid', 'the time ends before it begins', {
+    path: '/query/until',
+    hint: '`since` comes first',
+  })
 }
 
 /** Lines as server-sent events; JSON, so no line can forge an event. */
