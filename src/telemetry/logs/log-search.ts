@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { scheduler } from 'node:timers/promises'
 import { isAtLeast, levelOf } from '../../wire/log-level.ts'
 import { decodeLine, markOf, stored, type NumberedLine } from './line-format.ts'
 import type { LogBlock, LogSegment, ServiceSegments } from './log-segment.ts'
@@ -149,7 +149,7 @@ async function eachLine(
   const needle = text === undefined ? '' : JSON.stringify(text).slice(1, -1).toLowerCase()
   let looked = 0
   for (const raw of await segment.linesOf(block)) {
-    if (++looked % linesPerTurn === 0) await setImmediate()
+    if (++looked % linesPerTurn === 0) await scheduler.yield()
     if (!raw.includes(mark)) continue
     if (needle !== '' && !raw.toLowerCase().includes(needle)) continue
     const line = decodeLine(raw, home.service)
