@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { Refusal } from '../base/errors.ts'
 import type { DeployAnswer } from '../wire/api.ts'
 import type { DeployPlanView, UnchangedAnswer } from '../wire/deploy-plan.ts'
-import { addComposeOptions } from './compose/compose-file.ts'
+import { addComposeOptions, namedFiles, several } from './compose/compose-file.ts'
 import { openContext, type Context } from './context.ts'
 import type { Deployable, DeployOptions } from './manifest/deployable.ts'
 import { Exit, exitCodes } from './terminal/failure.ts'
@@ -14,12 +14,19 @@ interface Options extends DeployOptions {
   readonly plan?: string
 }
 
+/** As the command line has them. */
+type Given = Omit<Options, 'file' | 'over'> & { readonly file?: readonly string[] }
+
 /** `roadstead deploy`: the app in this folder goes to its cell, step by step, with proof of zero. */
 export function deployCommand(): Command {
   const command = new Command('deploy')
     .description('carry the app in this folder into a cell, and follow it')
     .argument('[file]', 'the manifest, the folder that it lies in, or a compose file')
-    .option('-f, --file <path>', 'the same, as an option')
+    .option(
+      '-f, --file <path>',
+      'the same; of compose files several, laid over one another',
+      several,
+    )
     .option('--version <name>', 'what to call it, such as v2; the git commit unless you say')
     .option('--plan <hash>', 'run exactly what `roadstead plan` printed, or be refused')
     .option('--confirm', 'show the plan, and ask before anything is done')
@@ -40,14 +47,11 @@ Examples:
   $ roadstead deploy --version v2 --cell prod/cz
   $ roadstead plan && roadstead deploy --plan p1-…
   $ roadstead deploy --file examples/shop --supersede --detach
-  $ roadstead deploy docker-compose.yml --registry registry.example/team`
+  $ roadstead deploy docker-compose.yml --registry registry.example/team
+  $ roadstead deploy -f compose.yaml -f compose.prod.yaml`
 
-async function run(file: string | undefined, given: Options, command: Command): Promise<void> {
-  if (file !== undefined && given.file !== undefined) {
-    const hint = 'leave one of the two out'
-    throw new Refusal('file-twice', `both ${file} and --file ${given.file} are named`, { hint })
-  }
-  const options = file === undefined ? given : { ...given, file }
+async function run(file: string | undefined, given: Given, command: Command): Promise<void> {
+  const options: Options = namedFiles(file, given)
   const context = await openContext(command)
   const { withDeployable } = await import('./manifest/deployable.ts')
   const done = await withDeployable(context, options, async (deployable) => ({

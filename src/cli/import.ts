@@ -5,6 +5,8 @@ import { messageOf, Refusal, systemCodeOf } from '../base/errors.ts'
 import {
   addComposeOptions,
   importFile,
+  namedFiles,
+  several,
   type ComposeOptions,
   type ImportedFile,
 } from './compose/compose-file.ts'
@@ -21,6 +23,7 @@ export function importCommand(): Command {
   const command = new Command('import')
     .description('make a roadstead.yaml of a compose file, and say what became of each line')
     .argument('[file]', 'the compose file, or the folder that it lies in')
+    .option('-f, --file <path>', 'the same; several are laid over one another', several)
     .option('--out <path>', 'where to write the manifest; - prints it', 'roadstead.yaml')
     .option('--force', 'write over a manifest that is there')
     .option('--app <name>', "the app's name; the file's, or the folder's, unless you say")
@@ -35,10 +38,16 @@ No server is needed. Outside of the compose file's folder nothing is read but wh
 Examples:
   $ roadstead import
   $ roadstead import docker-compose.yml --registry registry.example/team
+  $ roadstead import -f compose.yaml -f compose.prod.yaml
   $ roadstead import compose.yaml --profile debug --out - > debug.yaml
   $ roadstead deploy compose.yaml        both at once, without a file in between`
 
-async function run(path: string | undefined, options: Options, command: Command): Promise<void> {
+async function run(
+  argument: string | undefined,
+  given: Omit<Options, 'over'> & { readonly file?: readonly string[] },
+  command: Command,
+): Promise<void> {
+  const { file: path, ...options } = namedFiles(argument, given)
   const { json } = settingsOf(command)
   const imported = await importFile(path, options)
   const { manifest } = imported

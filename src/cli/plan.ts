@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { Refusal } from '../base/errors.ts'
 import type { DeployPlanView } from '../wire/deploy-plan.ts'
-import { addComposeOptions } from './compose/compose-file.ts'
+import { addComposeOptions, namedFiles, several } from './compose/compose-file.ts'
 import { openContext } from './context.ts'
 import type { DeployOptions } from './manifest/deployable.ts'
 import { Exit } from './terminal/failure.ts'
@@ -19,7 +19,11 @@ export function planCommand(): Command {
   const command = new Command('plan')
     .description('print what a deploy of the app in this folder would change, and its hash')
     .argument('[app]', 'its name, to be sure that it is the one in this folder')
-    .option('-f, --file <path>', 'the manifest, the folder that it lies in, or a compose file')
+    .option(
+      '-f, --file <path>',
+      'the manifest, its folder, or a compose file; of compose files several',
+      several,
+    )
     .option('--version <name>', 'what to call it, such as v2; images may have it in their names')
     .option('--keep-drift', 'leave what was scaled or stopped by hand as it is')
     .option('--exit-code', 'exit with 2 where there is something to do, with 0 where not')
@@ -37,9 +41,10 @@ Examples:
 
 async function run(
   name: string | undefined,
-  options: PlanOptions,
+  given: Omit<PlanOptions, 'file' | 'over'> & { readonly file?: readonly string[] },
   command: Command,
 ): Promise<void> {
+  const options: PlanOptions = namedFiles(undefined, given)
   const context = await openContext(command)
   const { withDeployable } = await import('./manifest/deployable.ts')
   const plan = await withDeployable(context, options, async ({ at, request }) => {

@@ -17,7 +17,7 @@ import { checkCompose } from './schema.ts'
 /** Characters that the values of one file may come to: aliases multiply what variables hold. */
 const charactersMax = 4_194_304
 
-const dialect = { hasMergeKeys: true, hasBareWords: true }
+const dialect = { hasMergeKeys: true, hasBareWords: true, hasMergeTags: true }
 
 /** Undefined where the text cannot be read or is no compose file; the report says why. */
 export function readCompose(

@@ -1,4 +1,4 @@
-import { FaultList, type FaultCode, type Spot } from '../parts/apps/manifest/faults.ts'
+import { FaultList, type FaultCode } from '../parts/apps/manifest/faults.ts'
 import {
   childOf,
   entriesOf,
@@ -12,9 +12,10 @@ import { didYouMean } from '../parts/apps/manifest/suggestion.ts'
 import { readCompose } from './document.ts'
 import { readEnvFile } from './env-file.ts'
 import type { Variable, Variables } from './interpolate.ts'
-import { mergeService } from './merge.ts'
+import { mergeBlock, mergeService, withoutResets } from './merge.ts'
 import type { Report } from './report.ts'
 import { folderOf, joined, leavesProject, type ComposeSource, type FoundFile } from './source.ts'
+import { addUnreadable } from './unreadable.ts'
 import { textIn, textsIn } from './values.ts'
 
 /** All of a compose project: what its files include and extend is taken in. */
@@ -82,7 +83,31 @@ class Loader {
     if (root === undefined) return undefined
     this.#files.set(file, root)
     await this.#take(root, file, variables, [file])
-    return { root, blocks: this.#blocks, variables }
+    const overlaid = await this.#layOver(root, variables)
+    for (const block of Object.values(this.#blocks)) {
+      for (const [name, entry] of block) {
+        if (entry.value.kind === 'removed') block.delete(name)
+        else block.set(name, { ...entry, value: withoutResets(entry.value) })
+      }
+    }
+    return overlaid && { root: overlaid, blocks: this.#blocks, variables }
+  }
+
+  /** The files that are laid over the first one, each with what it includes and extends. */
+  async #layOver(root: MapNode, variables: Variables): Promise<MapNode | undefined> {
+    const entries = new Map(root.entries)
+    for (const { file, text } of this.#source.overlays ?? []) {
+      const over = readCompose(text, file, variables, this.#report)
+      if (over === undefined) return undefined
+      this.#files.set(file, over)
+      const said = `${file} is laid over what stands before it`
+      this.#report.add('carried', '', over.place, said)
+      await this.#take(over, file, variables, [file], 'over')
+      for (const [key, entry] of over.entries) {
+        if (key === 'name' || !entries.has(key)) entries.set(key, entry)
+      }
+    }
+    return { ...root, entries }
   }
 
   /** The environment over what files of variables set. */
@@ -112,6 +137,7 @@ class Loader {
     file: string,
     variables: Variables,
     chain: readonly string[],
+    where: 'beside' | 'over' = 'beside',
   ): Promise<void> {
     for (const item of itemsOf(childOf(root, 'include'))) {
       await this.#include(item, file, variables, chain)
@@ -120,7 +146,7 @@ class Loader {
       for (const [name, entry] of entriesOf(childOf(root, block))) {
         if (name.startsWith('x-')) continue
         const known = this.#blocks[block].get(name)
-        if (known !== undefined) {
+        if (known !== undefined && where === 'beside') {
           const { file: other, line } = known.key
           const message = `\`${name}\` stands in ${other}:${line} already`
           this.#fault('duplicate-key', entry.key, [block, name], message, 'rename one of the two')
@@ -130,9 +156,17 @@ class Loader {
           block === 'services' && entry.value.kind === 'map'
             ? await this.#extended(entry.value, name, file, variables, [`${file} ${name}`])
             : entry.value
-        this.#blocks[block].set(name, { ...entry, value })
+        this.#put(block, name, { ...entry, value })
       }
     }
+  }
+
+  /** What is there already is what it is laid over, and keeps its place. */
+  #put(block: Block, name: string, entry: Entry): void {
+    const known = this.#blocks[block].get(name)
+    const value = known === undefined ? entry.value : mergeBlock(known.value, entry.value, block)
+    if (value === undefined) this.#blocks[block].delete(name)
+    else this.#blocks[block].set(name, { key: known?.key ?? entry.key, value })
   }
 
   async #include(
@@ -272,26 +306,4 @@ class Loader {
 
 function nowhere(file: string): Place {
   return { file, line: 1, column: 1, words: '', layer: 'app' }
-}
-
-const unreadable = {
-  missing: ['is not there', 'make it, or take the line out'],
-  outside: [
-    'lies outside of the folder of the compose file, and nothing there is read',
-    'copy it into the folder, or run the import on a compose file further up',
-  ],
-  unreadable: ['cannot be read', 'it has to be a file that you may read'],
-  'too-large': ['is larger than 1 MiB', 'is it the right file?'],
-} as const
-
-/** Says why a file that is named cannot be had. */
-export function addUnreadable(
-  faults: FaultList,
-  spot: Spot,
-  path: string,
-  problem: keyof typeof unreadable,
-): void {
-  const [what, hint] = unreadable[problem]
-  const code = problem === 'outside' ? 'bad-path' : 'file-unreadable'
-  faults.add(code, spot, `${path} ${what}`, hint)
 }

@@ -30,6 +30,8 @@ export interface ComposeSource {
   /** The compose file, relative to the project's folder. */
   readonly file: string
   readonly text: string
+  /** Compose files that are laid over it, in order; they lie in the same folder. */
+  readonly overlays?: readonly { readonly file: string; readonly text: string }[]
   readonly files: ProjectFiles
   /** The name of the project's folder: it names an app that has no other name. */
   readonly folder: string

@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -101,12 +109,41 @@ describe('roadstead import', () => {
     expect(existsSync(join(folder, 'roadstead.yaml'))).toBe(false)
   })
 
-  test('says that there is none, and that an override is not read', async () => {
+  test('says that there is none', async () => {
     expect((await roadstead('import')).err).toContain('there is no compose file')
     expect((await roadstead('import', 'none.yml')).err).toContain('none.yml is not there')
+  })
+
+  test('lays the override over it as compose does, unless it is told not to', async () => {
     take('modular')
-    writeFileSync(join(folder, 'compose.override.yaml'), 'services: {}')
-    expect((await roadstead('import')).err).toContain('compose.override.yaml lies beside it')
+    const over = 'services:\n  web:\n    image: registry.example/modular/web:4\n'
+    writeFileSync(join(folder, 'compose.override.yaml'), over)
+    const { out, err } = await roadstead('import', '--out', '-')
+    expect(out).toContain('image: registry.example/modular/web:4\n')
+    expect(err).toContain('compose.override.yaml\n    1 = compose.override.yaml is laid over')
+    expect(err).toContain('    3 = services.web.image: registry.example/modular/web:4')
+    const without = await roadstead('import', '--no-override', '--out', '-')
+    expect(without.out).toContain('image: registry.example/modular/web:3\n')
+  })
+
+  test('lays the files over one another that -f names, and no others', async () => {
+    take('modular')
+    const over = (tag: number): string =>
+      `services:\n  web:\n    image: registry.example/modular/web:${tag}\n`
+    writeFileSync(join(folder, 'compose.override.yaml'), over(4))
+    writeFileSync(join(folder, 'prod.yaml'), over(5))
+    const files = ['-f', 'compose.yaml', '-f', 'prod.yaml']
+    const { out } = await roadstead('import', ...files, '--out', '-')
+    expect(out).toContain('image: registry.example/modular/web:5\n')
+    const twice = await roadstead('import', 'compose.yaml', '-f', 'prod.yaml')
+    expect(twice).toMatchObject({ code: 1 })
+    expect(twice.err).toContain('both compose.yaml and --file prod.yaml are named')
+    const missing = await roadstead('plan', '-f', 'compose.yaml', '-f', 'none.yaml')
+    expect(missing.err).toContain('none.yaml is not there')
+    mkdirSync(join(folder, 'other'))
+    writeFileSync(join(folder, 'other/prod.yaml'), over(6))
+    const elsewhere = await roadstead('deploy', '-f', 'compose.yaml', '-f', 'other/prod.yaml')
+    expect(elsewhere.err).toContain('other/prod.yaml lies in another folder')
   })
 })
 

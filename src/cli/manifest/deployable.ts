@@ -97,8 +97,8 @@ function withKept(
 }
 
 async function readFiles(context: Context, options: DeployOptions): Promise<ManifestFiles> {
-  const { file } = options
-  if (file !== undefined && isComposeName(file)) {
+  const { file, over } = options
+  if (file !== undefined && (isComposeName(file) || over !== undefined)) {
     const { readComposeFiles } = await import('../compose/compose-deploy.ts')
     return readComposeFiles(context.json, file, options)
   }

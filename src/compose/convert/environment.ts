@@ -10,7 +10,7 @@ import {
 import { readEnvFile } from '../env-file.ts'
 import type { Variables } from '../interpolate.ts'
 import { mapOf } from '../merge.ts'
-import { addUnreadable } from '../project.ts'
+import { addUnreadable } from '../unreadable.ts'
 import type { Report } from '../report.ts'
 import { folderOf, joined, leavesProject, type ProjectFiles } from '../source.ts'
 import { textIn, within } from '../values.ts'

@@ -26,6 +26,8 @@ export interface MapNode {
   readonly entries: ReadonlyMap<string, Entry>
   /** Where an earlier layer had removed the block that this one adds to. */
   readonly removedAt?: Place
+  /** Of a compose file: laid over another it takes its place, and does not go into it. */
+  readonly replaces?: true
 }
 
 export interface Entry {
@@ -37,6 +39,8 @@ export interface ListNode {
   readonly kind: 'list'
   readonly place: Place
   readonly items: readonly Node[]
+  /** As of `MapNode`. */
+  readonly replaces?: true
 }
 
 export interface ScalarNode {
@@ -55,7 +59,7 @@ export interface HoleNode {
   readonly place: Place
 }
 
-/** Takes the place of a value that a later layer removed with `none`. */
+/** Takes the place of a value that a later layer removed, with `none` or `!reset`. */
 export interface RemovedNode {
   readonly kind: 'removed'
   readonly place: Place

@@ -21,9 +21,11 @@ export interface Dialect {
   readonly hasMergeKeys: boolean
   /** A bare no, yes, on, off, y or n is a word. */
   readonly hasBareWords: boolean
+  /** `!reset` removes what a file below says, `!override` takes its place. */
+  readonly hasMergeTags: boolean
 }
 
-const manifestDialect: Dialect = { hasMergeKeys: false, hasBareWords: false }
+const manifestDialect: Dialect = { hasMergeKeys: false, hasBareWords: false, hasMergeTags: false }
 
 /**
  * Reads a YAML 1.2 document into a tree; undefined where it cannot be read at all.
@@ -124,7 +126,9 @@ class Reader {
     }
     if (isAlias(node)) return this.#alias(this.#anchors.get(node.source), spot)
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node)
-    if (node.tag !== undefined) {
+    const mergeTag = this.#dialect.hasMergeTags ? node.tag : undefined
+    if (mergeTag === '!reset') return { kind: 'removed', place }
+    if (node.tag !== undefined && mergeTag !== '!override') {
       const hint = 'leave the tag out; quotes make a text of anything'
       this.#faults.add(
         'tag-refused',
@@ -134,12 +138,13 @@ class Reader {
       )
       return { kind: 'hole', place }
     }
-    if (isMap(node)) return this.#map(node as YAMLMap.Parsed, spot)
+    const mark = mergeTag === undefined ? {} : ({ replaces: true } as const)
+    if (isMap(node)) return { ...this.#map(node as YAMLMap.Parsed, spot), ...mark }
     if (isSeq(node)) {
       const items = (node.items as ParsedNode[]).map((item, index) =>
         this.#node(item, [...path, String(index)]),
       )
-      return { kind: 'list', place, items }
+      return { kind: 'list', place, items, ...mark }
     }
     return this.#scalar(node as Scalar.Parsed, spot)
   }
@@ -156,7 +161,7 @@ class Reader {
     return node
   }
 
-  #map(node: YAMLMap.Parsed, { place, path }: Spot): Node {
+  #map(node: YAMLMap.Parsed, { place, path }: Spot): MapNode {
     const entries = new Map<string, Entry>()
     const merged: Node[] = []
     for (const pair of node.items as Pair<ParsedNode, ParsedNode | null>[]) {
