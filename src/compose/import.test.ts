@@ -52,6 +52,7 @@ describe('an app as people write it', () => {
       singleton: true,
       volumes: { 'store-data': '/var/lib/postgresql/data' },
       health: { exec: ['/bin/sh', '-c', 'pg_isready -U postgres'] },
+      user: '999:999',
       writable: true,
     })
     expect(worker).toEqual({
@@ -67,7 +68,6 @@ describe('an app as people write it', () => {
     expect(told(imported, 'open').map((line) => line.split(':')[0])).toEqual([
       '27 services.interface.build',
       '37 services.interface.environment.DEBUG',
-      '48 services.store.user',
     ])
     expect(servicesOf(imported)['store']?.['mounts']).toEqual({
       '/docker-entrypoint-initdb.d/init.sql': 'init.sql',

@@ -51,6 +51,9 @@ export const AssignedContainer = Type.Object({
   port: Type.Optional(Type.Integer()),
   /** Missing: none. */
   capabilities: Type.Optional(Type.Array(Capability)),
+  /** Missing: whom and where its image says. */
+  user: Type.Optional(Type.String()),
+  workingDirectory: Type.Optional(Type.String()),
   /** It may write to its root; missing: it may not. */
   writable: Type.Optional(Type.Literal(true)),
   /** The app whose containers share a network, and by which name this one is found; null: by none. */

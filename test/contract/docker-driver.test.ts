@@ -170,6 +170,12 @@ describe.skipIf(!canRunContainers())('containers', () => {
     expect(await said('i-box-a', 'id', '-u')).toBe('1234\n')
     const asRoot = await driver.start(await aLaunch('sleep 100', { instanceId: 'i-box-b' }))
     expect(asRoot.remark).toContain('runs as root')
+    const container = { user: '4321:99', workingDirectory: '/tmp' }
+    await driver.end('i-box-b')
+    const given = { instanceId: 'i-box-b', run: 2, image: other, container }
+    const asGiven = await driver.start(await aLaunch('sleep 100', given))
+    expect(asGiven.remark).toBeUndefined()
+    expect(await said('i-box-b', 'sh', '-c', 'id -u; id -g; pwd')).toBe('4321\n99\n/tmp\n')
   })
 
   test('what it prints is copied once to the byte, though agent and engine are started anew', async () => {

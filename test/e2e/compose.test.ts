@@ -53,7 +53,9 @@ describe('roadstead import', () => {
     expect(imported).toMatchObject({ code: 0 })
     expect(imported.out).toContain('wrote roadstead.yaml')
     expect(imported.err).toContain('   47 = services.store.image: postgres:17')
-    expect(imported.err).toMatch(/48 ! services\.store\.user: .*\n {8}→ build an image/)
+    expect(imported.err).toMatch(
+      /37 ! services\.interface\.environment\.DEBUG: .*\n {8}→ set DEBUG/,
+    )
     expect(imported.err).toMatch(/\d+ carried over \(=\) · .* for you to decide \(!\)/)
     expect(await roadstead('validate')).toMatchObject({ code: 0 })
   })
@@ -152,8 +154,8 @@ describe('roadstead deploy compose.yaml', () => {
     take('notes')
     const stopped = await roadstead('deploy', 'compose.yaml')
     expect(stopped).toMatchObject({ code: 1 })
-    expect(stopped.err).toContain('48 ! services.store.user')
-    expect(stopped.err).toContain('error: 3 lines of compose.yaml cannot be carried')
+    expect(stopped.err).toContain('37 ! services.interface.environment.DEBUG')
+    expect(stopped.err).toContain('error: 2 lines of compose.yaml cannot be carried')
     expect(stopped.err).toContain('--accept')
     const accepted = await roadstead('deploy', '--file', 'compose.yaml', '--accept')
     // As far as the server that is not there.

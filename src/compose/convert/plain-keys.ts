@@ -51,11 +51,6 @@ export const plainKeys: Readonly<
   storage_opt: ['dropped', '`disk` says how much it may write'],
   tty: ['dropped', 'nobody types into it; `roadstead exec` does'],
   ulimits: ['dropped', "the engine's own limits hold"],
-  working_dir: [
-    'open',
-    'it runs in the folder that its image names',
-    'build an image that says WORKDIR',
-  ],
 }
 
 /** Keys below `deploy` that need one sentence each. */

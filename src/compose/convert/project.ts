@@ -161,6 +161,8 @@ const order: readonly (keyof Draft)[] = [
   'volumes',
   'mounts',
   'capabilities',
+  'user',
+  'workingDirectory',
   'writable',
 ]
 

@@ -61,6 +61,8 @@ export interface Draft {
   volumes?: Record<string, string>
   mounts?: Record<string, string | { readonly content: string }>
   capabilities?: string[]
+  user?: string
+  workingDirectory?: string
   writable?: true
 }
 

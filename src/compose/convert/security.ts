@@ -1,6 +1,7 @@
 import { capabilities } from '../../parts/apps/model.ts'
 import { itemsOf } from '../../parts/apps/manifest/tree.ts'
 import { isTrue, textIn, textsIn, within } from '../values.ts'
+import { pathPattern, tidied } from './mounts.ts'
 import type { ComposeService, Draft, Say } from './scene.ts'
 
 /** What a container may do: never more than a manifest can ask for, and all else is told. */
@@ -8,7 +9,8 @@ import type { ComposeService, Draft, Say } from './scene.ts'
 export function convertSecurity(service: ComposeService, draft: Draft, say: Say): void {
   convertCapabilities(service, draft, say)
   convertRoot(service, draft, say)
-  tellUser(service, say)
+  convertUser(service, draft, say)
+  convertFolder(service, draft, say)
   tellOptions(service, say)
 }
 
@@ -47,16 +49,33 @@ function convertRoot(service: ComposeService, draft: Draft, say: Say): void {
   } else say('carried', 'read_only', 'a root is read-only unless it is `writable`')
 }
 
-function tellUser(service: ComposeService, say: Say): void {
+const userPattern = /^(?:[a-z_][a-z0-9_-]{0,31}|\d{1,9})(?::(?:[a-z_][a-z0-9_-]{0,31}|\d{1,9}))?$/
+
+function convertUser(service: ComposeService, draft: Draft, say: Say): void {
   const user = textIn(within(service.node, 'user'))
   if (user === undefined) return
-  if (/^(?:0|root)(?::|$)/.test(user)) {
+  if (/^(?:0+|root)(?::|$)/.test(user)) {
     const said = 'a container runs as the user that its image names'
     say('dropped', 'user', said, 'if the image names another than root, build one that does not')
-    return
+  } else if (userPattern.test(user)) {
+    draft.user = user
+    say('carried', 'user', `\`user: ${user}\``)
+  } else {
+    const said = `\`${user}\` is no user that a manifest takes`
+    say('open', 'user', said, 'give a number or a name, and a group: 1000:1000')
   }
-  const said = `it runs as the user that its image names, and not as ${user}`
-  say('open', 'user', said, `build an image that says USER ${user}`)
+}
+
+function convertFolder(service: ComposeService, draft: Draft, say: Say): void {
+  const folder = textIn(within(service.node, 'working_dir'))
+  if (folder === undefined) return
+  if (pathPattern.test(folder)) {
+    draft.workingDirectory = tidied(folder)
+    say('carried', 'working_dir', `\`workingDirectory: ${tidied(folder)}\``)
+  } else {
+    const said = `it cannot start in ${folder}, but in the folder that its image names`
+    say('open', 'working_dir', said, 'give an absolute path, or build an image that says WORKDIR')
+  }
 }
 
 /** Keys that would open the machine to a container. */

@@ -26,7 +26,7 @@ export const convertedKeys: readonly string[] = [
     'volumes tmpfs healthcheck depends_on deploy cpus mem_limit scale stop_grace_period stop_signal',
     'init restart cap_add cap_drop read_only user security_opt privileged devices gpus sysctls',
     'device_cgroup_rules use_api_socket cgroup_parent runtime isolation volumes_from userns_mode',
-    'credential_spec network_mode pid ipc uts cgroup networks links container_name hostname extends',
+    'working_dir credential_spec network_mode pid ipc uts cgroup networks links container_name hostname extends',
     'profiles',
   ].flatMap((keys) => keys.split(' ')),
 ]

@@ -151,6 +151,10 @@ export const ServiceSpec = Type.Object({
   mounts: Type.Optional(FileMounts),
   /** Of its container; missing: none. */
   capabilities: Type.Optional(Type.Array(Capability)),
+  /** Who its container runs as, never root; missing: whom its image names. */
+  user: Type.Optional(Type.String()),
+  /** Where its container starts; missing: where its image says. */
+  workingDirectory: Type.Optional(Type.String()),
   /** Its container may write to its own root; missing: it may not. */
   writable: Type.Optional(Type.Literal(true)),
   /** All containers of its app stand on one node, in one network; missing: each by itself. */
@@ -419,8 +423,10 @@ export function specDigest(spec: ServiceSpec): Digest {
 
 /** What is asked of its container beyond the usual; empty for most, as it was before there was any. */
 function containerTerms(spec: ServiceSpec): Partial<ServiceSpec> {
-  const { args, port, volumes, mounts, capabilities, writable, network } = spec
-  const terms = { args, port, volumes, mounts, capabilities, writable, network }
+  const { args, port, volumes, mounts, network } = spec
+  const { capabilities, user, workingDirectory, writable } = spec
+  const asked = { capabilities, user, workingDirectory, writable }
+  const terms = { args, port, volumes, mounts, network, ...asked }
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined))
 }
 

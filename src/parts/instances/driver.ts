@@ -181,6 +181,10 @@ export interface ContainerTerms {
   /** Where its program listens, inside; missing: at the port that is published. */
   readonly port?: number
   readonly capabilities?: readonly Capability[]
+  /** Missing: whom its image names. */
+  readonly user?: string
+  /** Missing: where its image says. */
+  readonly workingDirectory?: string
   readonly writable?: true
   /** The app whose containers share a network, and by which name this one is found; null: by none. */
   readonly network?: { readonly app: string; readonly alias: string | null }

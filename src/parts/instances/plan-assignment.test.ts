@@ -71,6 +71,8 @@ describe('the assignment of a service', () => {
       singleton: true,
       volumes: [{ name: 'pg-data', path: '/data' }],
       capabilities: ['chown'],
+      user: '70:70',
+      workingDirectory: '/work',
       writable: true,
       network: 'shared',
     })
@@ -84,7 +86,8 @@ describe('the assignment of a service', () => {
     const release = aRelease({ services: [spec, aSpec({ network: 'shared' })] })
     const [assigned] = planAssignment([placed({ instance, release, volumes })])
     const network = { app: 'local/default/shop', alias: 'db' }
-    const container = { port: 5_432, capabilities: ['chown'], writable: true, network }
+    const as = { user: '70:70', workingDirectory: '/work' }
+    const container = { port: 5_432, capabilities: ['chown'], ...as, writable: true, network }
     expect(assigned).toMatchObject({ port: 21_000, container })
     expect(assigned?.volumes).toEqual([
       { id: 'vol-1', name: 'pg-data', path: '/data', begins: true },

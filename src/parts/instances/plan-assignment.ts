@@ -1,6 +1,6 @@
 import { urlVariableOf, volumeVariableOf } from '../../base/variables.ts'
 import { assert } from '../../base/errors.ts'
-import type { AssignedInstance } from '../../wire/agent.ts'
+import type { AssignedContainer, AssignedInstance } from '../../wire/agent.ts'
 import { isImage, type Runnable } from '../artifacts/model.ts'
 import { testTargetOf, type Release, type ServiceSpec } from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
@@ -81,17 +81,34 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
 }
 
 /** What its container is asked for beyond the usual. */
-function containerOf(
-  instance: Instance,
-  { name, port, capabilities, writable, network, singleton }: ServiceSpec,
-): Pick<AssignedInstance, 'container'> {
+function containerOf(instance: Instance, spec: ServiceSpec): Pick<AssignedInstance, 'container'> {
+  const { name, port, capabilities, writable, network, singleton } = spec
   const container = {
+    ...runsAs(spec),
     ...(port === undefined ? {} : { port }),
     ...(capabilities === undefined ? {} : { capabilities }),
     ...(writable === undefined ? {} : { writable }),
     // Of others several stand side by side, some out of customers' sight: a name may not lead there.
     ...(network === undefined ? {} : { network: networkOf(instance, singleton ? name : null) }),
   }
+  return Object.keys(container).length === 0 ? {} : { container }
+}
+
+/** Of its jobs as well: they look for what they run where the service does. */
+function runsAs({ user, workingDirectory }: ServiceSpec): AssignedContainer {
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(workingDirectory === undefined ? {} : { workingDirectory }),
+  }
+}
+
+function jobContainer(
+  instance: Instance,
+  served: ServiceSpec | undefined,
+): Pick<AssignedInstance, 'container'> {
+  if (served === undefined) return {}
+  const network = served.network === undefined ? {} : { network: networkOf(instance, null) }
+  const container = { ...runsAs(served), ...network }
   return Object.keys(container).length === 0 ? {} : { container }
 }
 
@@ -151,7 +168,7 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
     warmup: null,
     timeoutMs: spec.timeoutMs,
     ...reachesOf(spec.artifact, calls),
-    ...(served?.network === undefined ? {} : { container: { network: networkOf(instance, null) } }),
+    ...jobContainer(instance, served),
     ...(served === undefined || run.purpose === 'test' ? {} : mountsOf(served)),
     // A job has what its service has: its environment, and the addresses of what it needs.
     env: {

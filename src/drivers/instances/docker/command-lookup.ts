@@ -11,7 +11,7 @@ import type { ImageConfig } from './images.ts'
 export async function requireCommand(
   engine: Engine,
   containerId: string,
-  wanted: Pick<Launch, 'command' | 'args' | 'env'>,
+  wanted: Pick<Launch, 'command' | 'args' | 'env' | 'container'>,
   image: ImageConfig,
 ): Promise<void> {
   const { command, args } = wanted
@@ -23,7 +23,7 @@ export async function requireCommand(
   }
   const searchPath = wanted.env['PATH'] ?? image.searchPath
   const places = name.includes('/')
-    ? [posix.resolve(image.workingDirectory, name)]
+    ? [posix.resolve(wanted.container?.workingDirectory ?? image.workingDirectory, name)]
     : searchPath.split(':').map((folder) => posix.join('/', folder, name))
   for (const path of places) if (await isThere(engine, containerId, path)) return
   const where = name.includes('/') ? '' : ` in ${searchPath}`

@@ -46,6 +46,8 @@ export async function containerSpec(launch: Launch, options: SpecOptions): Promi
     Image: options.image,
     Hostname: instanceId.slice(0, 63),
     ...programOf(launch),
+    ...(container.user === undefined ? {} : { User: container.user }),
+    ...(container.workingDirectory === undefined ? {} : { WorkingDir: container.workingDirectory }),
     Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),
     Labels: {
       [labels.owner]: options.owner,

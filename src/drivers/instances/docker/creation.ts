@@ -69,10 +69,10 @@ function shownFile({ source, path }: LaunchMount): object {
 
 /** What people should know of how it runs; empty: nothing. */
 export function remarkOf(launch: Launch, { user }: ImageConfig, isUnbounded: boolean): string {
-  const { capabilities = [], writable } = launch.container ?? {}
+  const { capabilities = [], writable, user: given } = launch.container ?? {}
   const bound = isUnbounded ? 'its engine cannot bound it' : 'within its disk'
   const remarks = [
-    isRoot(user) && 'it runs as root in its container: its image names no other user',
+    isRoot(given ?? user) && 'it runs as root in its container: its image names no other user',
     capabilities.length > 0 && `it has the capabilities ${capabilities.join(', ')}`,
     writable === true && `it may write to its root file system (${bound})`,
   ]

@@ -6,6 +6,7 @@ export function checkContainers(view: CellView): void {
     checkPort(view, name, service)
     checkVolumes(view, name, service)
     checkMounts(view, name, service)
+    checkUser(view, name, service)
     checkProcess(view, name, service)
     if (view.isShared) checkShared(view, name, service)
   }
@@ -25,6 +26,14 @@ function checkPort(view: CellView, name: string, service: FilledService): void {
     message,
     'delete port, or worker',
   )
+}
+
+/** An image that has to be root names nobody; a manifest takes no user of an image's own away. */
+function checkUser(view: CellView, name: string, { user = '' }: FilledService): void {
+  if (!/^(?:0+|root)(?::|$)/.test(String(user))) return
+  const message = `\`${name}\` cannot be made root: it runs as the user that its image names`
+  const hint = 'delete user; an image that has to be root says so itself, and asks for capabilities'
+  view.faults.add('container-refused', spotAt(view, 'services', name, 'user'), message, hint)
 }
 
 /** What the kernel and the platform themselves put into a container. */
@@ -94,7 +103,7 @@ function isWithin(path: string, folder: string): boolean {
 /** A process is its user on its node: it gains nothing, and writes where that user may. */
 function checkProcess(view: CellView, name: string, service: FilledService): void {
   if (service.image !== undefined || isAtFault(view, name, 'image')) return
-  for (const key of ['args', 'capabilities', 'writable'] as const) {
+  for (const key of ['args', 'capabilities', 'user', 'workingDirectory', 'writable'] as const) {
     if (service[key] === undefined) continue
     const message = `\`${name}\` is a process, and \`${key}\` is for containers`
     const hint = `delete ${key}, or give \`${name}\` an image`

@@ -328,6 +328,25 @@ describe('what containers ask for', () => {
     expect(services[1]).not.toHaveProperty('writable')
   })
 
+  test('may be another user than the image names, and never root', () => {
+    const asking = (user: string): string =>
+      `services: { web: { image: web, user: ${user}, workingDirectory: /app/ } }`
+    const { services } = releaseContentOf(input(asking('1000')), at)
+    expect(services[0]).toMatchObject({ user: '1000', workingDirectory: '/app' })
+    expect(releaseContentOf(input(asking('app:0')), at).services[0]).toMatchObject({
+      user: 'app:0',
+    })
+    for (const root of ['0', '00', 'root', '0:1000', 'root:root']) {
+      const refusal = refusalOf(() => releaseContentOf(input(asking(root)), at))
+      expect(refusal.message, root).toContain('`web` cannot be made root')
+    }
+    const odd = refusalOf(() => releaseContentOf(input(asking('"a b"')), at))
+    expect(odd.message).toContain('a user such as 1000')
+    const process = 'services: { web: { run: node a.js, user: app } }'
+    const refusal = refusalOf(() => releaseContentOf(input(process), at))
+    expect(refusal.message).toContain('`user` is for containers')
+  })
+
   test('a process has no port of its own: the refusal says what to do', () => {
     const text = 'services:\n  web: { run: node a.js, port: 8080 }'
     const refusal = refusalOf(() => releaseContentOf(input(text), at))

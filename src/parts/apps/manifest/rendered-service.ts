@@ -28,7 +28,8 @@ export interface MountedFile {
 /** A filled service in the units of the model. */
 export function serviceOf(name: string, service: FilledService): RenderedService {
   const { run, shell, image, source, cpu, memory, disk, spread, stop, route, env, warmup } = service
-  const { migrate, assets, args, port, volumes, capabilities, writable } = service
+  const { migrate, assets, args, port, volumes, capabilities, user, workingDirectory, writable } =
+    service
   return {
     name,
     worker: service.worker ?? false,
@@ -55,6 +56,8 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     ...(volumes === undefined ? {} : { volumes: volumesOf(volumes) }),
     mounts: mountsOf(service.mounts ?? {}),
     ...(capabilities === undefined ? {} : { capabilities: capabilitiesOf(capabilities) }),
+    ...(user === undefined ? {} : { user: String(user) }),
+    ...(workingDirectory === undefined ? {} : { workingDirectory: tidyMount(workingDirectory) }),
     ...(writable === true ? { writable } : {}),
   }
 }

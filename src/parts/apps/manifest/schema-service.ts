@@ -231,6 +231,18 @@ export const Mounts = named(
   },
 )
 
+/** A name or a number, and a group's. */
+const userPattern = '^([a-z_][a-z0-9_-]{0,31}|[0-9]{1,9})(:([a-z_][a-z0-9_-]{0,31}|[0-9]{1,9}))?$'
+
+export const User = Type.Union(
+  [Type.String({ pattern: userPattern }), Type.Integer({ minimum: 0, maximum: 999_999_999 })],
+  {
+    description:
+      'Who the container runs as, in place of the user that its image names; never root.',
+    'x-expects': 'a user such as 1000, 1000:1000 or postgres',
+  },
+)
+
 const shared = {
   source: Optional(relativePath('The directory that is packed; honours .gitignore.')),
   image: Optional(text('An OCI image; resolved to its digest at release.', 'an image')),
@@ -313,6 +325,10 @@ export const Service = block(
         choice([...capabilities], 'A capability of the kernel.'),
         'What the container may do beyond an ordinary user; without it nothing.',
       ),
+    ),
+    user: Optional(User),
+    workingDirectory: Optional(
+      absolutePath('Where the container starts, in place of the folder that its image names.'),
     ),
     writable: Optional(yesNo('The container may write to its root file system; lost at its end.')),
   },
