@@ -54,6 +54,7 @@ function backlog(now: number): PlacementView {
     used: { cpu: 0, memoryBytes: 0, diskBytes: 0 },
     runsImages: false,
     enforcesLimits: false,
+    buildsImages: false,
     portsFrom: 21_000,
     portsTo: 21_999,
     portsUsed: new Set(),

@@ -24,6 +24,7 @@ const entries: Record<string, string> = {
   agent: 'src/cli/roles/agent.ts',
   ingress: 'src/cli/roles/ingress.ts',
   journeys: 'src/cli/roles/journeys.ts',
+  builder: 'src/cli/roles/builder.ts',
   'sqlite-worker': 'src/store/sqlite/sqlite-worker.ts',
   'manifest-worker': 'src/drivers/manifests/manifest-worker.ts',
 }

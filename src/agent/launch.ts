@@ -34,6 +34,7 @@ export function launchOf(assigned: AssignedInstance, terms: LaunchTerms): Launch
     ...(assigned.resources === undefined ? {} : { limits: assigned.resources }),
     ...(assigned.limits === undefined ? {} : { limitsRequired: true }),
     ...(assigned.container === undefined ? {} : { container: assigned.container }),
+    ...(assigned.build === undefined ? {} : { build: assigned.build }),
     ...(assigned.volumes === undefined ? {} : { volumes: assigned.volumes.map(whose) }),
     ...(assigned.mounts === undefined ? {} : { mounts: mountsOf(assigned, terms) }),
     listen,

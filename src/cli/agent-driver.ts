@@ -7,7 +7,7 @@ import { systemRandom } from '../base/random.ts'
 import { credentialsFrom, noCredentials } from '../base/registry-credentials.ts'
 import type { InstanceDriver } from '../parts/instances/driver.ts'
 import type { IsolationChoice } from '../drivers/instances/process/isolation.ts'
-import { ownPrograms } from './own-programs.ts'
+import { builderProgram, ownPrograms } from './own-programs.ts'
 
 /** What an agent runs instances with: processes always, containers where there is an engine. */
 
@@ -47,6 +47,8 @@ export interface DriverChoice {
   readonly isolation: IsolationChoice
   readonly docker: DockerChoice
   readonly registryConfig?: string | undefined
+  /** Images may be built here, where there is an engine. */
+  readonly builds: boolean
   readonly log: Log
 }
 
@@ -58,7 +60,10 @@ function isolationOf(text: string): IsolationChoice {
 
 /** The driver of an agent; that of containers is loaded only where it is used. */
 export async function openInstanceDriver(choice: DriverChoice): Promise<InstanceDriver> {
-  const { dataDir, log, registryConfig } = choice
+  const { dataDir, log, builds } = choice
+  const root = join(dataDir, 'containers')
+  const socketPath = socketOf(choice.docker, root)
+  const config = choice.registryConfig === undefined ? undefined : resolve(choice.registryConfig)
   const { ProcessDriver } = await import('../drivers/instances/process/process-driver.ts')
   const processes = new ProcessDriver({
     root: join(dataDir, 'instances'),
@@ -69,12 +74,13 @@ export async function openInstanceDriver(choice: DriverChoice): Promise<Instance
       lang: process.env['LANG'],
       nodeDirectory: dirname(process.execPath),
       programs: ownPrograms(),
+      ...(builds && socketPath !== undefined
+        ? { builder: builderProgram(socketPath, join(dataDir, 'builds'), config) }
+        : {}),
     },
     random: systemRandom,
     isolation: choice.isolation,
   })
-  const root = join(dataDir, 'containers')
-  const socketPath = socketOf(choice.docker, root)
   if (socketPath === undefined) return processes
   const [{ DockerDriver }, { ComposedDriver }] = await Promise.all([
     import('../drivers/instances/docker/docker-driver.ts'),
@@ -86,10 +92,9 @@ export async function openInstanceDriver(choice: DriverChoice): Promise<Instance
     socketPath,
     clock: systemClock,
     random: systemRandom,
-    credentials:
-      registryConfig === undefined ? noCredentials : credentialsFrom(resolve(registryConfig)),
+    credentials: config === undefined ? noCredentials : credentialsFrom(config),
   })
-  return new ComposedDriver(processes, containers)
+  return new ComposedDriver(processes, containers, builds)
 }
 
 /** Undefined: no containers. One that had some goes on asking for their engine. */

@@ -38,6 +38,7 @@ export function agentCommand(): Command {
       bytesOf,
     )
   return addDriverOptions(command)
+    .option('--builds', 'build images here too, with the Docker Engine; not where customers are')
     .option('--label <key=value>', 'say more about this node; repeatable', labelsOf, {})
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--supervised', 'end with the process that started it, and take all instances along')
@@ -66,6 +67,7 @@ interface Options {
   readonly docker: string
   readonly isolation: IsolationChoice
   readonly registryConfig?: string
+  readonly builds?: boolean
   readonly label: Record<string, string>
   readonly logLevel: string
   readonly supervised?: boolean
@@ -99,6 +101,7 @@ async function run(options: Options): Promise<void> {
       docker: dockerOf(docker),
       isolation,
       registryConfig,
+      builds: options.builds === true,
       log,
     }),
     archiver: lateArchiver,

@@ -67,10 +67,15 @@ async function run(file: string | undefined, given: Given, command: Command): Pr
 /** Shows what it comes to, sends what the server lacks, and asks for the release. */
 async function deploy(
   context: Context,
-  { at, parcels, request }: Deployable,
+  deployable: Deployable,
   options: Options,
 ): Promise<DeployAnswer | UnchangedAnswer> {
+  const { at, parcels, request } = deployable
   const { client } = context
+  if (deployable.builds.length > 0) {
+    const { ensureBuilt } = await import('./manifest/image-builds.ts')
+    await ensureBuilt(context, deployable)
+  }
   const plan = options.plan === undefined ? await client.planDeploy(at, request) : undefined
   if (plan !== undefined) {
     const { base } = plan

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { dirname, join } from 'node:path'
+import { buildVariables } from '../wire/builds.ts'
 import { journeysProgram } from '../wire/journeys.ts'
 
 /** Entries lie as this one does: beside it as a bundle, or in the source. */
@@ -12,7 +13,7 @@ interface OwnProgram {
   readonly file: string
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string>>
-  /** What it consists of, for whoever sees nothing else. */
+  /** What it consists of, for whoever sees nothing else; a build sees the machine. */
   readonly reads: readonly string[]
 }
 
@@ -27,6 +28,26 @@ export function ownPrograms(): ReadonlyMap<string, OwnProgram> {
     env: chromium === undefined ? {} : { ROADSTEAD_CHROMIUM: chromium },
   }
   return new Map([[journeysProgram, journeys]])
+}
+
+/** What builds images on a node, with the engine and the credentials that its agent uses itself. */
+export function builderProgram(
+  socketPath: string,
+  notes: string,
+  registryConfig: string | undefined,
+): OwnProgram {
+  const entry = new URL(isSource ? './roles/builder.ts' : './builder.js', import.meta.url)
+  const { engine, credentials, notes: folder } = buildVariables
+  return {
+    file: process.execPath,
+    args: [fileURLToPath(entry)],
+    reads: [],
+    env: {
+      [engine]: socketPath,
+      [folder]: notes,
+      ...(registryConfig === undefined ? {} : { [credentials]: registryConfig }),
+    },
+  }
 }
 
 /** The program's own folder of code, and the packages beside it; never the data that may lie there too. */

@@ -4,6 +4,7 @@ import { auditCommand } from './audit.ts'
 import { backupCommand } from './backup.ts'
 import { globalHeading } from './command-tree.ts'
 import { boundsCommand } from './bounds.ts'
+import { buildCommand } from './build.ts'
 import { completionCommand } from './completion.ts'
 import { completionNamesCommand } from './completion-names.ts'
 import { deployCommand } from './deploy.ts'
@@ -107,6 +108,7 @@ function cloudCommands(): Command[] {
 
 function changeCommands(): Command[] {
   return [
+    buildCommand(),
     planCommand(),
     deployCommand(),
     promoteCommand(),

@@ -44,6 +44,7 @@ import { agentRoutes } from '../parts/instances/routes-agent.ts'
 import { instanceRoutes } from '../parts/instances/routes.ts'
 import { jobsController } from '../parts/jobs/controller.ts'
 import { jobRunKind, jobStateKind } from '../parts/jobs/records.ts'
+import { buildRoutes } from '../parts/jobs/routes-builds.ts'
 import { jobRoutes } from '../parts/jobs/routes.ts'
 import { nodesController } from '../parts/nodes/controller.ts'
 import { findingKind, nodeKind } from '../parts/nodes/records.ts'
@@ -186,6 +187,7 @@ export function composeServer(
     ...rolloutRoutes({ state: routed, clock, lastMinute }),
     ...schemaRoutes({ state: routed, clock, random }),
     ...jobRoutes({ state: routed, clock, random, logs }),
+    ...buildRoutes({ state: routed, clock, random, registry }),
     ...instanceRoutes({ snapshot }),
     ...execRoutes({ state: routed, clock, random, log, bounds: settings.bounds }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),

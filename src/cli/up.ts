@@ -16,6 +16,7 @@ export function upCommand(): Command {
         .default('builtin'),
     )
   return addDriverOptions(command)
+    .option('--no-builds', 'build no images here, though there may be a Docker Engine')
     .option('--no-color', 'print without colours')
     .addHelpText('after', examples)
     .action(async (options: Options) => {
@@ -30,6 +31,7 @@ interface Options {
   readonly ingress: string
   readonly docker: string
   readonly isolation: string
+  readonly builds: boolean
   readonly registryConfig?: string
 }
 

@@ -7,7 +7,11 @@ import { listenerKind } from '../parts/discovery/records.ts'
 import type { Exec } from '../parts/execs/model.ts'
 import { execKind } from '../parts/execs/records.ts'
 import { serviceName, type Instance } from '../parts/instances/model.ts'
-import { planAssignment, type PlacedInstance } from '../parts/instances/plan-assignment.ts'
+import {
+  planAssignment,
+  type PlacedBuild,
+  type PlacedInstance,
+} from '../parts/instances/plan-assignment.ts'
 import { instanceKind, instancesOn } from '../parts/instances/records.ts'
 import type { JobRun } from '../parts/jobs/model.ts'
 import { runOfAttempt } from '../parts/jobs/records.ts'
@@ -88,21 +92,23 @@ export class Assignments {
 
   #assignmentOf(nodeId: string): Assignment {
     const placed: PlacedInstance[] = []
+    const builds: PlacedBuild[] = []
     const listeners = new Map<string, ReadonlyMap<string, Listener>>()
     for (const { value: instance } of instancesOn(this.#snapshot, nodeId)) {
+      const run = this.#runOf(instance)
+      if (run?.spec.build !== undefined) builds.push({ instance, run })
       const release = releaseAt(this.#snapshot, instance.at, instance.releaseId)
-      if (release === undefined) continue
+      if (release === undefined || run?.spec.build !== undefined) continue
       const app = appCellName(instance.at)
       const known = listeners.get(app) ?? this.#listenersOf(app)
       listeners.set(app, known)
-      const run = this.#runOf(instance)
       const targets = this.#targetsOf(run)
       const volumes = this.#volumesFor(instance)
       placed.push({ instance, release, listeners: known, run, targets, volumes })
     }
     const { revision } = this.#snapshot
     const execs = this.#execsOn(nodeId)
-    const instances = planAssignment(placed)
+    const instances = planAssignment(placed, builds)
     const volumesToRemove = this.#volumesToRemove(nodeId)
     return {
       revision,

@@ -2,6 +2,7 @@ import Type, { type Static } from 'typebox'
 import { Capability, carriedMax, FileMounts, HealthCheck } from '../parts/apps/model.ts'
 import { ArtifactRef, Runnable } from '../parts/artifacts/model.ts'
 import { ObservedInstance, SingletonTerms } from '../parts/instances/model.ts'
+import { BuildOrder } from '../parts/jobs/model.ts'
 import { Finding, Resources } from '../parts/nodes/model.ts'
 import { VolumeReport } from '../parts/volumes/model.ts'
 import { AppCell } from '../parts/tenants/model.ts'
@@ -27,7 +28,7 @@ export const RegisterRequest = Type.Object({
   labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { maxProperties: 64 }),
   /**
    * What it can run: `process` archives, `docker` images, `limits` processes that require their
-   * limits; missing: archives only.
+   * limits, `builds` images from their Dockerfiles; missing: archives only.
    */
   drivers: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 8 })),
 })
@@ -117,6 +118,8 @@ export const AssignedInstance = Type.Object({
   volumes: Type.Optional(Type.Array(AssignedVolume)),
   /** Files that it sees read-only; missing: none. An agent that does not know it shows none. */
   mounts: Type.Optional(FileMounts),
+  /** Its artifact is the context of a build, for nodes only that registered `builds`. */
+  build: Type.Optional(BuildOrder),
 })
 export type AssignedInstance = Static<typeof AssignedInstance>
 

@@ -55,6 +55,8 @@ export const DeployRequest = Type.Object({
   /** By service: the files that it mounts, packed as it sees them; missing: none mounts any. */
   mounts: Type.Optional(Type.Record(Type.String(), ArtifactRef)),
   files: Type.Union([ArtifactRef, Type.Null()]),
+  /** By the folder of a `build`; missing: no image is built. */
+  contexts: Type.Optional(Type.Record(Type.String(), ArtifactRef)),
   version: Type.String({ maxLength: 128 }),
   supersede: Type.Boolean(),
   /** Leave what was scaled or stopped by hand as it is. */

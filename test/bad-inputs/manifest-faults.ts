@@ -21,6 +21,18 @@ export const manifestFaults: Readonly<Record<string, readonly string[]>> = {
     '8:3 bare-boolean',
     '10:3 bare-boolean',
   ],
+  builds: [
+    '4:8 build-refused',
+    '5:15 build-refused',
+    '6:15 build-refused',
+    '7:42 bad-path',
+    '8:56 bad-path',
+    '9:44 wrong-kind',
+    '10:53 out-of-range',
+    '10:65 out-of-range',
+    '11:44 unknown-key',
+    '12:71 wrong-value',
+  ],
   commands: [
     '4:13 run-refused',
     '5:13 run-refused',

@@ -24,7 +24,14 @@ import type { DeployPlanView, UnchangedAnswer } from '../../wire/deploy-plan.ts'
 import type { BoundView } from '../../wire/bounds.ts'
 import type { VolumeView } from '../../wire/volumes.ts'
 import type { SchemaView } from '../../wire/schema.ts'
-import type { JobView, RunAnswer, RunDetails, RunView } from '../../wire/jobs.ts'
+import type {
+  BuildAnswer,
+  BuildRequest,
+  JobView,
+  RunAnswer,
+  RunDetails,
+  RunView,
+} from '../../wire/jobs.ts'
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
@@ -280,6 +287,11 @@ export class ApiClient {
 
   run(id: string): Promise<RunDetails> {
     return this.#get(`/v1/runs/${encodeURIComponent(id)}`)
+  }
+
+  /** Builds an image unless its registry has it; Refusal `artifact-missing` without its context. */
+  build(at: AppCell, request: BuildRequest): Promise<BuildAnswer> {
+    return this.#write('POST', `${appPath(at)}/builds`, request)
   }
 
   cancelRun(id: string): Promise<Written> {

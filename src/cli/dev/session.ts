@@ -6,6 +6,7 @@ import { isOver } from '../../parts/rollouts/model.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { LogLineView, RolloutView } from '../../wire/api.ts'
 import { openContext, settingsOf, type Context } from '../context.ts'
+import { ensureBuilt } from '../manifest/image-builds.ts'
 import { withDeployable } from '../manifest/deployable.ts'
 import { failureLines } from '../terminal/failure.ts'
 import { logPrinter } from '../terminal/log-printer.ts'
@@ -92,6 +93,7 @@ class Session {
       const request = { supersede: true, ...(file === undefined ? {} : { file }) }
       const { at, answer } = await withDeployable(this.#context, request, async (deployable) => {
         this.#packed = await foldersOf(deployable.files.directory, deployable.sources)
+        await ensureBuilt(this.#context, deployable)
         await deployable.parcels.send(client)
         return { at: deployable.at, answer: await client.deploy(deployable.at, deployable.request) }
       })
@@ -171,9 +173,12 @@ class Session {
 
 /** Every folder that holds something which was packed. */
 async function foldersOf(directory: string, sources: Sources): Promise<string[]> {
-  const { directories, files, mounts } = sources
-  const { readSourceTree } = await import('../../drivers/artifacts/source-tree.ts')
-  const { placedTree } = await import('../../drivers/artifacts/placed-tree.ts')
+  const { directories, contexts, files, mounts } = sources
+  const [{ readSourceTree }, { placedTree }, { readContext }] = await Promise.all([
+    import('../../drivers/artifacts/source-tree.ts'),
+    import('../../drivers/artifacts/placed-tree.ts'),
+    import('../../drivers/artifacts/build-context.ts'),
+  ])
   const folders = files.map((file) => dirname(resolve(directory, file)))
   for (const mount of Object.values(mounts).flat()) {
     const lying = (await placedTree(directory, mount)).filter((one) => one.type === 'file')
@@ -187,6 +192,13 @@ async function foldersOf(directory: string, sources: Sources): Promise<string[]>
       except: '',
       limits: archiveLimits,
     })) {
+      if (type === 'directory') folders.push(resolve(root, path))
+    }
+  }
+  for (const context of contexts) {
+    const root = resolve(directory, context.directory)
+    folders.push(root)
+    for (const { type, path } of await readContext(root, context.dockerfiles)) {
       if (type === 'directory') folders.push(resolve(root, path))
     }
   }

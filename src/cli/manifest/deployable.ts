@@ -2,6 +2,7 @@ import type { Sources } from '../../parts/apps/manifest/release-content.ts'
 import type { RenderedCell } from '../../parts/apps/manifest/render.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { DeployRequest } from '../../wire/api.ts'
+import type { BuildRequest } from '../../wire/jobs.ts'
 import type { PlatformView } from '../../wire/platform.ts'
 import { isComposeName, type ComposeOptions } from '../compose/compose-file.ts'
 import type { Context } from '../context.ts'
@@ -28,6 +29,8 @@ export interface Deployable {
   readonly sources: Sources
   readonly parcels: Parcels
   readonly request: DeployRequest
+  /** Images that it needs and that are built here, one of each kind. */
+  readonly builds: readonly BuildRequest[]
 }
 
 /**
@@ -65,7 +68,8 @@ export async function withDeployable<T>(
     try {
       const at = { ...rendered.cell, app: rendered.app }
       const request = await requestOf(files, parcels, options)
-      return await use({ at, files, sources, parcels, request })
+      const builds = buildsOf(rendered, parcels)
+      return await use({ at, files, sources, parcels, request, builds })
     } finally {
       await parcels.remove()
     }
@@ -108,7 +112,7 @@ async function readFiles(context: Context, options: DeployOptions): Promise<Mani
 
 async function requestOf(
   files: ManifestFiles,
-  { artifacts, mounts, files: testFiles }: Parcels,
+  { artifacts, mounts, contexts, files: testFiles }: Parcels,
   options: DeployOptions,
 ): Promise<DeployRequest> {
   return {
@@ -117,10 +121,20 @@ async function requestOf(
     artifacts: { ...artifacts },
     ...(Object.keys(mounts).length === 0 ? {} : { mounts: { ...mounts } }),
     files: testFiles,
+    ...(Object.keys(contexts).length === 0 ? {} : { contexts: { ...contexts } }),
     version: options.version ?? (await versionOf(files.directory)),
     supersede: options.supersede ?? false,
     ...(options.keepDrift === true ? { keepDrift: true } : {}),
   }
+}
+
+function buildsOf({ services }: RenderedCell, { contexts }: Parcels): BuildRequest[] {
+  return services.flatMap(({ name: service, image, build }) => {
+    const artifact = build === undefined ? undefined : contexts[build.context]
+    if (image === null || build === undefined || artifact === undefined) return []
+    const { context: _folder, args, ...rest } = build
+    return [{ service, image, context: artifact, args: { ...args }, ...rest }]
+  })
 }
 
 /** The cell as it would be released; refused here already, before anything is packed. */

@@ -15,8 +15,12 @@ export interface Parcels {
   /** By service: what it mounts. */
   readonly mounts: Readonly<Record<string, ArtifactRef>>
   readonly files: ArtifactRef | null
+  /** What images are built from, by folder; sent one by one, and only where a build needs it. */
+  readonly contexts: Readonly<Record<string, ArtifactRef>>
   /** Uploads what the server does not hold yet; resolves with a sentence on how much that was. */
   send(client: ApiClient): Promise<string>
+  /** Uploads one context. */
+  sendContext(client: ApiClient, context: ArtifactRef): Promise<void>
   /** Takes the archives away. */
   remove(): Promise<void>
 }
@@ -32,9 +36,11 @@ export async function packParcels(
   directory: string,
   archiver: Archiver,
 ): Promise<Parcels> {
+  const { packContext } = await import('../../drivers/artifacts/build-context.ts')
   const workplace = await mkdtemp(join(tmpdir(), 'roadstead-deploy-'))
   const remove = (): Promise<void> => rm(workplace, { recursive: true, force: true })
   const packed: Packed[] = []
+  const contextArchives = new Map<string, string>()
   const into = async (make: (archive: string) => Promise<ArtifactRef>): Promise<ArtifactRef> => {
     const archive = join(workplace, `${packed.length}.tar`)
     const artifact = await make(archive)
@@ -53,7 +59,24 @@ export async function packParcels(
       mounts[service] = await into((archive) => packPlaced(directory, archive, placed))
     }
     const files = sources.files.length > 0 ? await pack(directory, sources.files) : null
-    return { artifacts, mounts, files, remove, send: (client) => sendAll(packed, client) }
+    const contexts: Record<string, ArtifactRef> = {}
+    for (const { directory: folder, dockerfiles } of sources.contexts) {
+      const archive = join(workplace, `context-${contextArchives.size}.tar`)
+      const artifact = await packContext(resolve(directory, folder), dockerfiles, archive)
+      contexts[folder] = artifact
+      contextArchives.set(artifact.digest, archive)
+    }
+    return {
+      artifacts,
+      mounts,
+      files,
+      contexts,
+      remove,
+      send: (client) => sendAll(packed, client),
+      async sendContext(client, context) {
+        await client.putArtifact(context, contextArchives.get(context.digest) ?? '')
+      },
+    }
   } catch (error) {
     await remove()
     throw error

@@ -12,6 +12,8 @@ export interface RoleSettings {
   /** What holds the agent's processes to their limits. */
   readonly isolation: string
   readonly registryConfig?: string
+  /** Images are built where they run: there is one machine. */
+  readonly builds: boolean
 }
 
 /**
@@ -57,7 +59,7 @@ function optionsOf(
   name: RoleSpec['name'],
   dataFolder: string,
   addresses: Addresses,
-  { ingress, docker, isolation, registryConfig }: RoleSettings,
+  { ingress, docker, isolation, registryConfig, builds }: RoleSettings,
 ): string[] {
   const server = `http://127.0.0.1:${addresses.serverPort}`
   const { listenerPorts, instancePorts } = addresses
@@ -81,6 +83,7 @@ function optionsOf(
         `--ports=${instancePorts.from}-${instancePorts.to}`,
         `--docker=${docker}`,
         `--isolation=${isolation}`,
+        ...(builds ? ['--builds'] : []),
         ...credentials,
       ]
     case 'ingress':

@@ -32,6 +32,7 @@ export interface UpOptions {
   /** What holds the agent's processes to their limits, as its option says it. */
   readonly isolation: string
   readonly registryConfig?: string
+  readonly builds: boolean
 }
 
 /** A role that has not answered after this time is shown with its log, in ms. */

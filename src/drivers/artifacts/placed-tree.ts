@@ -4,7 +4,8 @@ import type { PlacedSource } from '../../parts/artifacts/driver.ts'
 import { mountLimits } from '../../parts/artifacts/driver.ts'
 import type { ArtifactRef } from '../../parts/artifacts/model.ts'
 import { linkFault, plainPath } from './safe-path.ts'
-import { readSourceTree, type SourceEntry } from './source-tree.ts'
+import type { SourceEntry } from './source-entries.ts'
+import { readSourceTree } from './source-tree.ts'
 import { writeArchive } from './tar-writer.ts'
 
 /**

@@ -1,30 +1,18 @@
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import ignore, { type Ignore } from 'ignore'
 import { Refusal } from '../../base/errors.ts'
 import type { ArchiveLimits } from './limits.ts'
-import { linkFault, pathFault, plainPath } from './safe-path.ts'
+import { pathFault, plainPath } from './safe-path.ts'
+import {
+  isLeftOut,
+  isSecretFile,
+  SourceEntries,
+  unpackable,
+  type SourceEntry,
+} from './source-entries.ts'
 
-/** One thing to be packed. Modes are 0755 or 0644, so that no umask shows. */
-export type SourceEntry =
-  | { readonly type: 'directory'; readonly path: string }
-  | { readonly type: 'link'; readonly path: string; readonly target: string }
-  | {
-      readonly type: 'file'
-      readonly path: string
-      readonly sizeBytes: number
-      readonly isExecutable: boolean
-      /** Where it lies, relative to the directory; missing: at its path. */
-      readonly lies?: string
-      /** What it holds, where it lies nowhere. */
-      readonly content?: Buffer
-    }
-
-/** Never packed: the history, and this product's own data folder. */
-const leftOut = new Set(['.git', '.roadstead'])
-
-/** What a `.env` may be called when it holds no secrets. */
-const harmlessEnv = new Set(['.env.example', '.env.sample', '.env.template'])
+const ignoreFile = '.gitignore'
 
 export interface SourceOptions {
   /** Only these paths and what lies below them; all when undefined. */
@@ -45,7 +33,7 @@ export async function readSourceTree(
   const walk = new Walk(directory, options)
   await walk.into('', [])
   walk.checkAllFound()
-  return walk.entries
+  return walk.entries.list
 }
 
 /** A .gitignore, and the folder that its patterns are relative to (`''` or `a/b/`). */
@@ -55,16 +43,14 @@ interface Rules {
 }
 
 class Walk {
-  readonly entries: SourceEntry[] = []
+  readonly entries: SourceEntries
   readonly #root: string
   readonly #except: string
   readonly #only: readonly string[] | undefined
-  readonly #limits: ArchiveLimits
   readonly #found = new Set<string>()
-  #bytes = 0
 
   constructor(root: string, { only, except, limits }: SourceOptions) {
-    this.#limits = limits
+    this.entries = new SourceEntries(root, limits, ignoreFile)
     this.#root = root
     this.#except = except
     this.#only = only?.map(checkedOnly)
@@ -73,20 +59,18 @@ class Walk {
   async into(base: string, outer: readonly Rules[]): Promise<void> {
     const folder = join(this.#root, base)
     const members = await readdir(folder, { withFileTypes: true })
-    const hasRules = members.some((member) => member.name === '.gitignore' && member.isFile())
+    const hasRules = members.some((member) => member.name === ignoreFile && member.isFile())
     const rules = hasRules ? [...outer, await rulesOf(folder, base)] : outer
     members.sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const member of members) {
       const path = base + member.name
-      if (leftOut.has(member.name) || join(this.#root, path) === this.#except) continue
+      if (isLeftOut(member.name) || join(this.#root, path) === this.#except) continue
       if (!this.#isWanted(path, member.isDirectory())) continue
       if (isIgnored(member.isDirectory() ? `${path}/` : path, rules)) continue
       this.#noteFound(path)
-      if (member.isDirectory()) {
-        this.#add({ type: 'directory', path })
-        await this.into(`${path}/`, rules)
-      } else if (member.isSymbolicLink()) this.#add(await this.#link(path))
-      else this.#add(await this.#file(path))
+      if (!member.isDirectory()) checkNoSecrets(path)
+      await this.entries.add(path, member)
+      if (member.isDirectory()) await this.into(`${path}/`, rules)
     }
   }
 
@@ -112,32 +96,6 @@ class Walk {
   #noteFound(path: string): void {
     for (const asked of this.#only ?? []) if (isAtOrBelow(path, asked)) this.#found.add(asked)
   }
-
-  #add(entry: SourceEntry): void {
-    const fault = pathFault(entry.path)
-    if (fault !== undefined) throw unpackable(entry.path, fault)
-    const { entriesMax, unpackedBytesMax } = this.#limits
-    this.entries.push(entry)
-    if (this.entries.length > entriesMax) throw tooLarge(`has more than ${entriesMax} files`)
-    if (entry.type === 'file') this.#bytes += entry.sizeBytes
-    if (this.#bytes > unpackedBytesMax) throw tooLarge(`is larger than ${unpackedBytesMax} bytes`)
-  }
-
-  async #link(path: string): Promise<SourceEntry> {
-    checkNoSecrets(path)
-    const target = await readlink(join(this.#root, path))
-    const fault = linkFault(path, target)
-    if (fault !== undefined) throw unpackable(path, fault)
-    return { type: 'link', path, target }
-  }
-
-  async #file(path: string): Promise<SourceEntry> {
-    checkNoSecrets(path)
-    const stat = await lstat(join(this.#root, path))
-    if (!stat.isFile()) throw unpackable(path, 'is neither a file, a folder nor a link')
-    const isExecutable = (stat.mode & 0o100) !== 0
-    return { type: 'file', path, sizeBytes: stat.size, isExecutable }
-  }
 }
 
 function isAtOrBelow(path: string, asked: string): boolean {
@@ -147,12 +105,12 @@ function isAtOrBelow(path: string, asked: string): boolean {
 function checkedOnly(path: string): string {
   const plain = path === '.' ? '' : plainPath(path)
   const fault = plain === '' ? undefined : pathFault(plain)
-  if (fault !== undefined) throw unpackable(path, fault)
+  if (fault !== undefined) throw unpackable(path, fault, ignoreFile)
   return plain === '.' ? '' : plain
 }
 
 async function rulesOf(folder: string, base: string): Promise<Rules> {
-  const text = await readFile(join(folder, '.gitignore'), 'utf8')
+  const text = await readFile(join(folder, ignoreFile), 'utf8')
   return { base, patterns: ignore({ ignorecase: false }).add(text) }
 }
 
@@ -166,27 +124,11 @@ function isIgnored(path: string, rules: readonly Rules[]): boolean {
 }
 
 function checkNoSecrets(path: string): void {
+  if (!isSecretFile(path)) return
   const name = path.slice(path.lastIndexOf('/') + 1)
-  if (name !== '.env' && !name.startsWith('.env.')) return
-  if (harmlessEnv.has(name)) return
   throw new Refusal('secret-file', `${path} would be packed, and such files hold secrets`, {
     status: 422,
     path,
     hint: `add ${name} to .gitignore, and give its values by env: or secrets: in the manifest`,
-  })
-}
-
-function unpackable(path: string, fault: string): Refusal {
-  return new Refusal('archive-unsafe', `${path} cannot be packed: it ${fault}`, {
-    status: 422,
-    path,
-    hint: 'leave it out by a line in .gitignore, or put a file in its place',
-  })
-}
-
-function tooLarge(fault: string): Refusal {
-  return new Refusal('artifact-too-large', `the directory ${fault}`, {
-    status: 413,
-    hint: 'leave out by .gitignore what the app does not need when it runs',
   })
 }

@@ -9,7 +9,7 @@ import { Header, Pax } from 'tar'
 import { Fault, messageOf, Refusal, systemCodeOf } from '../../base/errors.ts'
 import type { ArtifactRef } from '../../parts/artifacts/model.ts'
 import type { ArchiveLimits } from './limits.ts'
-import type { SourceEntry } from './source-tree.ts'
+import type { SourceEntry } from './source-entries.ts'
 
 /**
  * zstd's own default: 40 times as fast as gzip's at about its size. Its output depends on the input
@@ -52,7 +52,7 @@ export async function writeArchive(
 function tooLarge(packedBytesMax: number): Refusal {
   return new Refusal('artifact-too-large', `the archive is larger than ${packedBytesMax} bytes`, {
     status: 413,
-    hint: 'leave out by .gitignore what the app does not need when it runs',
+    hint: 'leave out by .gitignore, of a build by .dockerignore, what the app does not need',
   })
 }
 

@@ -41,7 +41,9 @@ export function appAt(snapshot: Snapshot, at: AppCell): Entry<App> | undefined {
   return snapshot.get(appKind, appKey(at))
 }
 
+/** The build of an image belongs to no release; its id is empty then. */
 export function releaseAt(snapshot: Snapshot, at: AppCell, id: string): Release | undefined {
+  if (id === '') return undefined
   return snapshot.get(releaseKind, releaseKey(at, id))?.value
 }
 

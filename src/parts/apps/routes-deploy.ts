@@ -66,8 +66,8 @@ async function wishOf(
 ): Promise<Wish> {
   const { version, files, manifest, supersede, keepDrift = false, plan } = body
   const { platform, notes } = heldAgainst(state, body.platform)
-  const { artifacts, mounts = {} } = body
-  const input = { manifest, artifacts, mounts, files }
+  const { artifacts, mounts = {}, contexts = {} } = body
+  const input = { manifest, artifacts, mounts, files, contexts }
   const read = await manifests.read(platform === undefined ? input : { ...input, platform }, at)
   const content = await withDigests(read, version, registry)
   return { at, content, release: { version, files, manifest }, supersede, keepDrift, plan, notes }

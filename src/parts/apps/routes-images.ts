@@ -28,14 +28,22 @@ export async function withDigests(
   version: string,
   registry: ImageRegistry,
 ): Promise<ReleaseContent> {
-  const named = new Map<string, string>()
+  const named = new Map<string, Asked>()
   for (const { name, artifact } of services) {
-    if (isNamed(artifact)) named.set(versioned(name, artifact.image, version), name)
+    if (!isNamed(artifact)) continue
+    const isBuilt = artifact.isBuilt === true
+    named.set(versioned(name, artifact.image, version), { service: name, isBuilt })
   }
   if (named.size > imagesMax) throw tooMany(named.size)
   const digests = await resolveAll([...named], registry)
   const resolved = services.map((service) => resolve(service, version, digests))
   return { ...content, services: resolved }
+}
+
+/** Who names an image, and whether it is one of ours. */
+interface Asked {
+  readonly service: string
+  readonly isBuilt: boolean
 }
 
 function isNamed(artifact: ManifestService['artifact']): artifact is NamedImage {
@@ -65,29 +73,41 @@ function versioned(service: string, image: string, version: string): string {
 
 /** A few at a time; the first refusal, with its service, is the whole deploy's. */
 async function resolveAll(
-  named: readonly (readonly [image: string, service: string])[],
+  named: readonly (readonly [image: string, asked: Asked])[],
   registry: ImageRegistry,
 ): Promise<Map<string, string>> {
   const digests = new Map<string, string>()
   for (let from = 0; from < named.length; from += askedAtOnce) {
     const some = named.slice(from, from + askedAtOnce)
-    const resolving = some.map(async ([image, service]) => {
-      digests.set(image, await forService(service, () => registry.resolve(image)))
+    const resolving = some.map(async ([image, asked]) => {
+      digests.set(image, await forService(asked, () => registry.resolve(image)))
     })
     await Promise.all(resolving)
   }
   return digests
 }
 
-async function forService(service: string, ask: () => Promise<string>): Promise<string> {
+async function forService(
+  { service, isBuilt }: Asked,
+  ask: () => Promise<string>,
+): Promise<string> {
   try {
     return await ask()
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
+    if (isBuilt && error.code === 'image-unknown') throw unbuilt(service)
     const { code, message, status, hint, details = {} } = error
     const path = `services.${service}.image`
     throw new Refusal(code, `${service}: ${message}`, { status, hint, path, details })
   }
+}
+
+function unbuilt(service: string): Refusal {
+  return new Refusal('image-unbuilt', `the image of ${service} is not built yet`, {
+    status: 409,
+    path: `services.${service}.build`,
+    hint: '`roadstead deploy` builds it first, and `roadstead build` does nothing else',
+  })
 }
 
 function tooMany(count: number): Refusal {

@@ -2,11 +2,13 @@ import type { Controller } from '../../base/control-loop.ts'
 import { remove, type Change, type Entry, type Snapshot, type State } from '../../store/port.ts'
 import type { Release } from '../apps/model.ts'
 import { releaseKind } from '../apps/records.ts'
+import type { JobRun } from '../jobs/model.ts'
+import { jobRunKind } from '../jobs/records.ts'
 import type { BlobStore } from './driver.ts'
 import { artifactKey, type Artifact } from './model.ts'
 import { planArtifact, type ArtifactAction, type ArtifactView } from './plan.ts'
 import { artifactKind } from './records.ts'
-import { digestsOf, type ArtifactUsage } from './usage.ts'
+import { digestsOf, digestsOfRun, type ArtifactUsage } from './usage.ts'
 
 interface View extends ArtifactView {
   readonly entry: Entry<Artifact>
@@ -54,8 +56,9 @@ function* keysOf(change: Change): Iterable<string> {
   if (change.of !== 'record') return
   const { kind, before, after } = change
   if (kind === artifactKind.name && after !== undefined) yield (after as Artifact).digest
-  if (kind !== releaseKind.name || before === undefined) return
-  yield* digestsOf(before as Release)
+  if (before === undefined) return
+  if (kind === releaseKind.name) yield* digestsOf(before as Release)
+  if (kind === jobRunKind.name) yield* digestsOfRun(before as JobRun)
 }
 
 async function carryOut(

@@ -1,14 +1,16 @@
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { aJobRun } from '../../../test/fixtures/records.ts'
 import { aState, write } from '../../../test/fixtures/state.ts'
 import { digestOf } from '../../base/digest.ts'
 import { VirtualClock } from '../../base/virtual-clock.ts'
-import { create, remove, type Kind } from '../../store/port.ts'
+import { create, remove, replace, type Kind } from '../../store/port.ts'
 import type { OpenState } from '../../store/state.ts'
 import type { RouteReply, RouteRequest } from '../../wire/route.ts'
 import type { Release } from '../apps/model.ts'
 import { destroyedAppKind, releaseKind } from '../apps/records.ts'
+import { jobRunKind } from '../jobs/records.ts'
 import { artifactsController, sweepBlobs } from './controller.ts'
 import { archiveLimits, type BlobStore } from './driver.ts'
 import { artifactKey, unusedKeptMs } from './model.ts'
@@ -50,8 +52,8 @@ let usage: ArtifactUsage
 
 beforeEach(async () => {
   clock = new VirtualClock()
-  const kinds = [artifactKind, destroyedAppKind, releaseKind] as unknown as readonly Kind<never>[]
-  state = (await aState(kinds, clock)).state
+  const kinds = [artifactKind, destroyedAppKind, releaseKind, jobRunKind]
+  state = (await aState(kinds as unknown as readonly Kind<never>[], clock)).state
   blobs = new TestBlobs()
   usage = new ArtifactUsage(state)
 })
@@ -171,6 +173,19 @@ describe('the artifacts controller', () => {
     state.subscribe((change) => woken.push(...controller.keysOf(change, state.snapshot)))
     await write(state, remove(state.snapshot.get(releaseKind, releaseKind.keyOf(release))!))
     expect(woken).toEqual([digest])
+    await pass()
+    expect(recordOf(digest)).toBeUndefined()
+  })
+
+  test('the context of a build stays until its run is over', async () => {
+    await upload()
+    const run = aJobRun({ spec: { ...aJobRun().spec, artifact: { digest, sizeBytes: 7 } } })
+    await write(state, create(jobRunKind, run))
+    await clock.advance(unusedKeptMs)
+    await pass()
+    expect(recordOf(digest)).toBeDefined()
+    const entry = state.snapshot.get(jobRunKind, jobRunKind.keyOf(run))!
+    await write(state, replace(jobRunKind, entry, { ...run, state: 'cancelled' }))
     await pass()
     expect(recordOf(digest)).toBeUndefined()
   })

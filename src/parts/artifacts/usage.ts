@@ -2,10 +2,12 @@ import type { State } from '../../store/port.ts'
 import type { DestroyedApp, Release } from '../apps/model.ts'
 import { isImage } from './model.ts'
 import { destroyedAppKind, releaseKind } from '../apps/records.ts'
+import { isRunOver, type JobRun } from '../jobs/model.ts'
+import { jobRunKind } from '../jobs/records.ts'
 
 /**
- * How many kept releases refer to each artifact, followed change by change, so that nobody looks
- * through all releases to know.
+ * How many kept releases and runs that are not over refer to each artifact, followed change by
+ * change, so that nobody looks through all of them to know.
  */
 export class ArtifactUsage {
   readonly #counts = new Map<string, number>()
@@ -13,16 +15,19 @@ export class ArtifactUsage {
   readonly #stop: () => void
 
   constructor(state: State) {
-    for (const { value } of state.snapshot.list(releaseKind)) this.#add(value, 1)
-    for (const { value } of state.snapshot.list(destroyedAppKind)) this.#add(value.release, 1)
+    for (const kind of [releaseKind, destroyedAppKind, jobRunKind] as const) {
+      for (const { value } of state.snapshot.list<unknown>(kind as never)) {
+        this.#add(digestsIn(kind.name, value), 1)
+      }
+    }
     this.#stop = state.subscribe((change) => {
       if (change.of !== 'record') return
-      this.#add(releaseIn(change.kind, change.after), 1)
-      this.#add(releaseIn(change.kind, change.before), -1)
+      this.#add(digestsIn(change.kind, change.after), 1)
+      this.#add(digestsIn(change.kind, change.before), -1)
     })
   }
 
-  /** Whether a kept release refers to it. */
+  /** Whether a kept release, or a run that is not over, refers to it. */
   isUsed(digest: string): boolean {
     return this.#counts.has(digest)
   }
@@ -47,8 +52,8 @@ export class ArtifactUsage {
     this.#stop()
   }
 
-  #add(release: Release | undefined, count: number): void {
-    for (const digest of release === undefined ? [] : digestsOf(release)) {
+  #add(digests: Iterable<string>, count: number): void {
+    for (const digest of digests) {
       const sum = (this.#counts.get(digest) ?? 0) + count
       if (sum > 0) this.#counts.set(digest, sum)
       else this.#counts.delete(digest)
@@ -56,10 +61,17 @@ export class ArtifactUsage {
   }
 }
 
-/** The release that a record is, or keeps for a destroyed app to come back with. */
-function releaseIn(kind: string, value: unknown): Release | undefined {
-  if (kind === releaseKind.name) return value as Release | undefined
-  return kind === destroyedAppKind.name ? (value as DestroyedApp | undefined)?.release : undefined
+/** What a record refers to: a release, one that a destroyed app comes back with, or a run. */
+function digestsIn(kind: string, value: unknown): Iterable<string> {
+  if (value === undefined) return []
+  if (kind === releaseKind.name) return digestsOf(value as Release)
+  if (kind === destroyedAppKind.name) return digestsOf((value as DestroyedApp).release)
+  return kind === jobRunKind.name ? digestsOfRun(value as JobRun) : []
+}
+
+/** What a run that is not over needs: a build's context is no release's. */
+export function digestsOfRun({ state, spec }: JobRun): readonly string[] {
+  return isRunOver(state) || isImage(spec.artifact) ? [] : [spec.artifact.digest]
 }
 
 /** The archives that a release refers to; images are kept by their registry. */

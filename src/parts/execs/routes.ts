@@ -10,6 +10,7 @@ import { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
 import { idParam, machineParam } from '../../wire/paths.ts'
 import { route, socketRoute, type RouteDefinition } from '../../wire/route.ts'
 import { instanceById } from '../instances/records.ts'
+import { buildJob } from '../jobs/model.ts'
 import { nodeKey } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import { commandBytesMax, type Exec } from './model.ts'
@@ -96,6 +97,12 @@ function placeOf(id: string, snapshot: Snapshot): Pick<Exec, 'at' | 'service' | 
     throw new Refusal('instance-unknown', `there is no instance ${id}`, {
       status: 404,
       hint: '`roadstead ps --all` lists those that are kept',
+    })
+  }
+  if (instance.service === buildJob) {
+    throw new Refusal('exec-refused', `${id} builds an image: nothing runs beside it`, {
+      status: 409,
+      hint: '`roadstead logs` has what it prints',
     })
   }
   const observed = snapshot.observations.instance(id)

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Capability } from '../apps/model.ts'
 import type { ImageRef } from '../artifacts/model.ts'
+import type { BuildOrder } from '../jobs/model.ts'
 import type { Resources } from '../nodes/model.ts'
 
 /**
@@ -15,7 +16,8 @@ export interface InstanceDriver {
   readonly name: string
   /**
    * What it can run now: `process` archives, `docker` images, `limits` processes that require their
-   * limits; an engine that is gone runs none. Known once it has adopted.
+   * limits, `builds` images from their Dockerfiles; an engine that is gone does nothing with images.
+   * Known once it has adopted.
    */
   offers(): readonly DriverName[]
   /**
@@ -101,7 +103,7 @@ export interface InstanceDriver {
 }
 
 /** What a node can have. */
-export type DriverName = 'process' | 'docker' | 'limits'
+export type DriverName = 'process' | 'docker' | 'limits' | 'builds'
 
 /** How often something was held back at its share of the cores, since its start. */
 export interface Throttled {
@@ -136,6 +138,8 @@ export interface Launch {
   readonly mounts?: readonly LaunchMount[]
   /** What its container is asked for beyond the usual. */
   readonly container?: ContainerTerms
+  /** Of a build: what to make of its directory, by the agent's own program and no other. */
+  readonly build?: BuildOrder
   /** What it may take of the node, where the driver can hold it to that; missing: as it likes. */
   readonly limits?: Resources
   /**

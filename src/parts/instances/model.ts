@@ -62,7 +62,7 @@ export const Instance = Type.Object({
   service: Type.String(),
   /** A copy of a service, or an attempt at a job, which runs once to its end. */
   purpose: Type.Enum(['service', 'job']),
-  /** The release whose spec it runs. */
+  /** The release whose spec it runs; empty for the build of an image, which comes before it. */
   releaseId: Type.String(),
   /** `specDigest` of what it runs: tells successors from predecessors. */
   specDigest: Type.String(),
@@ -75,6 +75,8 @@ export const Instance = Type.Object({
       'docker',
       /** What holds a process to its limits, all of them. */
       'limits',
+      /** An engine, and its operator's word that images may be built there. */
+      'builds',
     ]),
   ),
   /** Of a singleton; missing for all others. Written once, at its creation. */
@@ -129,7 +131,8 @@ export function serviceName(at: AppCell, service: string): string {
 
 /**
  * The service name that the attempts at a job stand under, such as `~reindex`; those of a release's
- * tests and migrations stand under `~test` and `~migrate`. No service can be called so.
+ * tests and migrations stand under `~test` and `~migrate`, builds of images under `~build`. No service
+ * can be called so.
  */
 export function jobServiceOf(job: string): string {
   return job.startsWith('~') ? job : `~${job}`
@@ -144,10 +147,15 @@ export function isJobService(service: string): boolean {
 export function spokenName(service: string): string {
   if (!isJobService(service)) return service
   const job = service.slice(1)
-  return job === 'test' || job === 'migrate'
-    ? `the ${job === 'test' ? job : 'migration'}`
-    : `the job ${job}`
+  return platformJobs.get(job) ?? `the job ${job}`
 }
+
+/** Jobs that no manifest names. */
+const platformJobs: ReadonlyMap<string, string> = new Map([
+  ['test', 'the test'],
+  ['migrate', 'the migration'],
+  ['build', 'the build of an image'],
+])
 
 /** What an agent sees of an instance; an observation, never a commit. */
 export const ObservedState = Type.Enum([

@@ -1,6 +1,7 @@
 import { urlVariableOf, volumeVariableOf } from '../../base/variables.ts'
 import { assert } from '../../base/errors.ts'
 import type { AssignedContainer, AssignedInstance } from '../../wire/agent.ts'
+import { buildProgram } from '../../wire/builds.ts'
 import { isImage, type Runnable } from '../artifacts/model.ts'
 import { testTargetOf, type Release, type ServiceSpec } from '../apps/model.ts'
 import type { Listener } from '../discovery/model.ts'
@@ -24,6 +25,12 @@ export interface PlacedInstance {
   readonly targets: readonly ServiceTarget[]
 }
 
+/** A build's attempt: it belongs to no release yet. */
+export interface PlacedBuild {
+  readonly instance: Instance
+  readonly run: JobRun
+}
+
 /** A job has nothing to drain; what it started gets this long to end, in ms. */
 const jobGraceMs = 5_000
 
@@ -38,11 +45,16 @@ const jobHealth: AssignedInstance['health'] = {
 }
 
 /** The whole assignment of a node: what it is told to run, or to have stopped, in order of id. */
-export function planAssignment(placed: readonly PlacedInstance[]): AssignedInstance[] {
-  return placed
+export function planAssignment(
+  placed: readonly PlacedInstance[],
+  builds: readonly PlacedBuild[] = [],
+): AssignedInstance[] {
+  const assigned = placed
     .map((one) => (one.instance.purpose === 'job' ? assignJob(one) : assignService(one)))
-    .filter((assigned) => assigned !== undefined)
-    .toSorted((a, b) => (a.instanceId < b.instanceId ? -1 : 1))
+    .filter((one) => one !== undefined)
+  return [...assigned, ...builds.map(assignBuild)].toSorted((a, b) =>
+    a.instanceId < b.instanceId ? -1 : 1,
+  )
 }
 
 /** Undefined when its release has no such service: a record that nobody could have placed. */
@@ -177,6 +189,23 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
       ...platformVariables(instance, release),
       ...runVariables(run),
     },
+  }
+}
+
+/** It has nothing of the app's environment: what a build may know is in its order. */
+function assignBuild({ instance, run }: PlacedBuild): AssignedInstance {
+  const { build, artifact, timeoutMs } = run.spec
+  return {
+    ...identity(instance),
+    port: null,
+    run: [buildProgram],
+    artifact,
+    health: jobHealth,
+    stop: { drainMs: 0, graceMs: jobGraceMs },
+    warmup: null,
+    timeoutMs,
+    env: runVariables(run),
+    ...(build === undefined ? {} : { build }),
   }
 }
 

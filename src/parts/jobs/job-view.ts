@@ -61,6 +61,9 @@ export function* jobNames(snapshot: Snapshot, only?: AppCell): Iterable<string> 
       }
     }
   }
+  if (only === undefined) {
+    for (const { value } of snapshot.list(jobRunKind)) names.add(jobName(value.at, value.job))
+  }
   yield* names
 }
 
@@ -76,12 +79,18 @@ function runSeen(snapshot: Snapshot, run: JobRun): RunSeen {
       : instanceById(snapshot, last.instanceId)?.value
   return {
     run,
-    appGone: appAt(snapshot, run.at)?.value.destroying !== false,
+    appGone: isAppGone(snapshot, run),
     unwanted: isUnwanted(snapshot, run),
     instance: instance ?? null,
     observed: instance && snapshot.observations.instance(instance.id),
     nodeLost: instance !== undefined && isNodeLost(snapshot, instance),
   }
+}
+
+/** An image is built before the first release of its app is made, so there may be no app yet. */
+function isAppGone(snapshot: Snapshot, { at, spec }: JobRun): boolean {
+  const app = appAt(snapshot, at)?.value
+  return app === undefined ? spec.build === undefined : app.destroying
 }
 
 /** A rollout's run lives as long as the rollout waits for it. */

@@ -43,6 +43,20 @@ export function isRunOver(state: RunState): boolean {
   return state !== 'waiting' && state !== 'running'
 }
 
+/** What a build is made of, beside the files of its context, and what its image is called. */
+export const BuildOrder = Type.Object({
+  /** The service that it is for. */
+  service: Type.String(),
+  /** With its registry; the tag is the hash of what it is built from. */
+  image: Type.String({ minLength: 1, maxLength: 512 }),
+  /** Within the context. */
+  dockerfile: Type.String(),
+  /** The stage that becomes the image; null: the last one. */
+  target: Type.Union([Type.String(), Type.Null()]),
+  args: Type.Record(Type.String(), Type.String()),
+})
+export type BuildOrder = Static<typeof BuildOrder>
+
 /** What one run executes: fixed when the run is made, whatever is deployed meanwhile. */
 export const RunSpec = Type.Object({
   run: Command,
@@ -55,6 +69,8 @@ export const RunSpec = Type.Object({
   /** Attempts after the first. */
   retries: Type.Integer({ minimum: 0 }),
   overlap: Overlap,
+  /** Of a build: then `artifact` is its context. */
+  build: Type.Optional(BuildOrder),
 })
 export type RunSpec = Static<typeof RunSpec>
 
@@ -75,7 +91,7 @@ export type RunAttempt = Static<typeof RunAttempt>
 export const JobRun = Type.Object({
   id: Type.String(),
   at: AppCell,
-  /** The manifest's name of the job; of a test or a migration: `~test`, `~migrate`. */
+  /** The manifest's name of the job; of what no manifest names so: `~test`, `~migrate`, `~build`. */
   job: Type.String(),
   purpose: Type.Enum([
     /** Its time had come. */
@@ -86,11 +102,14 @@ export const JobRun = Type.Object({
     'test',
     /** A rollout's migration: one at a time in a cell. */
     'migration',
+    /** An image that a deploy needs. */
+    'build',
   ]),
   /** The instant of its schedule that it stands for, wall ms; null for what has none. */
   slot: Type.Union([Type.Number(), Type.Null()]),
   /** The rollout that waits for it. */
   rolloutId: Type.Union([Type.String(), Type.Null()]),
+  /** Empty for a build: it comes before its release. */
   releaseId: Type.String(),
   spec: RunSpec,
   state: RunState,
@@ -154,3 +173,6 @@ export const journeyExits = {
 
 /** The name that a release's migrations stand under: one at a time, whatever release they are of. */
 export const migrateJob = '~migrate'
+
+/** The name that builds of images stand under. */
+export const buildJob = '~build'

@@ -72,7 +72,7 @@ export function newAttempt(run: JobRun, { clock, random }: Making): Instance {
     specDigest: '',
     resources: run.spec.resources,
     needsPort: false,
-    ...driverOf(run.spec.artifact),
+    ...(run.spec.build === undefined ? driverOf(run.spec.artifact) : { driver: 'builds' as const }),
     state: 'pending',
     desired: 'running',
     pool: 'maintenance',

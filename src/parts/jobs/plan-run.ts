@@ -3,6 +3,7 @@ import { unreachable } from '../../base/errors.ts'
 import { causeOf } from '../../wire/agent-protocol.ts'
 import type { Instance, ObservedInstance } from '../instances/model.ts'
 import type { JobRun, RunAttempt } from './model.ts'
+import { buildEnd } from './plan-build.ts'
 
 /** Decides how one run goes on: when it starts, what an attempt's end means, when it is over. */
 
@@ -92,9 +93,15 @@ function planRunning(seen: RunSeen, now: number): Plan<RunAction> {
     const exitCode = observed.lastExit?.code ?? null
     if (exitCode === 0 && observed.timedOut !== true)
       return over(seen, now, 'succeeded', 'exit code 0')
-    const how =
-      exitCode === null || observed.timedOut === true ? observed.because : `exit code ${exitCode}`
-    return failed(seen, now, how, exitCode, observed.timedOut === true)
+    const isTimedOut = observed.timedOut === true
+    if (run.spec.build !== undefined && exitCode !== null && !isTimedOut) {
+      const { how, isHopeless } = buildEnd(exitCode)
+      return failed(seen, now, how, exitCode, false, isHopeless)
+    }
+    const how = exitCode === null || isTimedOut ? observed.because : `exit code ${exitCode}`
+    // A build that hangs would hang again.
+    const isHopeless = isTimedOut && run.spec.build !== undefined
+    return failed(seen, now, how, exitCode, isTimedOut, isHopeless)
   }
   if (observed?.state === 'backing-off' && (observed.runs > 0 || observed.hopeless === true)) {
     const why = `it cannot run: ${causeOf(observed.because)}`

@@ -73,7 +73,7 @@ export function openRunsOf(snapshot: Snapshot, at: AppCell, job: string): Entry<
 /** The instances that a job's runs wait for, by the service that they stand under. */
 export function openAttempts(snapshot: Snapshot, at: AppCell, service: string): Set<string> {
   const own = service.slice(1)
-  const job = own === 'test' || own === 'migrate' ? service : own
+  const job = own === 'test' || own === 'migrate' || own === 'build' ? service : own
   const attempts = openRunsOf(snapshot, at, job).map(({ value }) => value.attempts.at(-1))
   return new Set(attempts.flatMap((one) => (one?.endedAt === null ? [one.instanceId] : [])))
 }

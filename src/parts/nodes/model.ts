@@ -22,7 +22,7 @@ export const Node = Type.Object({
   labels: Type.Record(Type.String(), Type.String()),
   /**
    * What its agent can run: `process` archives, `docker` images, `limits` processes that require
-   * their limits; missing: archives only.
+   * their limits, `builds` images from their Dockerfiles; missing: archives only.
    */
   drivers: Type.Optional(Type.Array(Type.String())),
   registeredAt: Type.Number(),

@@ -14,6 +14,7 @@ function aNodeView(cpu: number, used: number): NodeView {
     used: { cpu: used, memoryBytes: used, diskBytes: used },
     runsImages: false,
     enforcesLimits: false,
+    buildsImages: false,
     portsFrom: 1,
     portsTo: 100,
     portsUsed: new Set([1]),

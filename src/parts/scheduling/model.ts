@@ -15,6 +15,8 @@ export interface NodeView {
   readonly runsImages: boolean
   /** Whether it can hold processes to all of their limits. */
   readonly enforcesLimits: boolean
+  /** Whether images may be built there. */
+  readonly buildsImages: boolean
   readonly portsFrom: number
   readonly portsTo: number
   /** Ports of the range that are reserved, or held by something else on the machine. */
@@ -32,7 +34,11 @@ export type NodeDriver = NonNullable<Instance['driver']>
 
 /** Whether a node has what an instance needs of it beyond room. */
 export function hasDriver(
-  { runsImages, enforcesLimits }: Pick<NodeView, 'runsImages' | 'enforcesLimits'>,
+  {
+    runsImages,
+    enforcesLimits,
+    buildsImages,
+  }: Pick<NodeView, 'runsImages' | 'enforcesLimits' | 'buildsImages'>,
   driver: NodeDriver | undefined,
 ): boolean {
   switch (driver) {
@@ -42,6 +48,8 @@ export function hasDriver(
       return runsImages
     case 'limits':
       return enforcesLimits
+    case 'builds':
+      return buildsImages
     default:
       return unreachable(driver)
   }
@@ -137,7 +145,7 @@ export type Obstacle =
     }
   /** Every port of its range is in use. */
   | { readonly kind: 'port'; readonly from: number; readonly to: number }
-  /** It runs no images, or cannot hold a process to its limits. */
+  /** It runs or builds no images, or cannot hold a process to its limits. */
   | { readonly kind: 'driver'; readonly driver: NodeDriver }
   /** Its zone holds more of the group than another that could take one: they must be even. */
   | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }

@@ -55,6 +55,7 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
       capacity: node.capacity,
       runsImages: node.drivers?.includes('docker') === true,
       enforcesLimits: node.drivers?.includes('limits') === true,
+      buildsImages: node.drivers?.includes('builds') === true,
       portsFrom: node.ports.from,
       portsTo: node.ports.to,
       ...usage.reservedOn(node, observed?.portsTaken),

@@ -3,7 +3,9 @@ import { cpuTolerance, hasDriver, type NodeView, type PendingInstance } from './
 import { couldHold } from './plan-zones.ts'
 
 /** One bit for each thing that an instance may need of its node. */
-const driverBits = { docker: 1, limits: 2 } as const
+const driverBits = { docker: 1, limits: 2, builds: 4 } as const
+
+const drivers = ['docker', 'limits', 'builds'] as const
 
 /**
  * The nodes during one pass of the scheduler: what is free on each, in flat arrays, so that a
@@ -74,7 +76,7 @@ export class Fleet {
     this.#freeMemory[index] = capacity.memoryBytes - used.memoryBytes
     this.#freeDisk[index] = capacity.diskBytes - used.diskBytes
     this.#freePorts[index] = freePortsOf(node)
-    const has = (['docker', 'limits'] as const).filter((driver) => hasDriver(node, driver))
+    const has = drivers.filter((driver) => hasDriver(node, driver))
     this.#drivers[index] = has.reduce((bits, driver) => bits | driverBits[driver], 0)
     this.#perCpu[index] = 1 / Math.max(capacity.cpu, cpuTolerance)
     this.#perMemory[index] = 1 / Math.max(capacity.memoryBytes, 1)

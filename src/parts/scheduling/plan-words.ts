@@ -63,11 +63,13 @@ export function obstacleText(obstacle: Obstacle): string {
 const driverText: Readonly<Record<NodeDriver, string>> = {
   docker: 'image: no Docker Engine answers its agent',
   limits: 'limits: its agent cannot hold processes to them (bubblewrap, control groups)',
+  builds: 'build: its agent builds no images (--builds, and a Docker Engine that answers)',
 }
 
 const driverNeeded: Readonly<Record<NodeDriver, string>> = {
   docker: 'a Docker Engine',
   limits: 'bubblewrap and control groups',
+  builds: 'a Docker Engine and --builds',
 }
 
 /** Why it can stand on one node only, and what is not promised of it. */
@@ -104,9 +106,7 @@ export function obstaclesText(obstacles: readonly Obstacle[], nodes: number): st
     case 'home':
       return homeText(first.home)
     case 'driver':
-      return first.driver === 'docker'
-        ? `no Docker Engine answers on ${where}, and it is an image`
-        : `processes are not held to their limits on ${where}, and it requires that`
+      return driverMissing[first.driver](where)
     default: {
       const { kind, wants } = first
       const most = obstacles.reduce((so, next) => Math.max(so, 'free' in next ? next.free : 0), 0)
@@ -114,6 +114,12 @@ export function obstaclesText(obstacles: readonly Obstacle[], nodes: number): st
       return `too little ${kind} on ${where} (${figures})`
     }
   }
+}
+
+const driverMissing: Readonly<Record<NodeDriver, (where: string) => string>> = {
+  docker: (where) => `no Docker Engine answers on ${where}, and it is an image`,
+  limits: (where) => `processes are not held to their limits on ${where}, and it requires that`,
+  builds: (where) => `no images are built on ${where}, and it builds one`,
 }
 
 /** A remedy as an instruction: "lower memory to 128MiB". */

@@ -32,14 +32,19 @@ export class ComposedDriver implements InstanceDriver {
   readonly name = 'composed'
   readonly #processes: InstanceDriver
   readonly #containers: ContainerDriver
+  readonly #mayBuild: boolean
 
-  constructor(processes: InstanceDriver, containers: ContainerDriver) {
+  /** `mayBuild`: images may be built here, by processes that hand them to the engine. */
+  constructor(processes: InstanceDriver, containers: ContainerDriver, mayBuild = false) {
     this.#processes = processes
     this.#containers = containers
+    this.#mayBuild = mayBuild
   }
 
   offers(): readonly DriverName[] {
-    return [...this.#processes.offers(), ...this.#containers.offers()]
+    const images = this.#containers.offers()
+    const builds = this.#mayBuild && images.length > 0 ? (['builds'] as const) : []
+    return [...this.#processes.offers(), ...images, ...builds]
   }
 
   throttled(instanceId: string): Throttled | undefined {

@@ -1,5 +1,6 @@
 import { request, type IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../../../base/clock.ts'
 import { Fault, messageOf } from '../../../base/errors.ts'
 
@@ -14,6 +15,8 @@ export interface EngineCall {
   readonly path: string
   readonly query?: Readonly<Record<string, string>>
   readonly body?: unknown
+  /** A tar that is sent as it comes, in place of `body`. */
+  readonly content?: Readable
   readonly headers?: Readonly<Record<string, string>>
   /** The engine's `callMsMax` unless it is said. */
   readonly timeoutMs?: number
@@ -114,11 +117,14 @@ export class Engine {
   #open(call: EngineCall, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const body = call.body === undefined ? '' : JSON.stringify(call.body)
-      const headers = { ...call.headers, ...bodyHeaders(body) }
-      const asked = request({ ...this.#options(call, headers), signal })
+      const { content } = call
+      const own =
+        content === undefined ? bodyHeaders(body) : { 'content-type': 'application/x-tar' }
+      const asked = request({ ...this.#options(call, { ...call.headers, ...own }), signal })
       asked.once('response', resolve)
       asked.on('error', (error) => reject(this.#gone(error)))
-      asked.end(body)
+      if (content === undefined) asked.end(body)
+      else pipeline(content, asked).catch((error: unknown) => reject(this.#gone(error as Error)))
     })
   }
 

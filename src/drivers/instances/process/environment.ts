@@ -2,6 +2,9 @@ import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { basename, delimiter, join, resolve } from 'node:path'
 import { Fault } from '../../../base/errors.ts'
+import type { Launch } from '../../../parts/instances/driver.ts'
+import type { BuildOrder } from '../../../parts/jobs/model.ts'
+import { buildVariables } from '../../../wire/builds.ts'
 
 /** What of the machine's own environment reaches instances. */
 export interface MachineEnvironment {
@@ -11,6 +14,8 @@ export interface MachineEnvironment {
   readonly nodeDirectory: string
   /** What every artifact may name as a command without bringing it along. */
   readonly programs?: ReadonlyMap<string, Program>
+  /** What builds images here; missing: nothing does. No command can name it. */
+  readonly builder?: Program
 }
 
 /** A program of the platform's own. */
@@ -46,16 +51,48 @@ function machinePaths(path: string): string[] {
   return path.split(delimiter).filter((entry) => entry !== '' && !entry.includes('/node_modules/'))
 }
 
+/** What a launch executes: its command, or our own program of a build. Faults as of both. */
+export async function commandOf(
+  { build, command, directory, limits }: Launch,
+  env: Readonly<Record<string, string>>,
+  machine: MachineEnvironment,
+): Promise<Execution> {
+  if (build !== undefined) return buildCommand({ order: build, limits }, env, machine)
+  return resolveCommand(command, env, directory, machine)
+}
+
+interface Execution {
+  readonly argv: readonly string[]
+  readonly env: Record<string, string>
+}
+
+/**
+ * A build as it is executed: by our own program, which is trusted with the engine. Fault
+ * `build-unsupported` where none is built.
+ */
+function buildCommand(
+  task: { readonly order: BuildOrder; readonly limits: Launch['limits'] },
+  env: Readonly<Record<string, string>>,
+  { builder }: MachineEnvironment,
+): Execution {
+  if (builder === undefined) {
+    const why = 'no images are built on this node: its agent runs without --builds'
+    throw new Fault('build-unsupported', why, { retry: 'never' })
+  }
+  const own = { ...builder.env, [buildVariables.order]: JSON.stringify(task) }
+  return { argv: [builder.file, ...builder.args], env: { ...env, ...own } }
+}
+
 /**
  * A command as it is executed, the file and its arguments, and its environment: the machine's own
  * programs go before those of its search path. Faults as of `findCommand`.
  */
-export async function resolveCommand(
+async function resolveCommand(
   [name = '', ...args]: readonly string[],
   env: Readonly<Record<string, string>>,
   directory: string,
   { programs }: MachineEnvironment,
-): Promise<{ readonly argv: readonly string[]; readonly env: Record<string, string> }> {
+): Promise<Execution> {
   const own = programs?.get(name)
   if (own !== undefined) {
     return { argv: [own.file, ...own.args, ...args], env: { ...env, ...own.env } }

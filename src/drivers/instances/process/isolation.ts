@@ -124,7 +124,8 @@ export class Isolation {
     return {
       run,
       // What a volume holds is its user's, whichever instance that is.
-      user: this.#userOf(volumes[0]?.id ?? instanceId),
+      // A build is our own program, and needs the engine's socket.
+      user: launch.build === undefined ? this.#userOf(volumes[0]?.id ?? instanceId) : null,
       groups,
       memoryBytes: isLimited ? limits.memoryBytes : null,
     }

@@ -26,9 +26,9 @@ import type {
 } from '../../../parts/instances/driver.ts'
 import { killGroup, membersOfGroup, throttledIn } from './control-groups.ts'
 import {
+  commandOf,
   findCommand,
   instanceEnvironment,
-  resolveCommand,
   type MachineEnvironment,
 } from './environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
@@ -154,8 +154,7 @@ export class ProcessDriver implements InstanceDriver {
     const earlier = this.#runs.get(instanceId)
     assert(earlier === undefined || earlier.launch.run < run, `${instanceId} run ${run} ran before`)
     const own = this.#environment(launch)
-    const { command, directory } = launch
-    const { argv, env } = await resolveCommand(command, own, directory, this.#machine)
+    const { argv, env } = await commandOf(launch, own, this.#machine)
     if (launch.listen !== null) await requireFreePort(launch.listen)
     if (earlier !== undefined) await this.#forgetRun(earlier)
     const { isolation } = this.#holding
@@ -167,7 +166,7 @@ export class ProcessDriver implements InstanceDriver {
     const confined = await isolation.command(confinement, launch, home, argv)
     if (launch.leaseUntil !== undefined) await this.#lease(launch, launch.leaseUntil)
     await this.#spawn(launch, confined, env, confinement.groups)
-    const { statement } = isolation
+    const statement = launch.build === undefined ? isolation.statement : undefined
     const pid = await this.#startedOf(current)
     return statement === undefined ? { pid } : { pid, remark: statement }
   }

@@ -1,12 +1,13 @@
 import type { Cell } from '../../tenants/model.ts'
 import type { FaultList, Spot } from './faults.ts'
 import type { Alert, Flag, Job, ResourceBlock } from './schema-operation.ts'
+import type { Build } from './schema-build.ts'
 import type { ReleaseBlock, Step } from './schema-release.ts'
 import type { Assets, Health, Route, Service } from './schema-service.ts'
 import { childOf, entriesOf, hasHole, nodeAt, placeAt, type MapNode } from './tree.ts'
 
 /** A service with its defaults filled in and its short forms written out. */
-export type FilledService = Omit<Service, 'route' | 'health' | 'env' | 'assets'> &
+export type FilledService = Omit<Service, 'route' | 'health' | 'env' | 'assets' | 'build'> &
   Required<Pick<Service, 'source' | 'instances' | 'cpu' | 'memory' | 'disk'>> & {
     readonly spread: { zone: 'prefer' | 'require' | 'none'; node: 'prefer' | 'require' | 'none' }
     readonly stop: { drain: string; grace: string }
@@ -14,7 +15,14 @@ export type FilledService = Omit<Service, 'route' | 'health' | 'env' | 'assets'>
     readonly route?: Required<Route>
     readonly env?: Record<string, string>
     readonly assets?: Required<Assets>
+    readonly build?: FilledBuild
   }
+
+/** Arguments are spelled as they stand in the file. */
+export type FilledBuild = Required<
+  Pick<Build, 'context' | 'dockerfile' | 'cpu' | 'memory' | 'timeout'>
+> &
+  Pick<Build, 'target'> & { readonly args?: Readonly<Record<string, string>> }
 
 export type FilledHealth = Health &
   Required<Pick<Health, 'every' | 'timeout' | 'passes' | 'fails' | 'startDeadline'>>

@@ -1,7 +1,7 @@
 import { spotAt, type CellView } from './cell-view.ts'
 import { checkCommand } from './check-command.ts'
 import { checkReference, checkResource } from './check-reference.ts'
-import { tidyPath } from './rendered-service.ts'
+import { tidyPath } from './tidy-path.ts'
 import type { Step } from './schema-release.ts'
 import { childOf, itemsOf, textOf } from './tree.ts'
 import { shareOf } from './units.ts'

@@ -6,6 +6,7 @@ import {
   type CellView,
   type FilledService,
 } from './cell-view.ts'
+import { checkBuild } from './check-build.ts'
 import { checkCommand } from './check-command.ts'
 import { checkResource } from './check-reference.ts'
 import { childOf, placeAt, lineWords } from './tree.ts'
@@ -21,6 +22,7 @@ export function checkServices(view: CellView): void {
     checkUses(view, name, service)
     checkEnv(view, name, service)
     checkAssets(view, name, service)
+    checkBuild(view, name, service)
   }
 }
 
@@ -37,7 +39,7 @@ function checkRun(view: CellView, name: string, service: FilledService): void {
     view.faults.add('run-twice', spot, message, `put the arguments into ${program}`)
   }
   /** A faulty one has left a hole, and is no missing one. */
-  const isSaid = isAtFault(view, name, 'run', 'shell', 'image')
+  const isSaid = isAtFault(view, name, 'run', 'shell', 'image') || service.build !== undefined
   if (run === undefined && shell === undefined && image === undefined && !isSaid) {
     const message = `\`${name}\` does not say what runs`
     const hint = 'add run: node server.js, or image: …'

@@ -49,6 +49,17 @@ export const scaleDefaults = { up: '30s', down: '10m' }
 /** Ten requests are enough for a compiler to wake and for connections to be made. */
 export const warmupDefaults = { times: 10 }
 
+export const buildDefaults = {
+  /** The repository, as for what runs from a folder. */
+  context: '.',
+  dockerfile: 'Dockerfile',
+  /** Builds compile: a whole compiler in less than this is a rare thing. */
+  memory: '1GiB',
+  cpu: 0.5,
+  /** Longer than most builds without any cache, shorter than patience. */
+  timeout: '20m',
+}
+
 export const assetsDefaults = {
   /** A page that is left open overnight finds its files in the morning. */
   keep: '24h',

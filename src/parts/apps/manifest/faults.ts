@@ -71,6 +71,7 @@ export const faultCodes = {
   'mount-refused': 'A file that cannot be shown at that path, or cannot go along with a release.',
   'network-refused': 'A shared network for what is no container, or has to stand apart.',
   'container-refused': 'Something that only a container can have, for a process.',
+  'build-refused': 'A build without a place for its image, or with a tag that is not its own.',
   'scale-refused': 'A scale whose bounds contradict each other.',
   'cannot-measure': 'A target that nothing measures.',
   'run-missing': 'A service or job that says nothing to run.',

@@ -1,5 +1,6 @@
 import {
   assetsDefaults,
+  buildDefaults,
   healthDefaults,
   jobDefaults,
   migrateDefaults,
@@ -29,6 +30,7 @@ export function normaliseService(service: MapNode): MapNode {
   let node: Node = written(service, 'route', 'host')
   node = written(node, 'health', 'http')
   node = written(node, 'assets', 'directory')
+  node = written(node, 'build', 'context')
   node = fill(node, defaultsFor(node))
   node = fillChild(node, 'health', healthDefaults)
   node = fillChild(node, 'route', routeDefaults)
@@ -36,7 +38,8 @@ export function normaliseService(service: MapNode): MapNode {
   node = fillChild(node, 'warmup', warmupDefaults)
   node = fillChild(node, 'migrate', migrateDefaults)
   node = fillChild(node, 'assets', assetsDefaults)
-  return listedWarmup(spelledEnv(node as MapNode))
+  node = fillChild(node, 'build', buildDefaults)
+  return listedWarmup(spelledArgs(spelledEnv(node as MapNode)))
 }
 
 /** A service with a port and no check of its own is at least asked for its port. */
@@ -97,16 +100,25 @@ function fillChild(node: Node, key: string, defaults: unknown): Node {
   return withValue(node, key, fill(child, defaults))
 }
 
-/** Numbers and booleans become the text that stands in the file: 1.10 stays 1.10. */
 function spelledEnv(node: MapNode): MapNode {
-  const env = childOf(node, 'env')
-  if (env?.kind !== 'map') return node
-  const entries = entriesOf(env).map(([key, entry]): [string, Entry] => {
+  return spelledValues(node, 'env')
+}
+
+function spelledArgs(node: MapNode): MapNode {
+  const build = childOf(node, 'build')
+  return build?.kind === 'map' ? withValue(node, 'build', spelledValues(build, 'args')) : node
+}
+
+/** Numbers and booleans become the text that stands in the file: 1.10 stays 1.10. */
+function spelledValues(node: MapNode, key: string): MapNode {
+  const values = childOf(node, key)
+  if (values?.kind !== 'map') return node
+  const entries = entriesOf(values).map(([key, entry]): [string, Entry] => {
     const { value } = entry
     if (value.kind !== 'scalar' || typeof value.value === 'string') return [key, entry]
     return [key, { ...entry, value: { ...value, value: value.text, plain: false } }]
   })
-  return withValue(node, 'env', { ...env, entries: new Map(entries) })
+  return withValue(node, key, { ...values, entries: new Map(entries) })
 }
 
 /** `warmup: { get: / }` becomes a list of one. */

@@ -110,6 +110,7 @@ release: { files: [e2e/] , steps: [ { remaining: {} } ] }`
     const rendered = requireCell({ text: input(manifest).manifest, file: 'm' }, undefined)
     expect(sourcesOf(rendered)).toEqual({
       directories: ['services/a', '.'],
+      contexts: [],
       files: ['e2e'],
       mounts: {},
     })
@@ -126,7 +127,7 @@ release: { files: [e2e/] , steps: [ { remaining: {} } ] }`
   test('packs no folder for an image, whatever lies beside the manifest', () => {
     const images = 'services: { web: { image: web, source: services/a }, db: { image: db } }'
     const rendered = requireCell({ text: input(images).manifest, file: 'm' }, undefined)
-    expect(sourcesOf(rendered)).toEqual({ directories: [], files: [], mounts: {} })
+    expect(sourcesOf(rendered)).toEqual({ directories: [], contexts: [], files: [], mounts: {} })
   })
 
   test('has its jobs, what they leave out filled in', () => {
@@ -414,5 +415,60 @@ describe('what services mount', () => {
     const refusal = refusalOf(() => releaseContentOf(input(text), at))
     expect(refusal.message).toContain("sees its machine's own /etc")
     expect(refusal.hint).toContain('/config')
+  })
+})
+
+describe('an image that is built', () => {
+  const manifest = (build: string, image = 'registry.example/shop/web') =>
+    `services: { web: { image: ${image}, build: ${build} } }`
+  const contexts = { web: artifact }
+
+  function imageOf(build: string, given = contexts): unknown {
+    const [service] = releaseContentOf(input(manifest(build), { contexts: given }), at).services
+    return service?.artifact
+  }
+
+  test('is called by the hash of what it is built from', () => {
+    const image = expect.stringMatching(/^registry\.example\/shop\/web:b-[0-9a-f]{24}$/)
+    expect(imageOf('./web')).toEqual({ image, digest: null, isBuilt: true })
+    const same = '{ context: web/, dockerfile: ./Dockerfile, memory: 2GiB, timeout: 1h }'
+    expect(imageOf(same)).toEqual(imageOf('./web'))
+    const other = { web: { ...artifact, digest: `sha256:${'b'.repeat(64)}` } }
+    const differing = [
+      imageOf('./web', other),
+      imageOf('{ context: web, args: { A: 1.10 } }'),
+      imageOf('{ context: web, args: { A: 1.1 } }'),
+      imageOf('{ context: web, target: small }'),
+      imageOf('{ context: web, dockerfile: other }'),
+    ]
+    expect(new Set([imageOf('./web'), ...differing].map((one) => JSON.stringify(one))).size).toBe(6)
+  })
+
+  test('needs its context', () => {
+    expect(refusalOf(() => imageOf('./api')).code).toBe('artifact-missing')
+  })
+
+  test('is promoted as what ran where it was tested, and never as its neighbour', () => {
+    const image = { image: 'registry.example/shop/web:b-1', digest: `sha256:${'c'.repeat(64)}` }
+    const promotes = {
+      from: { environment: 'local', tenant: 'default' },
+      services: { web: image, api: { ...image, digest: `sha256:${'d'.repeat(64)}` } },
+      mounts: {},
+    }
+    const one = 'image: registry.example/shop, build'
+    const two = `services: { web: { ${one}: ./web }, api: { ${one}: ./api } }`
+    const { services } = releaseContentOf(input(two, { artifacts: {}, promotes }), at)
+    expect(services.map(({ artifact: made }) => made.digest?.at(-1))).toEqual(['c', 'd'])
+  })
+
+  test('names the folders to pack, each once, with its Dockerfiles', () => {
+    const text = `services:
+  a: { image: registry.example/a, build: ./x }
+  b: { image: registry.example/b, build: { context: x/, dockerfile: b.Dockerfile } }`
+    const sources = sourcesOf(requireCell({ text: input(text).manifest, file: 'm' }, undefined, at))
+    expect(sources.contexts).toEqual([
+      { directory: 'x', dockerfiles: ['Dockerfile', 'b.Dockerfile'] },
+    ])
+    expect(sources.directories).toEqual([])
   })
 })

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../../base/digest.ts'
 import { Refusal } from '../../../base/errors.ts'
 import { isImage, type ArtifactRef, type Runnable } from '../../artifacts/model.ts'
 import { cellName, type AppCell, type Cell, type Gate } from '../../tenants/model.ts'
@@ -7,9 +8,11 @@ import { gateOf } from './gates.ts'
 import { manifestRefusal, requireCell } from './manifest.ts'
 import { refusalsAtDeploy } from './not-yet.ts'
 import type { RenderedCell } from './render.ts'
-import { tidyPath, type MountedFile, type RenderedService } from './rendered-service.ts'
+import { builtImageOf } from './rendered-build.ts'
+import type { MountedFile, RenderedService } from './rendered-service.ts'
 import type { ReleaseBlock, Step } from './schema-release.ts'
 import { stepDefaults } from './defaults.ts'
+import { tidyPath } from './tidy-path.ts'
 import { nodeAt, textOf } from './tree.ts'
 import { aboveOf, durationOf, shareOf } from './units.ts'
 
@@ -38,6 +41,8 @@ export interface ManifestService extends Omit<ServiceSpec, 'artifact'> {
 export interface NamedImage {
   readonly image: string
   readonly digest: null
+  /** A build of this platform makes it; missing: somebody else. */
+  readonly isBuilt?: true
 }
 
 /** What a deploy sends along with its manifest. */
@@ -49,6 +54,8 @@ export interface DeployInput {
   /** By service: the files that it mounts, packed as they are seen. */
   readonly mounts?: Readonly<Record<string, ArtifactRef>>
   readonly files: ArtifactRef | null
+  /** What images are built from, by folder; missing: none is. */
+  readonly contexts?: Readonly<Record<string, ArtifactRef>>
   /** Of a promotion: what ran elsewhere, by service, is what runs here; `artifacts` is empty. */
   readonly promotes?: {
     readonly from: Cell
@@ -60,6 +67,11 @@ export interface DeployInput {
 /** Directories and files that a deploy has to pack. */
 export interface Sources {
   readonly directories: readonly string[]
+  /** What images are built from, with the Dockerfiles that are used of each; never ignored. */
+  readonly contexts: readonly {
+    readonly directory: string
+    readonly dockerfiles: readonly string[]
+  }[]
   /** What `release.files` names; empty where tests need nothing. */
   readonly files: readonly string[]
   /** By service; those that mount nothing are not in it. */
@@ -93,7 +105,12 @@ export function releaseContentOf(input: DeployInput, at: AppCell): ManifestConte
   const { promotes } = input
   const made =
     promotes === undefined
-      ? { archives: input.artifacts, images: {}, mounts: input.mounts ?? {} }
+      ? {
+          archives: input.artifacts,
+          images: {},
+          mounts: input.mounts ?? {},
+          contexts: input.contexts ?? {},
+        }
       : testedMakings(rendered, requireCell(source, platform, promotes.from), promotes)
   return toReleaseContent(rendered, made, input.files)
 }
@@ -104,6 +121,8 @@ interface Makings {
   readonly images: Readonly<Record<string, Runnable>>
   /** By service. */
   readonly mounts: Readonly<Record<string, ArtifactRef>>
+  /** What images are built from, by folder. */
+  readonly contexts: Readonly<Record<string, ArtifactRef>>
 }
 
 /** What ran where the release was tested: nothing is packed or looked up anew for another cell. */
@@ -114,14 +133,17 @@ function testedMakings(
 ): Makings {
   const archives: Record<string, ArtifactRef> = {}
   const images: Record<string, Runnable> = {}
-  for (const { name, source, image } of tested.services) {
+  for (const service of tested.services) {
+    const { name, source } = service
     const artifact = Object.hasOwn(services, name) ? services[name] : undefined
     if (artifact === undefined) continue
-    if (isImage(artifact)) images[image ?? ''] = artifact
+    if (isImage(artifact)) images[imageKeyOf(service)] = artifact
     else archives[source ?? ''] = artifact
   }
-  for (const { name, source, image } of rendered.services) {
-    if (Object.hasOwn(image === null ? archives : images, image ?? source ?? '')) continue
+  for (const service of rendered.services) {
+    const { name, source, image } = service
+    const key = image === null ? (source ?? '') : imageKeyOf(service)
+    if (Object.hasOwn(image === null ? archives : images, key)) continue
     const message = `${name} is made of ${image ?? source}, which did not run in ${cellName(from)}`
     throw new Refusal('promotion-untested', message, {
       status: 409,
@@ -130,7 +152,7 @@ function testedMakings(
     })
   }
   refuseOtherMounts(rendered, tested, from)
-  return { archives, images, mounts }
+  return { archives, images, mounts, contexts: {} }
 }
 
 /** What was tested is what was packed then: nobody sends other files along with a promotion. */
@@ -145,6 +167,13 @@ function refuseOtherMounts(rendered: RenderedCell, tested: RenderedCell, from: C
       hint: 'mount the same files in both, and tell them apart by `env`',
     })
   }
+}
+
+/** By its name alone an image that is built would be any that goes to the same repository. */
+function imageKeyOf({ image, build }: RenderedService): string {
+  if (build === undefined) return image ?? ''
+  const { context, dockerfile, target, args } = build
+  return `${image} ${canonicalJson([context, dockerfile, target, args])}`
 }
 
 /** The operators' word goes before the manifest's. */
@@ -180,8 +209,14 @@ function toReleaseContent(
 /** What `deploy` packs for a cell, each directory once. */
 export function sourcesOf({ services, release }: RenderedCell): Sources {
   const directories = services.map(({ source }) => source).filter((source) => source !== null)
+  const builds = services.flatMap(({ build }) => build ?? [])
+  const contexts = [...new Set(builds.map(({ context }) => context))].map((directory) => {
+    const of = builds.filter(({ context }) => context === directory)
+    return { directory, dockerfiles: [...new Set(of.map(({ dockerfile }) => dockerfile))] }
+  })
   return {
     directories: [...new Set(directories)],
+    contexts,
     files: [...new Set((release.files ?? []).map(tidyPath))],
     mounts: Object.fromEntries(
       services.flatMap(({ name, mounts }) => (mounts.length === 0 ? [] : [[name, mounts]])),
@@ -189,12 +224,15 @@ export function sourcesOf({ services, release }: RenderedCell): Sources {
   }
 }
 
-function specOf(service: RenderedService, { archives, images, ...made }: Makings): ManifestService {
-  const { source, image, run, mounts, ...rest } = service
+function specOf(service: RenderedService, made: Makings): ManifestService {
+  const { archives, images } = made
+  const { source, image, run, mounts, build: _build, ...rest } = service
   const spec = { ...rest, ...mountsOf(service.name, mounts, made.mounts) }
   if (image !== null) {
-    const known = Object.hasOwn(images, image) ? images[image] : undefined
-    return { ...spec, run: run ?? [], artifact: known ?? { image, digest: null } }
+    const key = imageKeyOf(service)
+    const known = Object.hasOwn(images, key) ? images[key] : undefined
+    const artifact = known ?? namedImage(service, image, made)
+    return { ...spec, run: run ?? [], artifact }
   }
   const artifact = source !== null && Object.hasOwn(archives, source) ? archives[source] : undefined
   if (artifact === undefined || run === null) {
@@ -214,6 +252,17 @@ function mountsOf(
     throw missing(`mounts.${name}`, `the files that ${name} mounts were not sent along`)
   }
   return { mounts: { artifact, paths: mounts.map(({ path }) => path) } }
+}
+
+/** As the manifest calls it, or as the build of its context is called. */
+function namedImage({ build }: RenderedService, image: string, { contexts }: Makings): NamedImage {
+  if (build === undefined) return { image, digest: null }
+  const { context } = build
+  const artifact = Object.hasOwn(contexts, context) ? contexts[context] : undefined
+  if (artifact === undefined) {
+    throw missing(`contexts.${context}`, `no context was sent for the build in ${context}`)
+  }
+  return { image: builtImageOf(image, artifact.digest, build), digest: null, isBuilt: true }
 }
 
 function missing(path: string, message: string): Refusal {

@@ -4,6 +4,8 @@ import { firstInstances, type FilledHealth, type FilledService } from './cell-vi
 import { argumentsOf } from './check-command.ts'
 import { neededOf } from './check-service.ts'
 import { healthDefaults, migrateDefaults } from './defaults.ts'
+import { buildOf, type ImageBuild } from './rendered-build.ts'
+import { tidyPath } from './tidy-path.ts'
 import { durationOf, sizeOf } from './units.ts'
 
 /** A service as a cell runs it; what is missing is only the artifact made of its source. */
@@ -13,6 +15,8 @@ export interface RenderedService extends Omit<ServiceSpec, 'artifact' | 'run' | 
   readonly image: string | null
   /** The directory to pack, as `sourcesOf` names it; null for an image. */
   readonly source: string | null
+  /** What `image` is built from; missing: somebody else builds it. */
+  readonly build?: ImageBuild
   /** What its instances see beside; in the order of their paths. */
   readonly mounts: readonly MountedFile[]
 }
@@ -51,6 +55,7 @@ export function serviceOf(name: string, service: FilledService): RenderedService
     ...(service.limits === undefined ? {} : { limits: service.limits }),
     ...(migrate === undefined ? {} : { migrate: migrateOf(migrate) }),
     ...(assets === undefined ? {} : { assets: assetsOf(assets) }),
+    ...(service.build === undefined ? {} : { build: buildOf(service.build) }),
     ...(args === undefined ? {} : { args: [...args] }),
     ...(port === undefined ? {} : { port }),
     ...(volumes === undefined ? {} : { volumes: volumesOf(volumes) }),
@@ -111,10 +116,4 @@ function probeOf(health: FilledHealth | undefined): ServiceSpec['health']['probe
   if (health?.tcp !== undefined) return { kind: 'tcp' }
   const run = argumentsOf(health?.exec)
   return run === null ? { kind: 'none' } : { kind: 'exec', run }
-}
-
-/** `./services/api/` and `services/api` are one directory. */
-export function tidyPath(path: string): string {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  return parts.length === 0 ? '.' : parts.join('/')
 }

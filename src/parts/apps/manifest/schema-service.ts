@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { capabilities } from '../model.ts'
+import { Build } from './schema-build.ts'
 import {
   absolutePath,
   block,
@@ -298,6 +299,13 @@ export const Service = block(
       ),
     ),
     migrate: Optional(Migrate),
+    build: Optional(
+      Type.Union([relativePath('Short for { context: … }.'), Build], {
+        description: 'A folder with a Dockerfile that the image is built from, at deploy.',
+        'x-whole': true,
+        'x-expects': 'a folder such as ./web, or { context: …, dockerfile: … }',
+      }),
+    ),
     assets: Optional(
       Type.Union([relativePath('Short for { directory: … }.'), Assets], {
         description: 'Static files of earlier versions that this one goes on to answer.',
