@@ -173,8 +173,12 @@ function logOf(instanceId: string): LogLineView[] {
     '<script>document.title="taken"</script>',
     'x'.repeat(1_000_000),
   ]
-  const line = { instanceId, service: 'storefront', releaseId: 'rel-6', stream: 'stdout' as const }
-  return texts.map((text, index) => ({ ...line, at: Date.now() - 60_000 + index, text }))
+  const cell = { environment: 'local', tenant: 'default', app: 'shop' }
+  const own = { instanceId, service: 'storefront', cell, releaseId: 'rel-6' }
+  return texts.map((text, index) => {
+    const at = Date.now() - 60_000 + index
+    return { ...own, stream: 'stdout', at, text, position: `${at}.${index + 1}.${instanceId}` }
+  })
 }
 
 function releasesOf({ at, releaseNumber, version }: FakeApp): ReleaseView[] {
@@ -242,7 +246,14 @@ function runOf(at: AppView['at']): RunView {
 
 function runDetails(): RunDetails {
   const at = { environment: 'local', tenant: 'default', app: 'shop' }
-  const line = { instanceId: 'i-job', service: 'catalogue', releaseId: 'rel-6' } as const
-  const text = '14 checks passed'
-  return { run: runOf(at), output: [{ ...line, stream: 'stdout', at: Date.now() - 118_000, text }] }
+  const own = { instanceId: 'i-job', service: 'catalogue', cell: at, releaseId: 'rel-6' }
+  const printedAt = Date.now() - 118_000
+  const line: LogLineView = {
+    ...own,
+    stream: 'stdout',
+    at: printedAt,
+    text: '14 checks passed',
+    position: `${printedAt}.1.i-job`,
+  }
+  return { run: runOf(at), output: [line] }
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { FakeAppApi } from './fake-app-api.ts'
+import { FakeLogs } from './fake-logs.ts'
 import type { SceneName } from './fake-scenes.ts'
 import { FakeWorld } from './fake-world.ts'
 
@@ -84,12 +85,14 @@ class FakeApi {
   role = 'operator'
   readonly #world: FakeWorld
   readonly #files: string
+  readonly #logs: FakeLogs
   readonly #streams = new Set<ServerResponse>()
   #isDown = false
 
   constructor(world: FakeWorld, files: string) {
     this.#world = world
     this.app = new FakeAppApi(world)
+    this.#logs = new FakeLogs(world.apps, Date.now(), world.scene === 'hostile')
     this.#files = files
   }
 
@@ -107,6 +110,7 @@ class FakeApi {
     if (url.pathname === '/v1/session') return this.#session(request, response)
     if (!this.sessions.has(sessionOf(request))) return refuse(response, 401, 'unauthenticated')
     if (url.pathname === '/v1/watch') return this.#watch(url, request, response)
+    if (url.pathname === '/v1/logs/follow') return this.#followLogs(url, response)
     if (request.method !== 'GET') return this.#write(url, request, response)
     const body = this.#read(url)
     if (body === undefined) return refuse(response, 404, 'not-found')
@@ -127,6 +131,10 @@ class FakeApi {
         return this.#world.fleet.packing(limit, url.searchParams.get('cursor'))
       case '/v1/findings':
         return { items: this.#world.findings }
+      case '/v1/logs/histogram':
+        return this.#logs.histogram(url.searchParams)
+      case '/v1/logs':
+        return isPaged(url.searchParams) ? this.#logs.page(url.searchParams) : this.app.read(url)
       case '/v1/events':
         return { items: this.#world.events.slice(-limit) }
       case '/v1/rollouts':
@@ -163,6 +171,17 @@ class FakeApi {
       body: text === '' ? undefined : JSON.parse(text),
     })
     sendJson(response, status, body)
+  }
+
+  #followLogs(url: URL, response: ServerResponse): void {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    response.write('retry: 1000\n\n')
+    const stop = this.#logs.follow(url.searchParams, response)
+    this.#streams.add(response)
+    response.on('close', () => {
+      stop()
+      this.#streams.delete(response)
+    })
   }
 
   #watch(url: URL, request: IncomingMessage, response: ServerResponse): void {
@@ -206,6 +225,11 @@ async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString()
+}
+
+/** The page of logs asks by time or place; the tail of one instance does not. */
+function isPaged(query: URLSearchParams): boolean {
+  return ['since', 'before', 'after'].some((name) => query.has(name))
 }
 
 function sessionOf(request: IncomingMessage): string {

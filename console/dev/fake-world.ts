@@ -32,7 +32,10 @@ export class FakeWorld {
   readonly #listeners = new Set<(change: ChangeEvent) => void>()
   readonly #hearers = new Set<(news: object) => void>()
 
+  readonly scene: SceneName
+
   constructor(scene: SceneName, now: number) {
+    this.scene = scene
     const made = scenes[scene](now)
     this.apps = made.apps
     this.nodes = made.nodes

@@ -11,6 +11,7 @@ import { isSignedOut } from './api/client.ts'
 import { sessionQuery } from './api/queries.ts'
 import { redeemFragment, type LoginNotice } from './api/session.ts'
 import { partOf, type AppPart } from './pages/apps/parts.ts'
+import type { LogsSearch } from './pages/logs/log-queries.ts'
 import { LoginPage } from './pages/session/login-page.tsx'
 import { Lost, Broken } from './pages/session/lost-page.tsx'
 import { OverviewPage } from './pages/overview/overview-page.tsx'
@@ -114,6 +115,34 @@ const nodes = createRoute({
   }),
 })
 
+const logs = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/logs',
+  component: lazyRouteComponent(() => import('./pages/logs/logs-page.tsx'), 'LogsPage'),
+  validateSearch: (search: Search): LogsSearch => ({
+    app: textOf(search.app),
+    service: textOf(search.service),
+    instance: textOf(search.instance),
+    level: oneOf(['debug', 'info', 'warning', 'error'] as const, search.level),
+    q: textOf(search.q),
+    last: numberOf(search.last),
+    since: numberOf(search.since),
+    until: numberOf(search.until),
+    line: textOf(search.line),
+  }),
+})
+
+/** One of a few words; anything else is left out. */
+function oneOf<Word extends string>(words: readonly Word[], value: unknown): Word | undefined {
+  return words.find((word) => word === value)
+}
+
+/** A number of the address that may be a time. */
+function numberOf(value: unknown): number | undefined {
+  const number = Number(value)
+  return value !== '' && Number.isFinite(number) && number > 0 ? number : undefined
+}
+
 interface NodesSearch {
   readonly node?: string | undefined
   readonly instance?: string | undefined
@@ -154,7 +183,7 @@ const instance = createRoute({
 
 const routeTree = root.addChildren([
   login,
-  signedIn.addChildren([overview, rollouts, rollout, nodes, app, instance]),
+  signedIn.addChildren([overview, rollouts, rollout, nodes, logs, app, instance]),
 ])
 
 /** Only a path of our own is taken: a link must not send anybody elsewhere after the login. */

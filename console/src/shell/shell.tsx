@@ -72,6 +72,9 @@ function Pages() {
       <Link to="/nodes" activeOptions={{ includeSearch: false }}>
         Nodes
       </Link>
+      <Link to="/logs" search={{}} activeOptions={{ includeSearch: false }}>
+        Logs
+      </Link>
       <a href="/docs">API docs</a>
     </nav>
   )

@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import type { NodeView } from '../../../../src/wire/api.ts'
@@ -172,9 +173,9 @@ function InstanceLine({ instance }: { readonly instance: FleetInstance }) {
   return (
     <>
       <span className={styles.instanceName}>
-        <b>
+        <Link to="/instances/$id" params={{ id }} search={{}}>
           {service.at.app}/{service.service}
-        </b>
+        </Link>
         <small>
           <code>{id}</code> {service.at.environment}/{service.at.tenant} · {cores(cpu)} cpu ·{' '}
           {bytes(memoryBytes)}
