@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { Command } from 'commander'
 import { messageOf, Refusal, systemCodeOf } from '../base/errors.ts'
 import {
@@ -94,6 +94,10 @@ async function put(
   if (!json) {
     const next = '`roadstead validate`, then `roadstead deploy`'
     print(`${toned('✓', 'well')} wrote ${name}; next: ${next}`)
+    if (dirname(file) !== directory) {
+      const where = relative(process.cwd(), directory) || 'this folder'
+      remark(`paths in it are seen from the folder that it lies in: move it to ${where}`)
+    }
   }
   return name
 }

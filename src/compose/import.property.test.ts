@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { validateManifest } from '../parts/apps/manifest/manifest.ts'
 import { importText, told } from './import.fixture.ts'
 
@@ -8,7 +8,13 @@ import { importText, told } from './import.fixture.ts'
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const names = fc.constantFrom('web', 'api', 'db', 'My_Cache', 'queue.1', 'x-ray')
-const paths = fc.constantFrom('/data', '/data/more', '/var/lib/x', '/tmp', '/', '/a b', '/x/../y')
+const paths = fc.constantFrom(
+  ...['/data', '/data/more', '/var/lib/x', '/etc/x', '/etc/x/y/', '/one', '/tmp', '/', '/a b'],
+  ...['/x/../y', '/etc/...'],
+)
+
+/** What lies beside the file. */
+const beside = { 'conf/a': 'x', 'pages/b': 'x', 'a.conf': 'x', 'logs/': '', 'tls.key': 'x' }
 
 /** Values that a file can be written with, and where `isWild` such that are wrong too. */
 function services(isWild: boolean) {
@@ -29,7 +35,10 @@ function services(isWild: boolean) {
   const port = also([80, 443, 3000, 5432, 8080, 9229], [70_000])
   const duration = also(['1s', '500ms', '1m30s', '2h', '1us'], ['soon'])
   const sources = also(
-    ['data', 'other_data', './conf', '../up', '/', '/var/run/docker.sock'],
+    [
+      ...['data', 'other_data', './conf', './pages', './a.conf', './logs', './none', '.'],
+      ...['./tls.key', '../up', '/', '/var/run/docker.sock'],
+    ],
     ['no'],
   )
   const variables = fc.dictionary(
@@ -67,10 +76,14 @@ function services(isWild: boolean) {
       volumes: fc.uniqueArray(
         fc.oneof(
           fc.tuple(sources, paths).map(([source, path]) => `${source}:${path}`),
+          fc.tuple(sources, paths).map(([source, path]) => `${source}:${path}:ro`),
           paths,
         ),
-        { maxLength: 3 },
+        { maxLength: 4 },
       ),
+      configs: fc.subarray(['one', 'two', { source: 'three', target: '/etc/x', mode: 256 }]),
+      user: also(['1000', '70:70', 'root', 'app', '0:0', ''], ['a b', '-1']),
+      working_dir: fc.constantFrom('/app', '/', 'app', '/a b', '/app/'),
       depends_on: fc.uniqueArray(names, { maxLength: 2 }),
       healthcheck,
       deploy: fc.record({ replicas: fc.integer({ min: 0, max: 2_000 }) }, { requiredKeys: [] }),
@@ -101,6 +114,11 @@ function project(isWild: boolean) {
       services: Object.fromEntries(kept) as object,
       volumes: { data: null, other_data: { external: true } },
       secrets: { key: { file: './key' } },
+      configs: {
+        one: { file: './a.conf' },
+        two: { content: 'a {env} $X $$Y' },
+        three: { content: 'x\n' },
+      },
     }
   })
 }
@@ -112,7 +130,7 @@ test.each([
   let manifests = 0
   await fc.assert(
     fc.asyncProperty(project(isWild), async (content) => {
-      const imported = await importText(stringify(content))
+      const imported = await importText(stringify(content), {}, beside)
       const faults = told(imported, 'fault')
       expect(imported.manifest === undefined).toBe(faults.length > 0)
       // That would be for the line of the compose file to say.
@@ -125,6 +143,39 @@ test.each([
     { numRuns: 300 },
   )
   if (!isWild) expect(manifests).toBeGreaterThan(150)
+})
+
+test('one file over another gives a manifest that validates, or a fault with its line', async () => {
+  let manifests = 0
+  await fc.assert(
+    fc.asyncProperty(project(false), project(false), async (lower, upper) => {
+      const overlays = [{ file: 'over.yaml', text: stringify(upper) }]
+      const imported = await importText(stringify(lower), { overlays }, beside)
+      const faults = told(imported, 'fault')
+      expect(imported.manifest === undefined).toBe(faults.length > 0)
+      expect(faults.filter((said) => said.includes('would be refused'))).toEqual([])
+      if (imported.manifest === undefined) return
+      manifests++
+      const { services } = parse(imported.manifest) as { services: Record<string, unknown> }
+      const named = new Set([...Object.keys(lower.services), ...Object.keys(upper.services)])
+      expect(Object.keys(services).length).toBeLessThanOrEqual(named.size)
+    }),
+    { numRuns: 150 },
+  )
+  expect(manifests).toBeGreaterThan(30)
+})
+
+test('a file over itself means the same as alone', async () => {
+  await fc.assert(
+    fc.asyncProperty(project(false), async (content) => {
+      const text = stringify(content)
+      const alone = await importText(text, {}, beside)
+      const overlays = [{ file: 'over.yaml', text }]
+      const over = await importText(text, { overlays }, beside)
+      expect(over.manifest).toBe(alone.manifest)
+    }),
+    { numRuns: 150 },
+  )
 })
 
 test('any text ends in one or the other', async () => {

@@ -1,3 +1,4 @@
+import { mountPattern } from '../../parts/apps/manifest/schema-service.ts'
 import { childOf, itemsOf, type Node, type Place } from '../../parts/apps/manifest/tree.ts'
 import type { Project } from '../project.ts'
 import { folderOf, joined, leavesProject, type LookedAt, type ProjectFiles } from '../source.ts'
@@ -12,6 +13,11 @@ const mountsMax = 32
 
 /** Characters of a file that stands in the manifest itself. */
 const contentMax = 16_384
+
+/** Characters of a path beside the manifest. */
+const sourceMax = 256
+
+const mountPath = new RegExp(mountPattern)
 
 /** Paths that the platform fills itself. */
 export const takenPaths = ['/proc', '/sys', '/dev', '/tmp']
@@ -41,12 +47,14 @@ export function keepMount(mounting: Mounting, draft: Draft, where: Where, say: S
   const others = [...Object.values(draft.volumes ?? {}), ...Object.keys(kept)]
   const other = others.find((one) => isWithin(path, one) || isWithin(one, path))
   const refuse = (said: string, advice: string): void => say('open', where, said, advice)
-  if (!pathPattern.test(path)) {
+  if (!mountPath.test(path)) {
     refuse(`nothing can be mounted at ${path}`, 'give an absolute path without spaces')
   } else if (takenPaths.some((place) => isWithin(path, place))) {
     refuse(`nothing can be mounted at ${path}, which is the platform's`, 'choose another path')
   } else if (other !== undefined) {
     refuse(`${path} and ${other} lie in one another`, 'give each a path of its own')
+  } else if (typeof from === 'string' && from.length > sourceMax) {
+    refuse(`${from.slice(0, 40)}… is longer than a path of a manifest`, 'move it further up')
   } else if (Object.keys(kept).length >= mountsMax) {
     refuse(`${mountsMax} mounts are the most of a service`, 'mount a folder that holds them')
   } else {

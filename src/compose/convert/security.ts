@@ -54,7 +54,8 @@ const userPattern = /^(?:[a-z_][a-z0-9_-]{0,31}|\d{1,9})(?::(?:[a-z_][a-z0-9_-]{
 function convertUser(service: ComposeService, draft: Draft, say: Say): void {
   const user = textIn(within(service.node, 'user'))
   if (user === undefined) return
-  if (/^(?:0+|root)(?::|$)/.test(user)) {
+  if (user === '') say('dropped', 'user', 'it names nobody')
+  else if (/^(?:0+|root)(?::|$)/.test(user)) {
     const said = 'a container runs as the user that its image names'
     say('dropped', 'user', said, 'if the image names another than root, build one that does not')
   } else if (userPattern.test(user)) {

@@ -208,7 +208,7 @@ export const Volumes = named(
 )
 
 /** As of `absolutePath`, of which keys cannot have the look-aheads. */
-const mountPattern = '^(/\\.{0,2}[^\\s:,/\\\\.][^\\s:,/\\\\]{0,99}){1,16}/?$'
+export const mountPattern = '^(/\\.{0,2}[^\\s:,/\\\\.][^\\s:,/\\\\]{0,99}){1,16}/?$'
 
 export const Mounts = named(
   Type.Union(
