@@ -8,10 +8,8 @@ import { importText, told } from './import.fixture.ts'
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
 const names = fc.constantFrom('web', 'api', 'db', 'My_Cache', 'queue.1', 'x-ray')
-const paths = fc.constantFrom(
-  ...['/data', '/data/more', '/var/lib/x', '/etc/x', '/etc/x/y/', '/one', '/tmp', '/', '/a b'],
-  ...['/x/../y', '/etc/...'],
-)
+const places = '/data /data/more /var/lib/x /etc/x /etc/x/y/ /one /tmp / /x/../y /etc/...'
+const paths = fc.constantFrom('/a b', ...places.split(' '))
 
 /** What lies beside the file. */
 const beside = { 'conf/a': 'x', 'pages/b': 'x', 'a.conf': 'x', 'logs/': '', 'tls.key': 'x' }
@@ -35,10 +33,9 @@ function services(isWild: boolean) {
   const port = also([80, 443, 3000, 5432, 8080, 9229], [70_000])
   const duration = also(['1s', '500ms', '1m30s', '2h', '1us'], ['soon'])
   const sources = also(
-    [
-      ...['data', 'other_data', './conf', './pages', './a.conf', './logs', './none', '.'],
-      ...['./tls.key', '../up', '/', '/var/run/docker.sock'],
-    ],
+    'data other_data ./conf ./pages ./a.conf ./logs ./none . ./tls.key ../up / /run/docker.sock'.split(
+      ' ',
+    ),
     ['no'],
   )
   const variables = fc.dictionary(
