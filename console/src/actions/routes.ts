@@ -32,6 +32,7 @@ export const actionRoutes = {
   runJob: { method: 'POST', path: `${app}/jobs/{job}/run`, roles: releasers },
   cancelRun: { method: 'POST', path: '/v1/runs/{id}/cancel', roles: releasers },
   exec: { method: 'POST', path: '/v1/instances/{id}/exec', roles: operators },
+  giveUpNode: { method: 'POST', path: '/v1/nodes/{nodeId}/give-up', roles: operators },
   endTestLink: { method: 'DELETE', path: `${app}/test-links/{id}`, roles: releasers },
 } as const satisfies Record<string, ActionRoute>
 

@@ -20,6 +20,7 @@ const shapes = {
     </>
   ),
   moon: <path d="M13.2 9.7A5.6 5.6 0 0 1 6.3 2.8a5.6 5.6 0 1 0 6.9 6.9" />,
+  search: <path d="M11.2 11.2 14 14M12.2 7.2a5 5 0 1 1-10 0 5 5 0 0 1 10 0" />,
   leave: <path d="M6.5 2.8H3.3v10.4h3.2M7 8h6.5M10.7 5.2 13.5 8l-2.8 2.8" />,
 } satisfies Record<string, ReactNode>
 

@@ -7,8 +7,10 @@ import { sessionQuery, trafficQuery } from '../api/queries.ts'
 import { followChanges } from '../api/follow.ts'
 import { signOut } from '../api/session.ts'
 import { Icon } from '../marks/icon.tsx'
+import { PaletteKeys } from '../palette/palette-keys.tsx'
 import { ConnectionMark, StaleBanner } from './connection.tsx'
 import { HarbourMark } from './harbour-mark.tsx'
+import { pages } from './pages.ts'
 import { SchemeToggle } from './scheme-toggle.tsx'
 import styles from './shell.module.css'
 
@@ -33,6 +35,7 @@ export function Shell() {
           <Pages />
           <div className={styles.tools}>
             <ConnectionMark />
+            <PaletteKeys />
             <SchemeToggle />
             <SignOut />
           </div>
@@ -65,16 +68,16 @@ function Content() {
 function Pages() {
   return (
     <nav className={styles.nav} aria-label="Pages">
-      <Link to="/" search={{}} activeOptions={{ exact: true, includeSearch: false }}>
-        Overview
-      </Link>
-      <Link to="/rollouts">Rollouts</Link>
-      <Link to="/nodes" activeOptions={{ includeSearch: false }}>
-        Nodes
-      </Link>
-      <Link to="/logs" search={{}} activeOptions={{ includeSearch: false }}>
-        Logs
-      </Link>
+      {pages.map(({ name, href }) => (
+        <Link
+          key={href}
+          to={href}
+          search={{}}
+          activeOptions={{ exact: href === '/', includeSearch: false }}
+        >
+          {name}
+        </Link>
+      ))}
       <a href="/docs">API docs</a>
     </nav>
   )

@@ -3,6 +3,8 @@ import { Link } from '@tanstack/react-router'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import type { NodeView } from '../../../../src/wire/api.ts'
+import { ActionButton } from '../../actions/action-button.tsx'
+import { giveUpAction } from '../../actions/node-actions.ts'
 import { fleet, type FleetInstance } from '../../api/fleet.ts'
 import { findingsQuery } from '../../api/queries.ts'
 import { Icon } from '../../marks/icon.tsx'
@@ -67,6 +69,9 @@ export function NodePanel(props: {
         />
       </div>
       <Labels labels={node.labels} />
+      {node.status === 'lost' && (
+        <ActionButton action={giveUpAction(node.id, reserved.instances)} />
+      )}
       <Instances nodeId={node.id} instanceId={props.instanceId} />
       {own.length > 0 && (
         <>
@@ -177,8 +182,10 @@ function InstanceLine({ instance }: { readonly instance: FleetInstance }) {
           {service.at.app}/{service.service}
         </Link>
         <small>
-          <code>{id}</code> {service.at.environment}/{service.at.tenant} · {cores(cpu)} cpu ·{' '}
-          {bytes(memoryBytes)}
+          <Link to="/instances/$id" params={{ id }}>
+            <code>{id}</code>
+          </Link>{' '}
+          {service.at.environment}/{service.at.tenant} · {cores(cpu)} cpu · {bytes(memoryBytes)}
         </small>
       </span>
       <Mark icon={toneIcons[tone]} word={word} tone={tone} />
