@@ -41,6 +41,7 @@ import { schemaCommand } from './schema.ts'
 import { scaleCommand } from './scale.ts'
 import { startCommand } from './start.ts'
 import { statusCommand } from './status.ts'
+import { replaceCommand } from './replace.ts'
 import { stopCommand } from './stop.ts'
 import { testLinkCommand } from './test-link.ts'
 import { tokensCommand } from './tokens.ts'
@@ -118,6 +119,7 @@ function changeCommands(): Command[] {
     scaleCommand(),
     stopCommand(),
     startCommand(),
+    replaceCommand(),
     destroyCommand(),
     undestroyCommand(),
   ]

@@ -1,3 +1,4 @@
+import type { InstanceView } from '../../../src/wire/api.ts'
 import type { AppPlace } from '../api/queries.ts'
 import { plural } from '../words/numbers.ts'
 import { commandLine, type Action } from './action.ts'
@@ -132,6 +133,24 @@ export function promoteAction(
       ...flags,
     ),
     done: `${at.app} is carried from ${source} to ${cellOf(at)}.`,
+  }
+}
+
+/** Another instance in the place of this one. */
+export function replaceAction(instance: Pick<InstanceView, 'id' | 'at' | 'service'>): Action {
+  const { id, at, service } = instance
+  return {
+    ...about(at),
+    route: actionRoutes.replace,
+    params: { id },
+    verb: 'Replace',
+    title: `Replace ${id}?`,
+    says: [
+      `A new instance of ${service} is made ready first; then this one ends its requests and leaves.`,
+      'If the service may run only once, this one ends first.',
+    ],
+    command: commandLine('roadstead', 'replace', id),
+    done: `Another ${service} takes the place of ${id}.`,
   }
 }
 

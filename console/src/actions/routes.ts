@@ -31,6 +31,7 @@ export const actionRoutes = {
   proceed: { method: 'POST', path: `${rollout}/proceed`, roles: releasers },
   runJob: { method: 'POST', path: `${app}/jobs/{job}/run`, roles: releasers },
   cancelRun: { method: 'POST', path: '/v1/runs/{id}/cancel', roles: releasers },
+  replace: { method: 'POST', path: '/v1/instances/{id}/replace', roles: releasers },
   exec: { method: 'POST', path: '/v1/instances/{id}/exec', roles: operators },
   giveUpNode: { method: 'POST', path: '/v1/nodes/{nodeId}/give-up', roles: operators },
   endTestLink: { method: 'DELETE', path: `${app}/test-links/{id}`, roles: releasers },

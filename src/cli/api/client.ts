@@ -324,6 +324,11 @@ export class ApiClient {
   }
 
   /** Connect to it within ten seconds. */
+  replaceInstance(instanceId: string): Promise<Written> {
+    const path = `/v1/instances/${encodeURIComponent(instanceId)}/replace`
+    return this.#write('POST', path, undefined)
+  }
+
   beginExec(instanceId: string, request: ExecRequest): Promise<ExecAnswer> {
     return this.#write('POST', `/v1/instances/${encodeURIComponent(instanceId)}/exec`, request)
   }

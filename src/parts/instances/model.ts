@@ -99,6 +99,8 @@ export const Instance = Type.Object({
   /** One sentence: why it exists, and later why it stops. Writer: instances. */
   because: Type.String(),
   createdAt: Type.Number(),
+  /** Who wants another in its place, since when (wall ms); writer: the replace route, once. */
+  replaceAsked: Type.Optional(Type.Object({ by: Type.String(), at: Type.Number() })),
   /** How it ended; null until then. */
   ended: Type.Union([Type.Object({ at: Type.Number(), because: Type.String() }), Type.Null()]),
 })

@@ -76,6 +76,19 @@ describe('the instances planner', () => {
     ])
   })
 
+  it('puts another in the place of one that somebody wants replaced, the new one first', () => {
+    const old = seen('i-old', { pool: 'online', observed: 'ready' })
+    const asked = { ...old, instance: { ...old.instance, replaceAsked: { by: 'ada', at: 1 } } }
+    const one = { successors: 1, online: 1, predecessors: 0 }
+    expect(decisions(planInstances(aView({ instances: [asked], wanted: one }), now))).toEqual([
+      'create',
+    ])
+    const both = [asked, seen('i-new', { pool: 'online', observed: 'ready' })]
+    const plan = planInstances(aView({ instances: both, wanted: one }), now)
+    expect(decisions(plan)).toEqual(['drain i-old'])
+    expect(plan.because).toContain('ada wants another in its place')
+  })
+
   it('takes nothing away on the word of a node that has fallen silent, and looks again', () => {
     const old = seen('i-old', { pool: 'online', observed: 'ready', digest: 'old' })
     const wanted = { successors: 1, online: 1, predecessors: 0, promised: 1 }

@@ -241,9 +241,7 @@ class Pass {
     const victims = online
       .toSorted(zoneByZone(online))
       .slice(0, Math.max(0, online.length - wanted.predecessors))
-    this.#takeSpare(victims, (victim) =>
-      isAltered(victim) ? 'its artifact was altered by hand' : 'a newer release takes its place',
-    )
+    this.#takeSpare(victims, (victim) => whyReplaced(victim) ?? 'a newer release takes its place')
   }
 
   forget(): void {
@@ -274,7 +272,7 @@ class Pass {
   }
 
   #isSuccessor(seen: InstanceSeen): boolean {
-    if (seen.observed?.altered === true) return false
+    if (whyReplaced(seen) !== undefined) return false
     return seen.instance.specDigest === this.#view.wanted.target?.specDigest
   }
 
@@ -377,8 +375,11 @@ function mayServe(seen: InstanceSeen): boolean {
   return instance.pool === 'online' && (isUnheard || isReady(seen))
 }
 
-function isAltered(seen: InstanceSeen): boolean {
-  return seen.observed?.altered === true
+/** Why another of the same release takes its place; undefined: none does. */
+function whyReplaced({ instance, observed }: InstanceSeen): string | undefined {
+  if (observed?.altered === true) return 'its artifact was altered by hand'
+  const { replaceAsked } = instance
+  return replaceAsked === undefined ? undefined : `${replaceAsked.by} wants another in its place`
 }
 
 /** Without a place, not ready, not heard of, out of customers' sight, then the youngest. */

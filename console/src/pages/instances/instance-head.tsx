@@ -3,7 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import type { InstanceView } from '../../../../src/wire/api.ts'
 import { refusalFor } from '../../actions/action.ts'
 import { ActionButton } from '../../actions/action-button.tsx'
-import { scaleAction } from '../../actions/app-actions.ts'
+import { replaceAction, scaleAction } from '../../actions/app-actions.ts'
 import { GuardedButton } from '../../actions/guarded-button.tsx'
 import { actionRoutes } from '../../actions/routes.ts'
 import { appQuery } from '../../api/app-queries.ts'
@@ -42,6 +42,7 @@ export function InstanceHead({ instance }: { readonly instance: InstanceView }) 
         </span>
         <div className={styles.actions} role="group" aria-label={`Actions on ${id}`}>
           <TerminalButton instance={instance} />
+          <ActionButton action={replaceAction(instance)} unless={whyNotReplaced(instance)} />
           <FewerButton instance={instance} />
         </div>
       </div>
@@ -69,6 +70,15 @@ function TerminalButton({ instance }: { readonly instance: InstanceView }) {
       Terminal
     </GuardedButton>
   )
+}
+
+/** As far as the record tells; whether a rollout is under way the server knows. */
+function whyNotReplaced(instance: InstanceView): string | undefined {
+  const { state, purpose, desired, pool, replaceAsked } = instance
+  if (state === 'ended') return 'It has ended.'
+  if (purpose === 'job') return 'It is an attempt at a job.'
+  if (desired === 'stopped' || pool === 'draining') return 'It is on its way out.'
+  return replaceAsked === undefined ? undefined : `${replaceAsked.by} has asked for it.`
 }
 
 /** An instance that is stopped is replaced at once; fewer of them is what a service is told. */
