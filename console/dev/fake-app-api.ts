@@ -46,7 +46,7 @@ export class FakeAppApi {
     if (noun === 'instances') return this.#instances(url, a, b)
     if (noun === 'logs') return { items: logOf(url.searchParams.get('instance') ?? '') }
     if (noun === 'volumes') return { items: [] }
-    if (noun === 'runs') return runDetails()
+    if (noun === 'runs') return a === '' ? this.#runs() : runDetails()
     if (noun !== 'cells') return undefined
     const app = this.#world.apps.find(
       ({ at }) => at.environment === a && at.tenant === b && at.app === name,
@@ -92,6 +92,14 @@ export class FakeAppApi {
     else if (verb === 'revert') return { rolloutId: this.#world.deploy('v0.9', 60, Date.now()).id }
     this.#world.touch('app')
     return {}
+  }
+
+  /** A test of each rollout that has got as far as that. */
+  #runs(): { readonly items: readonly RunView[] } {
+    const tested = this.#world.rollouts.filter(({ steps }) => steps[1]?.state === 'done')
+    return {
+      items: tested.map(({ at, id }) => ({ ...runOf(at), purpose: 'test', rolloutId: id })),
+    }
   }
 
   #instances(url: URL, id: string, part: string): unknown {

@@ -78,6 +78,18 @@ export function runQuery(id: string) {
   })
 }
 
+/** The runs of one rollout's tests and migrations, newest first, among the newest of all runs. */
+export function rolloutRunsQuery(rolloutId: string, isOver: boolean) {
+  return queryOptions({
+    queryKey: ['runs', 'of', rolloutId],
+    queryFn: async ({ signal }) => {
+      const runs = await itemsOf<RunView>('/v1/runs?limit=200', signal)
+      return runs.filter((run) => run.rolloutId === rolloutId)
+    },
+    refetchInterval: isOver ? false : runPollMs,
+  })
+}
+
 export function schemaQuery(at: AppPlace) {
   return queryOptions({
     queryKey: keyOf('releases', at, 'schema'),

@@ -13,10 +13,10 @@ export function Printed(props: {
   readonly lines: readonly LogLineView[]
   /** What stands there while there is no line. */
   readonly nothing: string
-  /** Says beside each line who printed it. */
-  readonly isOfMany?: boolean
+  /** A few lines are all that is expected. */
+  readonly isShort?: boolean
 }) {
-  const { label, lines, nothing, isOfMany = false } = props
+  const { label, lines, nothing, isShort = false } = props
   const frame = useRef<HTMLDivElement>(null)
   const isAtEnd = useRef(true)
   useEffect(() => {
@@ -27,6 +27,7 @@ export function Printed(props: {
     <div
       ref={frame}
       className={styles.frame}
+      data-short={isShort}
       role="log"
       aria-live="off"
       aria-label={label}
@@ -37,11 +38,9 @@ export function Printed(props: {
     >
       {lines.length === 0 && <p className={styles.nothing}>{nothing}</p>}
       <ol>
-        {lines.map((line, index) => (
-          // oxlint-disable-next-line react/no-array-index-key -- lines have no other identity
-          <li key={index} data-stream={line.stream}>
+        {lines.map((line) => (
+          <li key={`${line.instanceId} ${line.position}`} data-stream={line.stream}>
             <time dateTime={new Date(line.at).toISOString()}>{timeOfDay(line.at)}</time>
-            {isOfMany && <b>{line.service}</b>}
             <span>{printable(line.text)}</span>
           </li>
         ))}

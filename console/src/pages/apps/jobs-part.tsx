@@ -8,12 +8,12 @@ import { jobRunsQuery, jobsQuery, volumesQuery } from '../../api/app-queries.ts'
 import type { AppPlace } from '../../api/queries.ts'
 import { Moment } from '../../marks/moment.tsx'
 import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
+import { RunOutput } from '../../marks/run-output.tsx'
 import { Mark } from '../../marks/state-mark.tsx'
 import { duration } from '../../words/numbers.ts'
 import { asSentence } from '../../words/sentences.ts'
 import { fullTime } from '../../words/times.ts'
 import { runWords } from './run-words.ts'
-import { RunOutput } from './run-output.tsx'
 import styles from './app.module.css'
 
 const route = getRouteApi('/signed-in/apps/$environment/$tenant/$app')

@@ -10,6 +10,7 @@ import { HarbourPanel } from './harbour-panel.tsx'
 import { JudgePanel } from './judge-panel.tsx'
 import { Proof } from './proof.tsx'
 import { RolloutHead, versionsOf } from './rollout-head.tsx'
+import { RunsPanel } from './runs-panel.tsx'
 import { StepsPanel } from './steps-panel.tsx'
 import { BeforeDuringAfter, ByInstance, ByService } from './window-tables.tsx'
 import styles from './rollout.module.css'
@@ -38,6 +39,7 @@ function Told({ rollout }: { readonly rollout: RolloutView }) {
           <StepsPanel steps={[...rollout.steps, ...(rollout.after ?? [])]} />
           <BeforeDuringAfter ledger={rollout.ledger} />
         </div>
+        <RunsPanel rollout={rollout} />
         <JudgePanel rollout={rollout} />
         <ByService rollout={rollout} />
         <ByInstance rollout={rollout} />
