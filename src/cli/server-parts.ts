@@ -42,7 +42,6 @@ import { instancesController } from '../parts/instances/controller.ts'
 import { instanceKind, singletonEpochKind } from '../parts/instances/records.ts'
 import { agentRoutes } from '../parts/instances/routes-agent.ts'
 import { instanceRoutes } from '../parts/instances/routes.ts'
-import { replaceRoutes } from '../parts/instances/routes-replace.ts'
 import { jobsController } from '../parts/jobs/controller.ts'
 import { jobRunKind, jobStateKind } from '../parts/jobs/records.ts'
 import { buildRoutes } from '../parts/jobs/routes-builds.ts'
@@ -189,8 +188,7 @@ export function composeServer(
     ...schemaRoutes({ state: routed, clock, random }),
     ...jobRoutes({ state: routed, clock, random, logs }),
     ...buildRoutes({ state: routed, clock, random, registry }),
-    ...instanceRoutes({ snapshot }),
-    ...replaceRoutes({ state: routed, clock }),
+    ...instanceRoutes({ state: routed, clock }),
     ...execRoutes({ state: routed, clock, random, log, bounds: settings.bounds }),
     ...schedulingRoutes({ state: routed, clock, usage: nodes }),
     ...findingRoutes({ state: routed }),

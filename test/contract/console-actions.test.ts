@@ -14,6 +14,7 @@ const exceptions: Readonly<Record<string, string>> = {
   'PUT /v1/artifacts/{digest}': 'a deploy packs a folder: the console shows its command',
   'POST /v1/cells/{environment}/{tenant}/apps/{app}/plan': 'likewise',
   'POST /v1/cells/{environment}/{tenant}/apps/{app}/deploy': 'likewise',
+  'POST /v1/cells/{environment}/{tenant}/apps/{app}/builds': 'a part of a deploy, of a folder',
   'POST /v1/cells/{environment}/{tenant}/apps/{app}/promote/plan': 'changes nothing',
   'POST /v1/cells/{environment}/{tenant}/apps/{app}/test-links':
     'the link’s token is made where it is used and never sent: the console shows the command',

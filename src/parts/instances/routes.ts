@@ -8,6 +8,7 @@ import { route, type RouteDefinition } from '../../wire/route.ts'
 import { appCellName } from '../tenants/model.ts'
 import type { Instance } from './model.ts'
 import { instanceById, instanceKind } from './records.ts'
+import { replaceRoutes, type ReplaceRoutesOptions } from './routes-replace.ts'
 
 const people = { roles: ['operator', 'developer', 'viewer'] } as const
 const tag = 'instances'
@@ -32,8 +33,10 @@ interface Filter {
 }
 
 /** What runs where, desired beside observed. */
-export function instanceRoutes({ snapshot }: { readonly snapshot: Snapshot }): RouteDefinition[] {
+export function instanceRoutes(options: ReplaceRoutesOptions): RouteDefinition[] {
+  const { snapshot } = options.state
   return [
+    ...replaceRoutes(options),
     route({
       method: 'GET',
       path: '/v1/instances',
