@@ -7,11 +7,13 @@ import { sourceFiles } from '../../scripts/source-files.ts'
  * text of our own, its file stands here, with whose text it is.
  */
 const ourOwn: Readonly<Record<string, string>> = {
+  'src/compose/convert/mounts.ts': 'the pattern of a mount in the manifest',
   'src/drivers/backups/backup-maker.ts': 'the name of a folder of ours',
   'src/parts/apps/manifest/condition.ts': 'the shape of a condition',
   'src/parts/apps/manifest/delta.ts': "patterns of the manifest's schema",
   'src/parts/apps/manifest/text.ts': 'characters that nobody sees',
   'src/parts/apps/manifest/units.ts': 'the patterns of quantities',
+  'src/wire/log-level.ts': 'the names of levels',
 }
 
 const compiles = /\bnew RegExp\(|[^.\w]RegExp\(/

@@ -6,8 +6,11 @@ export function capitalised(text: string): string {
   return first.toUpperCase() + rest.join('')
 }
 
+/** `shop: …`, `shop ro-7k3m9q2x: …`, `web i-0yce35wc goes …`: a name keeps its letters. */
+const beginsWithName = /^\S+(:| [a-z]+-[a-z\d]{8}[: ])/
+
 /** `Scaled storefront from 3 to 4.` */
 export function asSentence(text: string): string {
-  const sentence = capitalised(text)
+  const sentence = beginsWithName.test(text) ? text : capitalised(text)
   return sentence === '' || /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }

@@ -41,6 +41,13 @@ test('a time of a clock that runs ahead is now, not the future', () => {
   expect(ago(0, 3 * 3_600_000)).toBe('3 h ago')
 })
 
+test('what begins with a name keeps its letters', () => {
+  expect(asSentence('storefront: ready')).toBe('storefront: ready.')
+  expect(asSentence('shop ro-7k3m9q2x: all steps are done')).toMatch(/^shop /)
+  expect(asSentence('web i-0yce35wc goes to n1')).toMatch(/^web /)
+  expect(asSentence('the test: exit code 0')).toMatch(/^The test/)
+})
+
 test('what the server tells becomes a sentence, once', () => {
   expect(asSentence('scaled api to 4')).toBe('Scaled api to 4.')
   expect(asSentence('Done!')).toBe('Done!')
