@@ -38,7 +38,13 @@ describe('an app as people write it', () => {
     })
     expect(page).not.toHaveProperty('singleton')
     expect(api).toMatchObject({
-      image: 'registry.example/notes-board/interface:latest',
+      image: 'registry.example/notes-board/interface',
+      build: {
+        context: 'interface',
+        dockerfile: 'Dockerfile.prod',
+        target: 'run',
+        args: { EDITION: 'small' },
+      },
       args: ['serve', '--port', '4000', '--greeting=good day'],
       port: 4000,
       singleton: true,
@@ -85,7 +91,7 @@ describe('an app as people write it', () => {
   test('with a registry of its own an image to be built is no open matter', async () => {
     const imported = await importFixture('notes', { registry: 'registry.example/team' })
     expect(told(imported, 'open').join()).not.toContain('build')
-    const image = 'registry.example/team/notes-board/interface:latest'
+    const image = 'registry.example/team/notes-board/interface'
     expect(servicesOf(imported)['interface']).toMatchObject({ image })
   })
 })

@@ -53,7 +53,7 @@ async function webWith(lines: string, more = ''): Promise<Record<string, unknown
 
 describe('a file laid over another', () => {
   test('replaces what is one value, and leaves what it does not name', async () => {
-    const web = await webWith('    image: web:2\n    command: serve --fast')
+    const web = await webWith('    image: web:2\n    build: !reset null\n    command: serve --fast')
     expect(web).toMatchObject({ image: 'web:2', args: ['serve', '--fast'], memory: '64MiB' })
   })
 
@@ -120,7 +120,7 @@ volumes: { mail: , kept: }
     const imported = await over(`x-none: 1
 services:
   small: { image: small:1, environment: { SIZE: small } }
-  web: { extends: { service: small } }
+  web: { extends: { service: small }, build: !reset null }
 `)
     expect(servicesOf(imported)['web']).toMatchObject({
       image: 'small:1',

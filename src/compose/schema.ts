@@ -22,6 +22,11 @@ export const serviceKeys: readonly string[] = Object.keys(
   specification.definitions.service.properties,
 )
 
+/** Keys of a service's `build`. */
+export const buildKeys: readonly string[] = Object.keys(
+  specification.definitions.service.properties.build.oneOf[1]?.properties ?? {},
+)
+
 /** Adds a fault for each place that compose-spec does not allow; true where there is none. */
 export function checkCompose(root: MapNode, faults: FaultList): boolean {
   if (validate(dataOf(root))) return true

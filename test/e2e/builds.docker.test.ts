@@ -80,6 +80,11 @@ ${more}RUN echo 'exec httpd -f -p $PORT -h /site' > /serve.sh
     return items.filter(({ purpose }) => purpose === 'build')
   }
 
+  /** A step of a Dockerfile that the engine runs now. */
+  function isUnderWay(step: string): boolean {
+    return engine.docker('ps', '--no-trunc', '--format', '{{.Command}}').includes(step)
+  }
+
   test('a deploy builds what is not built yet, and runs it by its digest', async () => {
     await until(async () => {
       const { items } = await cloud.get<{ items: { drivers?: string[] }[] }>('/v1/nodes')
@@ -139,5 +144,85 @@ ${more}RUN echo 'exec httpd -f -p $PORT -h /site' > /serve.sh
     const missing = await deploy()
     expect(missing.code).toBe(1)
     expect(missing.output).toContain('there is no Dockerfile in')
+  })
+
+  test('a build outlives its agent, and ends with whoever takes it back', async () => {
+    write('web/Dockerfile', dockerfile('RUN echo first half; sleep 6; echo second half\n'))
+    const deploying = deploy()
+    await until(() => isUnderWay('sleep 6'), 'the step runs')
+    process.kill(cloud.file.roles['agent']?.pid ?? 0, 'SIGKILL')
+    const { code, output } = await deploying
+    expect(code, output).toBe(0)
+    expect(output).toContain('web | second half')
+    expect((await builds())[0]?.attempts).toHaveLength(1)
+
+    write('web/Dockerfile', dockerfile('RUN sleep 300\n'))
+    const waiting = deploy()
+    await until(() => isUnderWay('sleep 300'), 'the step runs')
+    const [run] = await builds()
+    expect((await cloud.run('runs', 'cancel', run?.id ?? '')).code).toBe(0)
+    const ended = await waiting
+    expect(ended.code).toBe(1)
+    expect(ended.output).toContain('the build of web was taken back: cancelled by operator')
+    await until(() => !isUnderWay('sleep 300'), 'the engine has ended the step')
+  })
+
+  test('one that hangs ends with its time', async () => {
+    const build = '{ context: ./web, timeout: 10s }'
+    write('roadstead.yaml', manifest(`    build: ${build}`))
+    write('web/Dockerfile', dockerfile('RUN sleep 301\n'))
+    const hung = await deploy()
+    expect(hung.code).toBe(1)
+    expect(hung.output).toContain('the build of web took too long: timed out after 10 s')
+    await until(() => !isUnderWay('sleep 301'), 'the engine has ended the step')
+  })
+
+  test('a compose file whose images can be built here runs as it is', async () => {
+    const project = join(cloud.folder, 'counting')
+    const add = (path: string, text: string): void => {
+      mkdirSync(dirname(join(project, path)), { recursive: true })
+      writeFileSync(join(project, path), text)
+    }
+    add(
+      'teller/Dockerfile',
+      `FROM ${registry.host}/box/base:1\nARG WORD\nRUN echo $WORD > /www/index.html\n`,
+    )
+    add(
+      'pages/deploy/Dockerfile',
+      `FROM ${registry.host}/box/base:1 AS small\nCOPY start.sh /\nFROM small\nRUN exit 9\n`,
+    )
+    const fetch = 'while true; do wget -q -O /www/index.html http://teller:7000/; sleep 1; done &'
+    add('pages/start.sh', `${fetch}\nexec httpd -f -p 3000 -h /www\n`)
+    add(
+      'compose.yaml',
+      `services:
+  teller:
+    build: { context: ./teller, args: [WORD] }
+    command: [/bin/sh, -c, "exec httpd -f -p 7000 -h /www"]
+    expose: ["7000"]
+    mem_limit: 48m
+    cpus: 0.2
+  pages:
+    build: { context: pages, dockerfile: deploy/Dockerfile, target: small }
+    image: team/pages:latest
+    command: [/bin/sh, /start.sh]
+    ports: ["8080:3000"]
+    depends_on: [teller]
+    mem_limit: 48m
+    cpus: 0.2
+`,
+    )
+    add('.env', 'WORD=counted\n')
+    const file = join(project, 'compose.yaml')
+    const { code, output } = await cloud.run('deploy', file, '--registry', `${registry.host}/team`)
+    expect(code, output).toBe(0)
+    expect(output).toContain('~ services.teller.build: built at a deploy')
+    const shown = async (): Promise<string> => {
+      const headers = { host: 'pages.localhost' }
+      const { body, statusCode } = await request(cloud.file.ingress, { headers })
+      const text = await body.text()
+      return statusCode === 200 ? text.trim() : ''
+    }
+    await until(async () => (await shown()) === 'counted', 'the page shows what the other tells')
   })
 })

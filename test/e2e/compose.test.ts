@@ -79,7 +79,7 @@ describe('roadstead import', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/^# Imported from compose\.yaml/)
     expect(out).toContain('app: other\n')
-    expect(out).toContain('image: registry.example/x/other/interface:latest')
+    expect(out).toContain('image: registry.example/x/other/interface')
     expect(out).toContain('  console:\n')
     expect(existsSync(join(folder, 'roadstead.yaml'))).toBe(false)
   })

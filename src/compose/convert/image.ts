@@ -1,18 +1,14 @@
 import { parseImageName } from '../../base/image-name.ts'
-import { entriesOf } from '../../parts/apps/manifest/tree.ts'
-import { mapOf } from '../merge.ts'
 import { splitWords, textIn, textsIn, within } from '../values.ts'
+import { convertBuild } from './build.ts'
 import { placeholderIn } from './names.ts'
 import type { ComposeService, Draft, Say, Scene } from './scene.ts'
 
-/** What runs: an image, or one that somebody has to build and push. */
-
-/** A registry that is nobody's: what is pushed there has to be said with --registry. */
-const placeholderRegistry = 'registry.example'
+/** What runs: an image, or what one is built from. */
 
 /** False where the service has nothing that could run. */
 export function convertImage(
-  { app, source }: Scene,
+  scene: Scene,
   service: ComposeService,
   draft: Draft,
   say: Say,
@@ -30,46 +26,18 @@ export function convertImage(
     say('fault', '', `\`${service.name}\` has neither an image nor a build`, advice)
     return false
   }
-  const made = `${source.registry ?? placeholderRegistry}/${app}/${service.key}:latest`
-  draft.image = image ?? made
   if (image !== undefined && parseImageName(image) === undefined) {
     say('fault', 'image', `\`${image}\` is no name of an image`, 'for instance nginx:1.29')
     return false
   }
-  if (image !== undefined) {
-    const isFixed = image.includes('@sha256:')
-    say('carried', 'image', isFixed ? image : `${image}, by its digest at each deploy`)
+  if (build !== undefined) {
+    convertBuild(scene, service, image, draft, say)
+    return true
   }
-  if (build === undefined) return true
-  const command = buildCommand(service, draft.image)
-  const isKnown = image !== undefined || source.registry !== undefined
-  const said = `images are not built here: the manifest names ${draft.image}`
-  const registry = isKnown ? '' : ' (your own registry: --registry)'
-  say(isKnown ? 'changed' : 'open', 'build', said, `build and push it${registry}: ${command}`)
+  draft.image = image ?? ''
+  const isFixed = image?.includes('@sha256:') === true
+  say('carried', 'image', isFixed ? image : `${image}, by its digest at each deploy`)
   return true
-}
-
-function buildCommand({ node }: ComposeService, image: string): string {
-  const build = within(node, 'build')
-  const context = textIn(build) ?? textIn(within(node, 'build', 'context')) ?? '.'
-  const file = textIn(within(node, 'build', 'dockerfile'))
-  const target = textIn(within(node, 'build', 'target'))
-  const given = within(node, 'build', 'args')
-  const args = entriesOf(given === undefined ? undefined : mapOf(given)).map(
-    ([name, { value }]) => ` --build-arg ${name}${valueText(textIn(value))}`,
-  )
-  const path = file === undefined ? '' : ` -f ${joinedPath(context, file)}`
-  const stage = target === undefined ? '' : ` --target ${target}`
-  return `docker build -t ${image}${path}${stage}${args.join('')} ${context} && docker push ${image}`
-}
-
-function valueText(value: string | undefined): string {
-  if (value === undefined) return ''
-  return /^[\w./:@-]*$/.test(value) ? `=${value}` : `='${value.replaceAll("'", "'\\''")}'`
-}
-
-function joinedPath(context: string, file: string): string {
-  return context === '.' || file.startsWith('/') ? file : `${context.replace(/\/$/, '')}/${file}`
 }
 
 /** `entrypoint` and `command`, which a manifest calls `run` and `args`. */

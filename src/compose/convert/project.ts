@@ -145,6 +145,7 @@ function tellWhole({ root }: Project, drafts: ReadonlyMap<string, Draft>, report
 
 const order: readonly (keyof Draft)[] = [
   'image',
+  'build',
   'run',
   'args',
   'port',

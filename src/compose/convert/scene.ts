@@ -45,6 +45,14 @@ export function findersOf({ callers }: Scene, service: ComposeService): string[]
 /** A service of the manifest while it is made; keys in the order in which they are written. */
 export interface Draft {
   image?: string
+  build?:
+    | string
+    | {
+        context: string
+        dockerfile?: string
+        target?: string
+        args?: Record<string, string>
+      }
   run?: string[]
   args?: string[]
   port?: number
