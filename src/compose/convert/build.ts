@@ -39,7 +39,11 @@ const open = new Map([
 
 /** Keys that have a counterpart, or are refused by themselves; with the others, all there are. */
 export const convertedBuildKeys: readonly string[] = [
-  ...['context', 'dockerfile', 'dockerfile_inline', 'args', 'target'],
+  'context',
+  'dockerfile',
+  'dockerfile_inline',
+  'args',
+  'target',
   ...dropped.keys(),
   ...open.keys(),
 ]
