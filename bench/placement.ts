@@ -55,6 +55,7 @@ function backlog(now: number): PlacementView {
     runsImages: false,
     enforcesLimits: false,
     buildsImages: false,
+    isolatesPorts: false,
     portsFrom: 21_000,
     portsTo: 21_999,
     portsUsed: new Set(),

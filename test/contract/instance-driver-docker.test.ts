@@ -11,6 +11,7 @@ import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker
 import { freePort } from '../fixtures/free-port.ts'
 import { ImageRegistry } from '../fixtures/image-registry.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+import { testInstancePorts } from './instance-ports.suite.ts'
 import { testInstanceVolumes } from './instance-volumes.suite.ts'
 
 const httpd = 'exec httpd -f -p $PORT -h /www'
@@ -87,6 +88,7 @@ describe.skipIf(!canRunContainers())('the Docker driver', () => {
 
   testInstanceDriver(makeHarness, 'i-contained')
   testInstanceVolumes(makeHarness, 'i-contained')
+  testInstancePorts(makeHarness, 'i-port-contained')
 })
 
 function listen(port: number): Promise<Server> {

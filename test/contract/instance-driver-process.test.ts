@@ -7,8 +7,9 @@ import { systemClock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
-import { canIsolate, canLimit } from '../fixtures/isolation.ts'
+import { canIsolate, canLimit, canSeparate } from '../fixtures/isolation.ts'
 import { testInstanceDriver, type Behaviour, type DriverHarness } from './instance-driver.suite.ts'
+import { testInstancePorts } from './instance-ports.suite.ts'
 import { testInstanceVolumes } from './instance-volumes.suite.ts'
 import { freePort } from '../fixtures/free-port.ts'
 
@@ -88,4 +89,8 @@ describe('the process driver', () => {
 describe.skipIf(!canIsolate())('the process driver, isolated', () => {
   testInstanceDriver(() => makeHarness('auto'), 'i-apart')
   testInstanceVolumes(() => makeHarness('auto'), 'i-apart')
+})
+
+describe.skipIf(!canIsolate() || !canSeparate())('the process driver, with networks', () => {
+  testInstancePorts(() => makeHarness('auto'), 'i-port')
 })

@@ -27,7 +27,7 @@ afterEach(async () => {
 
 function start(script: string): ChildProcess {
   const [events, home] = [join(root, 'events'), join(root, 'home')]
-  const own = [events, home, 'i-shim', '1', '1', '1', '/usr/bin/setsid', '0']
+  const own = [events, home, 'i-shim', '1', '1', '1', '/usr/bin/setsid', '', '0']
   return spawn('/bin/sh', [join(root, 'shim.sh'), ...own, '/bin/sh', '-c', script], {
     stdio: 'ignore',
     env: { PATH: '/usr/bin:/bin' },

@@ -24,7 +24,7 @@ import type { App, Release } from './model.ts'
 import { planCarried } from './plan-assets.ts'
 import { appAt, appKind, releaseKind } from './records.ts'
 import { noteOnImages } from './routes-images.ts'
-import { noteOnLimits, refuseUnenforceable } from './routes-limits.ts'
+import { noteOnLimits, refuseInsisting, refuseUnenforceable } from './routes-limits.ts'
 import { refuseLongQueue, refuseRouteConflict, refuseStale } from './routes-intent-checks.ts'
 import { answerOf, newRollout, refuseDestroying } from './routes.ts'
 
@@ -140,6 +140,7 @@ function draftOf(state: State, { at, content, release: named, keepDrift }: Wish)
   refuseDestroying(app)
   refuseRouteConflict(state, at, content)
   refuseUnenforceable(state.snapshot, content.services)
+  refuseInsisting(state.snapshot, content.services)
   refuseManyVolumes(state.snapshot, at, content.services)
   const release: Release = {
     ...rest,

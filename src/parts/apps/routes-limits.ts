@@ -5,7 +5,7 @@ import type { Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import type { ServiceSpec } from './model.ts'
 
-/** What is said of processes and their limits when they are deployed. */
+/** What is said of processes, their limits and their ports when they are deployed. */
 
 /** Nodes that are named in a sentence; the others are counted. */
 const namedMax = 3
@@ -26,6 +26,26 @@ export function refuseUnenforceable(snapshot: Snapshot, services: readonly Servi
   const hint = `${howTo} (docs/how-to/run-processes-under-limits.md), or take \`limits\` out`
   const path = `services.${name}.limits`
   throw new Refusal('limits-unenforceable', message, { status: 422, path, hint })
+}
+
+/**
+ * Refusal `ports-unavailable`: a process insists on its port, and no node that is known can give it a
+ * network of its own.
+ */
+export function refuseInsisting(snapshot: Snapshot, services: readonly ServiceSpec[]): void {
+  const nodes = nodesIn(snapshot)
+  const isolatesPorts = ({ drivers }: Node): boolean => drivers?.includes('ports') === true
+  if (nodes.length === 0 || nodes.some(isolatesPorts)) return
+  const insisting = processes(services).find(({ port }) => port !== undefined)
+  if (insisting === undefined) return
+  const { name, port } = insisting
+  const why = 'no node can give a process a network of its own'
+  const message = `${name} insists on port ${port}, and ${why}`
+  const hint =
+    'listen on $PORT and take `port` out, give it an image, or install bubblewrap and passt on a node ' +
+    'whose agent isolates processes (docs/how-to/run-processes-under-limits.md)'
+  const path = `services.${name}.port`
+  throw new Refusal('ports-unavailable', message, { status: 422, path, hint })
 }
 
 /** Said with a deploy of processes, where they may come to nodes that hold them to nothing. */

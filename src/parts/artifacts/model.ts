@@ -42,9 +42,10 @@ export function imageView(runnable: Runnable): { image?: string } {
  */
 export function driverOf(
   runnable: Runnable,
-  limits?: 'required',
-): { driver?: 'docker' | 'limits' } {
+  { limits, port }: { readonly limits?: 'required'; readonly port?: number } = {},
+): { driver?: 'docker' | 'limits' | 'ports' | 'limited-ports' } {
   if (isImage(runnable)) return { driver: 'docker' }
+  if (port !== undefined) return { driver: limits === undefined ? 'ports' : 'limited-ports' }
   return limits === undefined ? {} : { driver: 'limits' }
 }
 

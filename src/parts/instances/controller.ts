@@ -236,7 +236,7 @@ function newInstance(
     ...(baseline === undefined ? {} : { baselineOf: baseline.rolloutId }),
     resources: spec?.resources ?? { cpu: 0, memoryBytes: 0, diskBytes: 0 },
     needsPort: spec?.worker === false,
-    ...(spec === undefined ? {} : driverOf(spec.artifact, spec.limits)),
+    ...(spec === undefined ? {} : driverOf(spec.artifact, spec)),
     state: 'pending',
     desired: 'running',
     pool: 'maintenance',

@@ -16,8 +16,8 @@ export interface InstanceDriver {
   readonly name: string
   /**
    * What it can run now: `process` archives, `docker` images, `limits` processes that require their
-   * limits, `builds` images from their Dockerfiles; an engine that is gone does nothing with images.
-   * Known once it has adopted.
+   * limits, `ports` those that insist on a port, `builds` images from their Dockerfiles; an engine
+   * that is gone does nothing with images. Known once it has adopted.
    */
   offers(): readonly DriverName[]
   /**
@@ -37,7 +37,7 @@ export interface InstanceDriver {
   /**
    * Starts an instance; resolves once its process exists. Faults: `command-not-found`,
    * `port-taken` (another process listens there), `lease-expired`, `limits-unenforced`,
-   * `volume-lost`, `mounts-unavailable`, `start-failed`.
+   * `port-unsupported`, `volume-lost`, `mounts-unavailable`, `start-failed`.
    */
   start(launch: Launch): Promise<Started>
   /** Sends SIGTERM to its process group; nothing happens when it has ended. */
@@ -103,7 +103,7 @@ export interface InstanceDriver {
 }
 
 /** What a node can have. */
-export type DriverName = 'process' | 'docker' | 'limits' | 'builds'
+export type DriverName = 'process' | 'docker' | 'limits' | 'ports' | 'builds'
 
 /** How often something was held back at its share of the cores, since its start. */
 export interface Throttled {
@@ -136,7 +136,7 @@ export interface Launch {
   readonly volumes?: readonly LaunchVolume[]
   /** Files that went along with its release; missing: none. */
   readonly mounts?: readonly LaunchMount[]
-  /** What its container is asked for beyond the usual. */
+  /** What its container is asked for beyond the usual; of a process its `port` alone. */
   readonly container?: ContainerTerms
   /** Of a build: what to make of its directory, by the agent's own program and no other. */
   readonly build?: BuildOrder
@@ -180,7 +180,7 @@ export interface LaunchMount {
   readonly source: string
 }
 
-/** What a container may be asked for; nothing of it is for processes. */
+/** What a container may be asked for; of a process `port` alone, in a network of its own. */
 export interface ContainerTerms {
   /** Where its program listens, inside; missing: at the port that is published. */
   readonly port?: number

@@ -77,6 +77,10 @@ export const Instance = Type.Object({
       'limits',
       /** An engine, and its operator's word that images may be built there. */
       'builds',
+      /** A network of its own for a process that insists on its port. */
+      'ports',
+      /** What holds it to its limits, and a network of its own. */
+      'limited-ports',
     ]),
   ),
   /** Of a singleton; missing for all others. Written once, at its creation. */

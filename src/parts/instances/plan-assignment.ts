@@ -76,8 +76,8 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
     warmup,
     timeoutMs: null,
     ...carriedAlong(spec, release),
-    ...(instance.driver === 'limits' ? { limits: 'required' as const } : {}),
-    ...reachesOf(artifact, calls),
+    ...(isHeld(instance) ? { limits: 'required' as const } : {}),
+    ...reachesOf(spec, calls),
     ...containerOf(instance, spec),
     ...volumesOf(placed, spec),
     ...mountsOf(spec),
@@ -92,7 +92,11 @@ function assignService(placed: PlacedInstance): AssignedInstance | undefined {
   }
 }
 
-/** What its container is asked for beyond the usual. */
+function isHeld({ driver }: Instance): boolean {
+  return driver === 'limits' || driver === 'limited-ports'
+}
+
+/** What its container is asked for beyond the usual; of a process its port. */
 function containerOf(instance: Instance, spec: ServiceSpec): Pick<AssignedInstance, 'container'> {
   const { name, port, capabilities, writable, network, singleton } = spec
   const container = {
@@ -179,7 +183,7 @@ function assignJob(placed: PlacedInstance): AssignedInstance | undefined {
     stop: { drainMs: 0, graceMs: jobGraceMs },
     warmup: null,
     timeoutMs: spec.timeoutMs,
-    ...reachesOf(spec.artifact, calls),
+    ...reachesOf({ artifact: spec.artifact }, calls),
     ...jobContainer(instance, served),
     ...(served === undefined || run.purpose === 'test' ? {} : mountsOf(served)),
     // A job has what its service has: its environment, and the addresses of what it needs.
@@ -219,13 +223,17 @@ function testVariables({ release, listeners, targets }: PlacedInstance): Record<
   }
 }
 
-/** A container does not share its node's loopback: the ports there that it is let to. */
+/**
+ * What has a network of its own (a container, a process that insists on its port) does not share its
+ * node's loopback: the ports there that it is let to.
+ */
 function reachesOf(
-  artifact: Runnable,
+  { artifact, port }: { readonly artifact: Runnable; readonly port?: number },
   calls: Readonly<Record<string, string>>,
 ): Pick<AssignedInstance, 'reaches'> {
   const ports = Object.values(calls).map((url) => Number(new URL(url).port))
-  return isImage(artifact) && ports.length > 0 ? { reaches: [...new Set(ports)] } : {}
+  const isApart = isImage(artifact) || port !== undefined
+  return isApart && ports.length > 0 ? { reaches: [...new Set(ports)] } : {}
 }
 
 /** Which run it is, so that a job can tell a repetition from a new time. */

@@ -15,6 +15,7 @@ function aNodeView(cpu: number, used: number): NodeView {
     runsImages: false,
     enforcesLimits: false,
     buildsImages: false,
+    isolatesPorts: false,
     portsFrom: 1,
     portsTo: 100,
     portsUsed: new Set([1]),

@@ -109,7 +109,7 @@ function refusalsIn(
       group,
       resources: spec.resources,
       needsPort: !spec.worker,
-      ...driverOf(spec.artifact, spec.limits),
+      ...driverOf(spec.artifact, spec),
       spread: spec.spread,
       ...ties,
       desired: 'running',

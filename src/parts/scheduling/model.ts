@@ -17,6 +17,8 @@ export interface NodeView {
   readonly enforcesLimits: boolean
   /** Whether images may be built there. */
   readonly buildsImages: boolean
+  /** Whether it can give a process a network of its own. */
+  readonly isolatesPorts: boolean
   readonly portsFrom: number
   readonly portsTo: number
   /** Ports of the range that are reserved, or held by something else on the machine. */
@@ -34,22 +36,22 @@ export type NodeDriver = NonNullable<Instance['driver']>
 
 /** Whether a node has what an instance needs of it beyond room. */
 export function hasDriver(
-  {
-    runsImages,
-    enforcesLimits,
-    buildsImages,
-  }: Pick<NodeView, 'runsImages' | 'enforcesLimits' | 'buildsImages'>,
+  node: Pick<NodeView, 'runsImages' | 'enforcesLimits' | 'buildsImages' | 'isolatesPorts'>,
   driver: NodeDriver | undefined,
 ): boolean {
   switch (driver) {
     case undefined:
       return true
     case 'docker':
-      return runsImages
+      return node.runsImages
     case 'limits':
-      return enforcesLimits
+      return node.enforcesLimits
     case 'builds':
-      return buildsImages
+      return node.buildsImages
+    case 'ports':
+      return node.isolatesPorts
+    case 'limited-ports':
+      return node.enforcesLimits && node.isolatesPorts
     default:
       return unreachable(driver)
   }
@@ -145,7 +147,7 @@ export type Obstacle =
     }
   /** Every port of its range is in use. */
   | { readonly kind: 'port'; readonly from: number; readonly to: number }
-  /** It runs or builds no images, or cannot hold a process to its limits. */
+  /** It runs or builds no images, or gives a process neither its limits nor a network of its own. */
   | { readonly kind: 'driver'; readonly driver: NodeDriver }
   /** Its zone holds more of the group than another that could take one: they must be even. */
   | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }

@@ -56,6 +56,7 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
       runsImages: node.drivers?.includes('docker') === true,
       enforcesLimits: node.drivers?.includes('limits') === true,
       buildsImages: node.drivers?.includes('builds') === true,
+      isolatesPorts: node.drivers?.includes('ports') === true,
       portsFrom: node.ports.from,
       portsTo: node.ports.to,
       ...usage.reservedOn(node, observed?.portsTaken),

@@ -64,12 +64,17 @@ const driverText: Readonly<Record<NodeDriver, string>> = {
   docker: 'image: no Docker Engine answers its agent',
   limits: 'limits: its agent cannot hold processes to them (bubblewrap, control groups)',
   builds: 'build: its agent builds no images (--builds, and a Docker Engine that answers)',
+  ports: 'network: its agent can give a process no network of its own (bubblewrap, pasta)',
+  'limited-ports':
+    'limits, network: its agent lacks what one of them takes (bubblewrap, control groups, pasta)',
 }
 
 const driverNeeded: Readonly<Record<NodeDriver, string>> = {
   docker: 'a Docker Engine',
   limits: 'bubblewrap and control groups',
   builds: 'a Docker Engine and --builds',
+  ports: 'bubblewrap and pasta',
+  'limited-ports': 'bubblewrap, control groups and pasta',
 }
 
 /** Why it can stand on one node only, and what is not promised of it. */
@@ -120,6 +125,10 @@ const driverMissing: Readonly<Record<NodeDriver, (where: string) => string>> = {
   docker: (where) => `no Docker Engine answers on ${where}, and it is an image`,
   limits: (where) => `processes are not held to their limits on ${where}, and it requires that`,
   builds: (where) => `no images are built on ${where}, and it builds one`,
+  ports: (where) => `processes get no network of their own on ${where}, and it insists on its port`,
+  'limited-ports': (where) =>
+    `processes are not held to their limits, or get no network of their own, on ${where}: ` +
+    'it requires both',
 }
 
 /** A remedy as an instruction: "lower memory to 128MiB". */

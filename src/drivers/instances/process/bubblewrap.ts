@@ -70,6 +70,8 @@ export interface Cell {
   readonly group: string
   /** Its own control groups: runtimes look there for what they may take. */
   readonly groups: readonly string[]
+  /** More of bubblewrap's arguments: a network of its own. */
+  readonly more?: readonly string[]
 }
 
 /** One thing of the machine that is shown, and where. */
@@ -113,13 +115,14 @@ export function isWithinRoots(path: string): boolean {
 
 /** bubblewrap's arguments in front of an instance's command. */
 export function bubblewrapArgs(shared: readonly Shown[], cell: Cell): string[] {
-  const { hostname, directory, home, tmp, user } = cell
+  const { hostname, directory, home, tmp, user, more = [] } = cell
   const shown = [...shared, ...shownOf(cell)]
   return [
     ...words('--unshare-pid --unshare-ipc --unshare-uts --new-session'),
     '--hostname',
     hostname.slice(0, 63),
     ...(user.is === 'own' ? ownUserArgs : ['--unshare-user']),
+    ...more,
     // Its temporary files first: data folders may lie below /tmp.
     '--bind',
     tmp,
@@ -191,8 +194,9 @@ export function asUser(user: User): string[] {
 }
 
 /** nsenter's arguments in front of a command that joins those of the process `init`. */
-export function enterArgs(init: number, user: User): string[] {
-  const common = words(`--target ${init} --mount --pid --ipc --uts --root --wd`)
+export function enterArgs(init: number, user: User, hasNetwork: boolean): string[] {
+  const network = hasNetwork ? ['--net'] : []
+  const common = [...words(`--target ${init} --mount --pid --ipc --uts --root --wd`), ...network]
   if (user.is === 'own') return [...common, '--', ...asUser(user)]
   const unprivileged = [user.setpriv, ...words('--no-new-privs --')]
   return [...common, ...words('--user --preserve-credentials --'), ...unprivileged]

@@ -49,6 +49,11 @@ export class Holding {
     return this.#isolation?.canRequire === true
   }
 
+  /** Whether a process can have a network of its own; known once it is open. */
+  get canSeparate(): boolean {
+    return this.#isolation?.canSeparate === true
+  }
+
   get isolation(): Isolation {
     assert(this.#isolation !== undefined, 'nothing starts before the first look at the machine')
     return this.#isolation

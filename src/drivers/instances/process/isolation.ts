@@ -18,6 +18,14 @@ import {
 } from './bubblewrap.ts'
 import { ControlGroups, memoryKills } from './control-groups.ts'
 import { findCommand, type MachineEnvironment } from './environment.ts'
+import {
+  joinSource,
+  ownNetworkArgs,
+  passageOf,
+  requirePassage,
+  tryNetwork,
+  type NetworkTools,
+} from './own-network.ts'
 import { own } from './ownership.ts'
 
 /**
@@ -38,6 +46,8 @@ export interface Confinement {
   readonly groups: readonly string[]
   /** The limit of its memory in bytes; null: none. */
   readonly memoryBytes: number | null
+  /** Where it listens in a network of its own; missing: it has the machine's. */
+  readonly innerPort?: number
 }
 
 /** What control groups hold a process to. */
@@ -68,22 +78,33 @@ interface Namespaces {
   readonly shared: readonly Shown[]
 }
 
+/** What was found of what the machine can do; a sentence in the place of what it cannot. */
+interface Found {
+  readonly namespaces: Namespaces | string
+  readonly network: NetworkTools | string
+  readonly groups: ControlGroups | undefined
+}
+
 export class Isolation {
+  /** Whether it can give a process a network of its own. */
+  get canSeparate(): boolean {
+    return typeof this.#network !== 'string'
+  }
+
   /** Whether all that `limits: required` asks for is there. */
   readonly canRequire: boolean
   /** One sentence on what is not; undefined: all is. */
   readonly statement: string | undefined
   readonly #options: IsolationOptions
   readonly #namespaces: Namespaces | undefined
+  readonly #network: NetworkTools | string
   readonly #groups: ControlGroups | undefined
   readonly #removals = new Set<Promise<void>>()
 
-  private constructor(
-    options: IsolationOptions,
-    found: { namespaces: Namespaces | string; groups: ControlGroups | undefined },
-  ) {
+  private constructor(options: IsolationOptions, found: Found) {
     this.#options = options
     this.#groups = found.groups
+    this.#network = found.network
     const { namespaces } = found
     this.#namespaces = typeof namespaces === 'string' ? undefined : namespaces
     const held = controllers.filter((one) => found.groups?.controllers.has(one))
@@ -94,18 +115,20 @@ export class Isolation {
   /** Finds out what this machine can do, by doing it. */
   static async open(options: IsolationOptions): Promise<Isolation> {
     if (options.choice === 'off') {
-      return new Isolation(options, { namespaces: 'off', groups: undefined })
+      const network = 'its agent runs with --isolation off'
+      return new Isolation(options, { namespaces: 'off', network, groups: undefined })
     }
     const [namespaces, groups] = await Promise.all([
       tryNamespaces(options),
       ControlGroups.open(options.owner, options.clock),
     ])
-    return new Isolation(options, { namespaces, groups })
+    const network = await findNetwork(namespaces, options)
+    return new Isolation(options, { namespaces, network, groups })
   }
 
   /**
-   * Makes ready what a run is held by. Faults: `limits-unenforced` for one that requires what is
-   * missing here, `mounts-unavailable`, `start-failed`.
+   * Makes ready what a run is held by. Faults: `limits-unenforced` and `port-unsupported` for one
+   * that requires what is missing here, `mounts-unavailable`, `start-failed`.
    */
   async confine(launch: Launch): Promise<Confinement> {
     const { instanceId, run, limits, limitsRequired = false, volumes = [], mounts = [] } = launch
@@ -117,6 +140,8 @@ export class Isolation {
       const why = `it requires its limits, and this node cannot hold it to them: ${this.statement}`
       throw new Fault('limits-unenforced', why, { retry: 'never' })
     }
+    const passage = passageOf(launch)
+    requirePassage(passage, this.#network)
     const group =
       limits === undefined ? undefined : { resources: limits, isCpuCeiling: limitsRequired }
     const groups = (await this.#groups?.create(`${instanceId}.${run}`, group)) ?? []
@@ -128,12 +153,20 @@ export class Isolation {
       user: launch.build === undefined ? this.#userOf(volumes[0]?.id ?? instanceId) : null,
       groups,
       memoryBytes: isLimited ? limits.memoryBytes : null,
+      ...(passage === undefined ? {} : { innerPort: passage.inner }),
     }
+  }
+
+  /** The script that joins a run's own network to the machine's; undefined: it has the machine's. */
+  joinScript(launch: Launch): string | undefined {
+    const passage = passageOf(launch)
+    const tools = requirePassage(passage, this.#network)
+    return passage && tools && joinSource(tools, passage)
   }
 
   /** The command as it is to be started; its folders are made its own. */
   async command(
-    { user, groups }: Confinement,
+    { user, groups, innerPort }: Confinement,
     { instanceId, directory, volumes = [], mounts = [] }: Launch,
     instanceHome: string,
     argv: readonly string[],
@@ -145,17 +178,18 @@ export class Isolation {
     if (user.is === 'own') for (const folder of [home, tmp, ...kept]) await own(folder, user.uid)
     const names = await writeNames(instanceHome, user, home)
     const hostname = instanceId
+    const more = innerPort === undefined ? [] : ownNetworkArgs
     const places = { directory, home, tmp, volumes: kept, mounts }
-    const cell: Cell = { hostname, user, ...places, ...names, groups }
+    const cell: Cell = { hostname, user, ...places, ...names, groups, more }
     const { bwrap, shared } = this.#namespaces
     return [bwrap, ...bubblewrapArgs(shared, cell), ...argv]
   }
 
   /** A command as it is to be started beside a run: in its groups and its namespaces. */
   enter(confinement: Confinement, init: number | undefined, argv: readonly string[]): string[] {
-    const { user } = confinement
+    const { user, innerPort } = confinement
     if (user === null || init === undefined || this.#namespaces === undefined) return [...argv]
-    return [this.#namespaces.nsenter, ...enterArgs(init, user), ...argv]
+    return [this.#namespaces.nsenter, ...enterArgs(init, user, innerPort !== undefined), ...argv]
   }
 
   /** How a run ended, and whether that was the limit's doing. */
@@ -248,6 +282,24 @@ async function tryNamespaces(options: IsolationOptions): Promise<Namespaces | st
     const namespaces = { bwrap, nsenter, setpriv, isRoot, shared }
     await trial(namespaces, root)
     return namespaces
+  } catch (error) {
+    return lastLine(messageOf(error))
+  }
+}
+
+/** The tools of a network of its own, or one sentence on why there is none. */
+async function findNetwork(
+  namespaces: Namespaces | string,
+  { machine, root }: IsolationOptions,
+): Promise<NetworkTools | string> {
+  if (typeof namespaces === 'string') return namespaces
+  const { bwrap, nsenter, isRoot } = namespaces
+  try {
+    const pasta = await findCommand('pasta', `${machine.path}${delimiter}/usr/bin`, '/bin')
+    const tools = { pasta, nsenter, isRoot }
+    const user = isRoot ? [] : ['--unshare-user']
+    await tryNetwork(tools, [bwrap, ...user, '--ro-bind', '/', '/'], root)
+    return tools
   } catch (error) {
     return lastLine(messageOf(error))
   }

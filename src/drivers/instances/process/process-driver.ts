@@ -34,12 +34,13 @@ import {
 import { execInTerminal, execWithPipes } from './exec.ts'
 import { isDead, sendSignal } from './signals.ts'
 import { FolderVolumes } from './folder-volumes.ts'
-import { requireFreePort } from './free-port.ts'
 import type { IsolationChoice } from './isolation.ts'
 import { Holding, freshRun, insideOfRun, programOf, sessionsOf, type Run } from './holding.ts'
+import { passageOf } from './own-network.ts'
 import { hasOutput, newestSegment, readOutput } from './output-files.ts'
-import { probeExec, probeHttp, probeTcp, type Target } from './probe.ts'
 import { listeningPorts, openProcessTable, type ProcessTable } from './process-table.ts'
+import { PortRelay } from './port-relay.ts'
+import { probeRun } from './run-probe.ts'
 import { shimSource } from './shim.ts'
 import {
   bootNow,
@@ -89,6 +90,7 @@ export class ProcessDriver implements InstanceDriver {
   readonly #machine: MachineEnvironment
   readonly #files: StateFiles
   readonly #volumes: FolderVolumes
+  readonly #relay: PortRelay
   readonly #table: ProcessTable
   readonly #area: string
   readonly #runs = new Map<string, Run>()
@@ -104,13 +106,19 @@ export class ProcessDriver implements InstanceDriver {
     this.#machine = options.machine
     this.#files = new StateFiles(options.root)
     this.#volumes = new FolderVolumes(options.root)
+    this.#relay = new PortRelay(options.root)
     this.#table = openProcessTable()
     this.#area = options.area ?? options.root
     this.#holding = new Holding(this.#files, options)
   }
 
   offers(): readonly DriverName[] {
-    return this.#holding.canRequire ? ['process', 'limits'] : ['process']
+    const { canRequire, canSeparate } = this.#holding
+    return [
+      'process',
+      ...(canRequire ? (['limits'] as const) : []),
+      ...(canSeparate ? (['ports'] as const) : []),
+    ]
   }
 
   throttled(instanceId: string): Throttled | undefined {
@@ -143,6 +151,7 @@ export class ProcessDriver implements InstanceDriver {
     this.#watch()
     const adopted: Adopted[] = []
     for (const launch of await this.#files.launches()) adopted.push(await this.#adoptOne(launch))
+    await this.#relay.open(this.#runs.values())
     await this.#holding.sweep(this.#runs.values())
     this.#sweepLater()
     return adopted
@@ -155,13 +164,15 @@ export class ProcessDriver implements InstanceDriver {
     assert(earlier === undefined || earlier.launch.run < run, `${instanceId} run ${run} ran before`)
     const own = this.#environment(launch)
     const { argv, env } = await commandOf(launch, own, this.#machine)
-    if (launch.listen !== null) await requireFreePort(launch.listen)
+    if (earlier !== undefined) await this.#leave(earlier)
+    await this.#relay.requireFree(launch.listen, passageOf(launch) !== undefined)
     if (earlier !== undefined) await this.#forgetRun(earlier)
     const { isolation } = this.#holding
     const confinement = await isolation.confine(launch)
     await this.#files.prepare(launch, confinement)
     const current: Run = { ...freshRun, launch, confinement }
     this.#runs.set(instanceId, current)
+    await this.#relay.open(this.#runs.values())
     const home = this.#files.home(instanceId)
     const confined = await isolation.command(confinement, launch, home, argv)
     if (launch.leaseUntil !== undefined) await this.#lease(launch, launch.leaseUntil)
@@ -199,23 +210,20 @@ export class ProcessDriver implements InstanceDriver {
       for (const pid of members) sendSignal(pid, 'SIGKILL')
       await this.#clock.sleep(endPollMs)
     }
+    if (current !== undefined) await this.#leave(current)
     if (current?.note === undefined) return current?.exit
     return this.#exitOf(current)
   }
 
   probe(instanceId: string, probe: Probe, timeoutMs: number): Promise<ProbeAnswer> {
-    switch (probe.kind) {
-      case 'http':
-        return this.get(instanceId, probe.path, timeoutMs)
-      case 'tcp':
-        return this.#withTarget(instanceId, (target) => probeTcp(this.#clock, target, timeoutMs))
-      case 'exec':
-        return this.#probeExec(instanceId, probe.run, timeoutMs)
-    }
+    const current = this.#runs.get(instanceId)
+    if (current === undefined) return Promise.resolve({ ok: false, because: 'it does not run' })
+    const env = this.#environment(current.launch)
+    return probeRun(current, probe, { clock: this.#clock, holding: this.#holding, env, timeoutMs })
   }
 
   get(instanceId: string, path: string, timeoutMs: number): Promise<ProbeAnswer> {
-    return this.#withTarget(instanceId, (target) => probeHttp(this.#clock, target, path, timeoutMs))
+    return this.probe(instanceId, { kind: 'http', path }, timeoutMs)
   }
 
   async startExec(
@@ -288,6 +296,7 @@ export class ProcessDriver implements InstanceDriver {
     const current = this.#runs.get(instanceId)
     if (current !== undefined) await this.#forgetRun(current)
     this.#runs.delete(instanceId)
+    await this.#relay.open(this.#runs.values())
     await this.#files.forget(instanceId)
   }
 
@@ -346,6 +355,18 @@ export class ProcessDriver implements InstanceDriver {
     return { instanceId, run, ...lease, process: { is: 'ended', exit: ended } }
   }
 
+  /** Ends what joined its own network to the machine's, where its shim was killed; frees its port. */
+  async #leave({ launch, confinement }: Run): Promise<void> {
+    if (confinement?.innerPort === undefined) return
+    const joined = await this.#files.joined(launch.instanceId, launch.run)
+    const giveUpAt = this.#clock.monotonic() + endTimeoutMs
+    while (joined !== undefined && this.#table.isAlive(joined)) {
+      if (this.#clock.monotonic() > giveUpAt) break
+      sendSignal(joined.pid, 'SIGKILL')
+      await this.#clock.sleep(endPollMs)
+    }
+  }
+
   async #forgetRun({ launch, confinement }: Run): Promise<void> {
     this.#holding.release(confinement)
     await this.#files.forgetRun(launch.instanceId, launch.run)
@@ -358,7 +379,9 @@ export class ProcessDriver implements InstanceDriver {
 
   #environment(launch: Launch): Record<string, string> {
     const home = this.#files.home(launch.instanceId)
-    return instanceEnvironment(launch.env, this.#machine, home)
+    // In a network of its own the node's address is nowhere.
+    const host = passageOf(launch) === undefined ? {} : { HOST: '0.0.0.0' }
+    return instanceEnvironment({ ...launch.env, ...host }, this.#machine, home)
   }
 
   /** Starts the shim, in a session of its own, with nothing of ours in its hands. */
@@ -372,7 +395,9 @@ export class ProcessDriver implements InstanceDriver {
     const home = this.#files.home(instanceId)
     const segments = [newestSegment(home, 'stdout'), newestSegment(home, 'stderr')].map(String)
     const own = [this.#files.events, home, instanceId, String(run), ...segments, this.#setsid]
-    const place = [...own, String(groups.length), ...groups]
+    const source = this.#holding.isolation.joinScript(launch)
+    const script = source === undefined ? '' : await this.#files.writeJoin(instanceId, source)
+    const place = [...own, script, String(groups.length), ...groups]
     const { ROADSTEAD_INSTANCE: _mark, ...unmarked } = env
     const shim = spawn('/bin/sh', [this.#shim, ...place, ...argv], {
       cwd: directory,
@@ -449,6 +474,7 @@ export class ProcessDriver implements InstanceDriver {
 
   #sweepLater(): void {
     this.#sweepTimer = this.#clock.after(sweepEveryMs, () => {
+      void this.#relay.keep()
       for (const current of this.#runs.values()) {
         if (current.exit === undefined && isDead(this.#table, current.note?.identity)) {
           void this.#exitOf(current)
@@ -462,32 +488,5 @@ export class ProcessDriver implements InstanceDriver {
     const { instanceId, run } = current.launch
     const exit = await this.#files.exit(instanceId, run)
     if (exit !== undefined) this.#noteExit(current, exit)
-  }
-
-  async #withTarget(
-    instanceId: string,
-    ask: (target: Target) => Promise<ProbeAnswer>,
-  ): Promise<ProbeAnswer> {
-    const listen = this.#runs.get(instanceId)?.launch.listen
-    if (listen === undefined || listen === null) return { ok: false, because: 'it has no port' }
-    return ask(listen)
-  }
-
-  async #probeExec(
-    instanceId: string,
-    run: readonly string[],
-    timeoutMs: number,
-  ): Promise<ProbeAnswer> {
-    const current = this.#runs.get(instanceId)
-    if (current === undefined) return { ok: false, because: 'it does not run' }
-    const env = this.#environment(current.launch)
-    const cwd = current.launch.directory
-    try {
-      const argv = await this.#holding.beside(current, run, env)
-      return await probeExec(this.#clock, { name: run[0] ?? '', argv }, { cwd, env }, timeoutMs)
-    } catch (error) {
-      if (error instanceof Fault) return { ok: false, because: error.message }
-      throw error
-    }
   }
 }

@@ -14,15 +14,16 @@
  * blocked; either way a loop ends with the output.
  *
  * Arguments: events directory, instance directory, instance id, run, first segment of stdout, first
- * segment of stderr, path of setsid, the number of control groups and their folders, then the
- * command. The process enters its groups itself, so that the shim and its loops stay outside. PATH
- * and the rest of the environment are the instance's own but for ROADSTEAD_INSTANCE, which marks its
+ * segment of stderr, path of setsid, a script that joins a network of its own to the machine's (empty:
+ * it has the machine's), the number of control groups and their folders, then the command. The
+ * process enters its groups itself, so that the shim and its loops stay outside. PATH and the rest of
+ * the environment are the instance's own but for ROADSTEAD_INSTANCE, which marks its
  * tree and so is not the shim's; `command -p` finds the tools, and `rs_` keeps our variables apart
  * from the instance's.
  */
 export const shimSource = String.raw`#!/bin/sh
-rs_events=$1 rs_home=$2 rs_id=$3 rs_run=$4 rs_out=$5 rs_err=$6 rs_setsid=$7 rs_groups=$8
-shift 8
+rs_events=$1 rs_home=$2 rs_id=$3 rs_run=$4 rs_out=$5 rs_err=$6 rs_setsid=$7 rs_join=$8 rs_groups=$9
+shift 9
 
 keep() {
   rs_stream=$1 rs_number=$2 rs_file=$1.$2 rs_before=0 rs_newlines=0
@@ -48,9 +49,41 @@ keep() {
   [ "$((rs_before))" -gt 0 ] && [ -n "$(command -p tail -c 1 "$rs_file")" ] && echo >>"$rs_file"
 }
 
+link() {
+  rs_child=
+  while read -r rs_key rs_value; do
+    [ "$rs_key" = '"child-pid":' ] && rs_child=\${rs_value%,}
+  done <"$rs_home/info.$rs_run.pipe"
+  [ -n "$rs_child" ] || return
+  if /bin/sh "$rs_join" "$rs_child" "$rs_home/network.pid" 2>"$rs_home/network.log"; then
+    read -r rs_pid <"$rs_home/network.pid"
+    read -r _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ rs_started _ <"/proc/$rs_pid/stat"
+    read -r rs_boot </proc/sys/kernel/random/boot_id
+    echo "$rs_pid $rs_started $rs_boot $$" >"$rs_events/$rs_id.$rs_run.net"
+    echo go 1<>"$rs_home/go.$rs_run.pipe"
+  else
+    command -p tail -n 1 "$rs_home/network.log" >"$rs_home/stderr.$rs_run.pipe"
+    kill -KILL "$rs_child"
+  fi
+}
+
+unlink() {
+  # One that waits still for a child that never came goes on now.
+  : <>"$rs_home/info.$rs_run.pipe"
+  wait "$rs_link"
+  [ -f "$rs_events/$rs_id.$rs_run.net" ] && read -r rs_pid _ <"$rs_events/$rs_id.$rs_run.net" &&
+    kill -KILL "$rs_pid"
+  command -p rm -f "$rs_home/info.$rs_run.pipe" "$rs_home/go.$rs_run.pipe"
+}
+
 command -p mkfifo "$rs_home/stdout.$rs_run.pipe" "$rs_home/stderr.$rs_run.pipe"
 keep "$rs_home/stdout" "$rs_out" <"$rs_home/stdout.$rs_run.pipe" 2>/dev/null &
 keep "$rs_home/stderr" "$rs_err" <"$rs_home/stderr.$rs_run.pipe" 2>/dev/null &
+if [ -n "$rs_join" ]; then
+  command -p mkfifo "$rs_home/info.$rs_run.pipe" "$rs_home/go.$rs_run.pipe"
+  link </dev/null >/dev/null 2>&1 &
+  rs_link=$!
+fi
 
 (
   read -r rs_pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ rs_started _ </proc/self/stat
@@ -65,12 +98,15 @@ keep "$rs_home/stderr" "$rs_err" <"$rs_home/stderr.$rs_run.pipe" 2>/dev/null &
     shift
   done
   export ROADSTEAD_INSTANCE="$rs_id"
+  [ -n "$rs_join" ] && exec 3>"$rs_home/info.$rs_run.pipe" 4<>"$rs_home/go.$rs_run.pipe"
   exec "$rs_setsid" "$@" >"$rs_home/stdout.$rs_run.pipe" 2>"$rs_home/stderr.$rs_run.pipe" </dev/null
 )
-echo "$?" >"$rs_events/.$rs_id.$rs_run.exit"
+rs_code=$?
+[ -n "$rs_join" ] && unlink
+echo "$rs_code" >"$rs_events/.$rs_id.$rs_run.exit"
 command -p mv -f "$rs_events/.$rs_id.$rs_run.exit" "$rs_events/$rs_id.$rs_run.exit"
 command -p rm -f "$rs_home/stdout.$rs_run.pipe" "$rs_home/stderr.$rs_run.pipe"
-`
+`.replaceAll('\\${', '${')
 
 /**
  * What a command beside an instance starts through: it enters the instance's control groups first.

@@ -9,8 +9,8 @@ import type { ProcessIdentity } from './process-table.ts'
 /**
  * What the driver keeps on disk so that the next one knows what runs:
  * `<root>/<instance>/launch.json` and the instance's home, temporary files and output; and, of all
- * instances in one directory that one watch suffices for, `<root>/.events/<instance>.<run>.pid` and
- * `.exit`, written by the shim.
+ * instances in one directory that one watch suffices for, `<root>/.events/<instance>.<run>.pid`,
+ * `.exit` and, of one with a network of its own, `.net`, written by the shim.
  */
 export class StateFiles {
   readonly root: string
@@ -80,8 +80,28 @@ export class StateFiles {
   }
 
   /** What the shim noted of a run's process; undefined while it has not. */
-  async started(instanceId: string, run: number): Promise<ShimNote | undefined> {
-    const text = await read(this.#event(instanceId, run, 'pid'))
+  started(instanceId: string, run: number): Promise<ShimNote | undefined> {
+    return this.#noted(instanceId, run, 'pid')
+  }
+
+  /** What joins a run's own network to the machine's; undefined: nothing, or not yet. */
+  async joined(instanceId: string, run: number): Promise<ProcessIdentity | undefined> {
+    return (await this.#noted(instanceId, run, 'net'))?.identity
+  }
+
+  /** Where the script is kept that joins an instance's network. */
+  async writeJoin(instanceId: string, source: string): Promise<string> {
+    const file = join(this.home(instanceId), 'network.sh')
+    await writeFile(file, source, { mode: 0o600 })
+    return file
+  }
+
+  async #noted(
+    instanceId: string,
+    run: number,
+    event: 'pid' | 'net',
+  ): Promise<ShimNote | undefined> {
+    const text = await read(this.#event(instanceId, run, event))
     // Without its newline it is just being written.
     const found = /^(\d+) (\d+) (\S+) (\d+)\n$/.exec(text ?? '')
     if (found === null) return undefined
@@ -105,6 +125,7 @@ export class StateFiles {
   async forgetRun(instanceId: string, run: number): Promise<void> {
     await rm(this.lease(instanceId, run), { force: true })
     await rm(this.#event(instanceId, run, 'pid'), { force: true })
+    await rm(this.#event(instanceId, run, 'net'), { force: true })
     await rm(this.#event(instanceId, run, 'exit'), { force: true })
   }
 
@@ -114,7 +135,7 @@ export class StateFiles {
     await rm(this.home(instanceId), { recursive: true, force: true, ...retries })
   }
 
-  #event(instanceId: string, run: number, name: 'pid' | 'exit'): string {
+  #event(instanceId: string, run: number, name: 'pid' | 'net' | 'exit'): string {
     return join(this.events, `${instanceId}.${run}.${name}`)
   }
 }

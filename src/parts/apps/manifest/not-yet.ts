@@ -57,7 +57,6 @@ function refuseKey(rendered: RenderedCell, faults: FaultList, key: string, what:
 
 function refuseInService(rendered: RenderedCell, faults: FaultList, name: string): void {
   const path = ['services', name]
-  refusePort(rendered, faults, name)
   if (nodeAt(rendered.root, [...path, 'image']) !== undefined) {
     const subject = `\`assets\` of ${name} is validated`
     const what = 'lay files of earlier versions into images'
@@ -69,17 +68,6 @@ function refuseInService(rendered: RenderedCell, faults: FaultList, name: string
     const hint = `remove \`${need.name}\` from its needs (line ${lineOf(rendered, at)}) to deploy`
     faults.add('not-yet', spotOf(rendered, at), message, hint)
   }
-}
-
-/** A container has ports of its own; processes of a node share theirs. */
-function refusePort(rendered: RenderedCell, faults: FaultList, name: string): void {
-  const path = ['services', name, 'port']
-  const isImage = nodeAt(rendered.root, ['services', name, 'image']) !== undefined
-  if (isImage || nodeAt(rendered.root, path) === undefined) return
-  const message = `\`port\` of ${name} is for containers: processes of a node share its ports`
-  const line = `line ${lineOf(rendered, path)}`
-  const hint = `listen on $PORT and remove \`port\` (${line}) to deploy, or give it an image`
-  faults.add('not-yet', spotOf(rendered, path), message, hint)
 }
 
 function neededElsewhere(

@@ -348,11 +348,9 @@ describe('what containers ask for', () => {
     expect(refusal.message).toContain('`user` is for containers')
   })
 
-  test('a process has no port of its own: the refusal says what to do', () => {
+  test('a process may insist on its port as well', () => {
     const text = 'services:\n  web: { run: node a.js, port: 8080 }'
-    const refusal = refusalOf(() => releaseContentOf(input(text), at))
-    expect(refusal).toMatchObject({ code: 'manifest-not-yet', status: 422 })
-    expect(refusal.hint).toContain('listen on $PORT and remove `port` (line 4)')
+    expect(releaseContentOf(input(text), at).services[0]).toMatchObject({ port: 8080 })
   })
 })
 

@@ -321,7 +321,7 @@ export const Service = block(
     ),
     port: Optional(
       count(
-        'The port that the program insists on; the platform assigns another outside.',
+        'The port that the program insists on, in a network of its own; the node gives another outside.',
         1,
         65_535,
       ),
