@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { archiveLimits } from '../../parts/artifacts/driver.ts'
 import type { Sources } from '../../parts/apps/manifest/release-content.ts'
+import { buildJob } from '../../parts/jobs/model.ts'
 import { isOver } from '../../parts/rollouts/model.ts'
 import type { AppCell } from '../../parts/tenants/model.ts'
 import type { LogLineView, RolloutView } from '../../wire/api.ts'
@@ -151,7 +152,10 @@ class Session {
     const { client, clock, signal } = this.#context
     while (!signal.aborted && this.#at === at) {
       try {
-        for await (const line of client.followLogs({ ...at }, signal)) this.#take(line)
+        for await (const line of client.followLogs({ ...at }, signal)) {
+          // What a build prints is shown by who waits for it.
+          if (line.service !== buildJob) this.#take(line)
+        }
       } catch {
         // The server is away; it is asked again.
       }

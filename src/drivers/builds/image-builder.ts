@@ -82,7 +82,13 @@ async function build(order: BuildOrder, options: BuilderOptions): Promise<void> 
   if (error === undefined) return
   if (layer !== undefined) await built.note(layer)
   await built.collect()
-  throw new Fault('build-failed', error)
+  throw new Fault('build-failed', `${error}${memoryHint(error, limits.memoryBytes)}`)
+}
+
+/** The kernel ends what goes beyond its memory by SIGKILL, and the engine tells only that. */
+function memoryHint(error: string, memoryBytes: number): string {
+  const mebibytes = Math.floor(memoryBytes / 2 ** 20)
+  return /code: 137$/.test(error) ? ` (killed, as at its memory of ${mebibytes} MiB)` : ''
 }
 
 async function push({ image }: BuildOrder, options: BuilderOptions): Promise<string | undefined> {
