@@ -69,12 +69,18 @@ export function jobRunsQuery(at: AppPlace, job: string) {
   })
 }
 
+/** What a run printed last comes a moment after its end is known: looked for this long, in ms. */
+const lastWordsMs = 10_000
+
 /** A run with the end of what it printed; asked for each second while it runs. */
 export function runQuery(id: string) {
   return queryOptions({
     queryKey: ['runs', id],
     queryFn: ({ signal }) => callApi<RunDetails>(`/v1/runs/${encodeURIComponent(id)}`, { signal }),
-    refetchInterval: ({ state }) => (state.data?.run.endedAt === null ? runPollMs : false),
+    refetchInterval: ({ state: { data } }) => {
+      const endedAt = data?.run.endedAt ?? Infinity
+      return Date.now() - endedAt < lastWordsMs ? runPollMs : false
+    },
   })
 }
 
