@@ -84,6 +84,13 @@ async function act(page: Page, button: string, done: string, name?: string): Pro
 
 const shop = '/apps/local/default/shop'
 
+/** What a page of another origin would be answered with the cookie of this one. */
+async function fromElsewhere(page: Page, path: string): Promise<number> {
+  const [cookie] = await page.context().cookies()
+  const headers = { cookie: `${cookie?.name}=${cookie?.value}`, origin: 'http://elsewhere.example' }
+  return (await fetch(`${cloud.file.server}${path}`, { headers })).status
+}
+
 describe.skipIf(isBrowserMissing)('the first ten minutes, in the console', () => {
   test('a new version is watched under load, and nobody notices', async () => {
     const [page, errors] = await openConsole()
@@ -171,6 +178,7 @@ describe.skipIf(isBrowserMissing)('the first ten minutes, in the console', () =>
     await page.keyboard.type('echo "I am $ROADSTEAD_SERVICE"\n')
     await expect.poll(shown, { timeout: patienceMs }).toContain('I am storefront')
     await picture(page, '8-terminal')
+    expect(await fromElsewhere(page, '/v1/execs/ex-any')).toBe(403)
     await page.keyboard.type('exit 3\n')
     await page.getByText('The shell ended with exit code 3.').waitFor()
     const { items } = await cloud.get<{ items: EventView[] }>('/v1/events?limit=500')
