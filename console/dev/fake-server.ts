@@ -3,6 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { FakeAppApi } from './fake-app-api.ts'
+import {
+  fakeBounds,
+  fakePlatform,
+  fakeTokens,
+  historyOf,
+  pageOfEvents,
+  plansOf,
+} from './fake-events.ts'
 import { FakeLogs } from './fake-logs.ts'
 import type { SceneName } from './fake-scenes.ts'
 import { FakeWorld } from './fake-world.ts'
@@ -136,7 +144,17 @@ class FakeApi {
       case '/v1/logs':
         return isPaged(url.searchParams) ? this.#logs.page(url.searchParams) : this.app.read(url)
       case '/v1/events':
-        return { items: this.#world.events.slice(-limit) }
+        return { items: pageOfEvents(this.#world.events, url.searchParams, limit) }
+      case '/v1/history':
+        return { items: [historyOf(url.searchParams)] }
+      case '/v1/plans':
+        return { items: plansOf(this.#world.events, url.searchParams.get('controller')) }
+      case '/v1/tokens':
+        return { items: fakeTokens }
+      case '/v1/platform':
+        return fakePlatform
+      case '/v1/bounds':
+        return { items: fakeBounds }
       case '/v1/rollouts':
         return { items: this.#world.rollouts.slice(0, limit) }
       default:

@@ -11,6 +11,7 @@ import { isSignedOut } from './api/client.ts'
 import { sessionQuery } from './api/queries.ts'
 import { redeemFragment, type LoginNotice } from './api/session.ts'
 import { partOf, type AppPart } from './pages/apps/parts.ts'
+import type { EventsSearch } from './pages/events/event-queries.ts'
 import type { LogsSearch } from './pages/logs/log-queries.ts'
 import { LoginPage } from './pages/session/login-page.tsx'
 import { Lost, Broken } from './pages/session/lost-page.tsx'
@@ -132,6 +133,35 @@ const logs = createRoute({
   }),
 })
 
+const events = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/events',
+  component: lazyRouteComponent(() => import('./pages/events/events-page.tsx'), 'EventsPage'),
+  validateSearch: (search: Search): EventsSearch => ({
+    who: textOf(search.who),
+    what: textOf(search.what),
+    q: textOf(search.q),
+    key: textOf(search.key),
+    all: search.all === true || undefined,
+    revision: numberOf(search.revision),
+  }),
+})
+
+const loops = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/loops',
+  component: lazyRouteComponent(() => import('./pages/loops/loops-page.tsx'), 'LoopsPage'),
+  validateSearch: (search: Search): { controller?: string | undefined } => ({
+    controller: textOf(search.controller),
+  }),
+})
+
+const settings = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings/settings-page.tsx'), 'SettingsPage'),
+})
+
 /** One of a few words; anything else is left out. */
 function oneOf<Word extends string>(words: readonly Word[], value: unknown): Word | undefined {
   return words.find((word) => word === value)
@@ -183,7 +213,18 @@ const instance = createRoute({
 
 const routeTree = root.addChildren([
   login,
-  signedIn.addChildren([overview, rollouts, rollout, nodes, logs, app, instance]),
+  signedIn.addChildren([
+    overview,
+    rollouts,
+    rollout,
+    nodes,
+    logs,
+    events,
+    loops,
+    settings,
+    app,
+    instance,
+  ]),
 ])
 
 /** Only a path of our own is taken: a link must not send anybody elsewhere after the login. */

@@ -9,6 +9,9 @@ interface EventOptions {
   readonly follow?: boolean
   readonly lines: number
   readonly key?: string
+  readonly who?: string
+  readonly what?: string
+  readonly grep?: string
   readonly at?: string
   readonly since?: string
   readonly all?: boolean
@@ -27,6 +30,9 @@ export function eventsCommand(): Command {
     .option('-f, --follow', 'go on with new events until Ctrl-C')
     .option('-n, --lines <count>', 'the newest ones to begin with', countOf, 30)
     .option('-k, --key <prefix>', 'those that touched such records: rollout/, app/default/local/')
+    .option('--who <name>', 'what this one did: a person, or one of the control loops')
+    .option('--what <verb>', 'verbs that begin so: rollout., app.scale')
+    .option('-g, --grep <text>', 'sentences that contain it')
     .option('--at <time>', 'the newest ones at that time: 14:05, "yesterday 14:05", "10m ago"')
     .option('--since <time>', 'those from that time on, at most 1000')
     .option('-a, --all', 'housekeeping too: kept answers, sessions, what is forgotten')
@@ -45,7 +51,8 @@ const examples = `
 Examples:
   $ roadstead events -f
   $ roadstead events -k rollout/
-  $ roadstead events --since "10m ago"`
+  $ roadstead events --since "10m ago"
+  $ roadstead events --who alice --what app.`
 
 /** What the options ask for, oldest first. */
 async function entriesOf(context: Context, options: EventOptions): Promise<LogEntry[]> {
@@ -67,8 +74,8 @@ async function entriesOf(context: Context, options: EventOptions): Promise<LogEn
   return entries.toSorted((a, b) => a.revision - b.revision)
 }
 
-function filterOf({ key, all }: EventOptions): Pick<EventFilter, 'key' | 'housekeeping'> {
-  return { key, housekeeping: all === true }
+function filterOf({ key, who, what, grep: text, all }: EventOptions): Omit<EventFilter, 'limit'> {
+  return { key, who, what, text, housekeeping: all === true }
 }
 
 /** The watch says that something happened; what it was is read from the log, without a gap. */

@@ -10,6 +10,11 @@ export interface LogRange {
   readonly newestFirst: boolean
   readonly keyPrefix: string
   readonly without: readonly string[]
+  /** Undefined: anybody. */
+  readonly who: string | undefined
+  readonly whatPrefix: string
+  /** In small letters. */
+  readonly text: string
   readonly limit: number
 }
 
@@ -20,6 +25,9 @@ export function logRangeOf(query: LogQuery): LogRange {
     newestFirst: query.before !== undefined && query.after === undefined,
     keyPrefix: query.keyPrefix ?? '',
     without: query.without ?? [],
+    who: query.who,
+    whatPrefix: query.whatPrefix ?? '',
+    text: query.text?.toLowerCase() ?? '',
     limit: Math.min(Math.max(0, query.limit), logLimitMax),
   }
 }
@@ -35,6 +43,9 @@ export function logEntryOf(change: CommittedChange): LogEntry {
 export function isInRange(range: LogRange, entry: LogEntry): boolean {
   if (entry.revision <= range.after || entry.revision >= range.before) return false
   if (range.without.includes(entry.what)) return false
+  if ((range.who ?? entry.who) !== entry.who || !entry.what.startsWith(range.whatPrefix))
+    return false
+  if (range.text !== '' && !entry.why.toLowerCase().includes(range.text)) return false
   return range.keyPrefix === '' || entry.keys.some((key) => key.startsWith(range.keyPrefix))
 }
 

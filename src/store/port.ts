@@ -112,6 +112,12 @@ export interface LogQuery {
   readonly keyPrefix?: string | undefined
   /** Verbs that are left out, such as housekeeping. */
   readonly without?: readonly string[] | undefined
+  /** Entries of this name alone. */
+  readonly who?: string | undefined
+  /** Entries whose verb begins so: `rollout.`. */
+  readonly whatPrefix?: string | undefined
+  /** Entries whose sentence contains it; capitals and small letters are the same. */
+  readonly text?: string | undefined
   readonly limit: number
 }
 

@@ -219,6 +219,25 @@ export function describeStore(name: string, makePlace: () => Promise<StorePlace>
       expect((await store.load()).records).toHaveLength(2)
     })
 
+    it('answers the log by who, by verb and by what the sentence contains', async () => {
+      const { store, leadership } = await anOpenStore()
+      const told = [
+        { who: 'alice', what: 'app.scale', why: 'from 2 to 3' },
+        { who: 'alice', what: 'rollout.approve', why: 'Approved by alice' },
+        { who: 'rollouts', what: 'rollout.advance', why: 'the tests have passed' },
+      ]
+      for (const own of told) {
+        await store.commit({ ...aCommit(leadership.epoch, [put('a', own)]), attribution: own })
+      }
+      const revisions = async (query: Partial<Parameters<Store['log']>[0]>) =>
+        (await store.log({ limit: 9, ...query })).map(({ revision }) => revision)
+      expect(await revisions({ who: 'alice' })).toEqual([1, 2])
+      expect(await revisions({ who: 'ali' })).toEqual([])
+      expect(await revisions({ whatPrefix: 'rollout.' })).toEqual([2, 3])
+      expect(await revisions({ text: 'approved' })).toEqual([2])
+      expect(await revisions({ who: 'alice', whatPrefix: 'rollout.', before: 9 })).toEqual([2])
+    })
+
     it('answers the log by revision, by key and newest first', async () => {
       const { store, write } = await anOpenStore()
       for (let n = 1; n <= 6; n++) await write([put(n % 2 === 0 ? 'even' : 'odd', { n })])

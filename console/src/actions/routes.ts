@@ -35,6 +35,9 @@ export const actionRoutes = {
   exec: { method: 'POST', path: '/v1/instances/{id}/exec', roles: operators },
   giveUpNode: { method: 'POST', path: '/v1/nodes/{nodeId}/give-up', roles: operators },
   endTestLink: { method: 'DELETE', path: `${app}/test-links/{id}`, roles: releasers },
+  createToken: { method: 'POST', path: '/v1/tokens', roles: operators },
+  revokeToken: { method: 'DELETE', path: '/v1/tokens/{name}', roles: operators },
+  applyPlatform: { method: 'PUT', path: '/v1/platform', roles: operators },
 } as const satisfies Record<string, ActionRoute>
 
 /** The address of a route with its parameters filled in. */

@@ -4,4 +4,7 @@ export const pages = [
   { name: 'Rollouts', href: '/rollouts' },
   { name: 'Nodes', href: '/nodes' },
   { name: 'Logs', href: '/logs' },
+  { name: 'Events', href: '/events' },
+  { name: 'Control loops', href: '/loops' },
+  { name: 'Settings', href: '/settings' },
 ] as const

@@ -67,6 +67,11 @@ export interface LogFilter extends AppCell {
 
 /** Which part of the ordered log of commits is wanted. */
 export interface EventFilter {
+  readonly who?: string | undefined
+  /** Verbs that begin so. */
+  readonly what?: string | undefined
+  /** A part of the sentence. */
+  readonly text?: string | undefined
   readonly after?: number | undefined
   readonly before?: number | undefined
   /** Those that touched a record whose key begins so. */

@@ -23,6 +23,12 @@ export function auditRoutes({ state }: { readonly state: State }): RouteDefiniti
         before: Type.Optional(Type.Integer({ minimum: 1 })),
         /** Entries that touched a record whose key begins so: `instance/default/local/shop/`. */
         key: Type.Optional(Type.String({ maxLength: 700 })),
+        /** Entries of this name alone. */
+        who: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+        /** Entries whose verb begins so: `rollout.`, `app.scale`. */
+        what: Type.Optional(Type.String({ pattern: '^[a-z.-]{1,128}$' })),
+        /** Entries whose sentence contains it; capitals and small letters are the same. */
+        text: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
         limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
         /** Entries from this wall time on (ms), oldest first; up to that one, newest first. */
         since: atQuery,
@@ -32,7 +38,7 @@ export function auditRoutes({ state }: { readonly state: State }): RouteDefiniti
       }),
       answers: { 200: Type.Object({ items: Type.Array(EventView) }) },
       async handle({ query }) {
-        const { key, limit = limitDefault } = query
+        const { key, who, what, text, limit = limitDefault } = query
         const after = query.after ?? (await revisionBefore(state, query.since))
         const before = query.before ?? (await revisionAfter(state, query.until))
         const isNewestFirst = after === undefined
@@ -40,6 +46,9 @@ export function auditRoutes({ state }: { readonly state: State }): RouteDefiniti
           after,
           before: isNewestFirst ? (before ?? state.snapshot.revision + 1) : before,
           keyPrefix: key,
+          who,
+          whatPrefix: what,
+          text,
           without: query.housekeeping === false ? housekeeping : [],
           limit,
         })

@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
 import { appsQuery } from '../../api/queries.ts'
-import { Icon } from '../../marks/icon.tsx'
+import { Chip, Choice, TextField } from '../../marks/fields.tsx'
 import { fullTime } from '../../words/times.ts'
 import { lastDefault, type LogsSearch } from './log-queries.ts'
 import styles from './logs.module.css'
@@ -10,9 +9,6 @@ interface FiltersProps {
   readonly search: LogsSearch
   readonly onChange: (part: Partial<LogsSearch>, replace?: boolean) => void
 }
-
-/** Typing pauses this long before the server is asked, in ms. */
-const typingMs = 180
 
 const times = [
   { minutes: 5, word: 'Last 5 minutes' },
@@ -38,7 +34,7 @@ export function Filters({ search, onChange }: FiltersProps) {
   const isOwnTime = search.since !== undefined && search.until !== undefined
   return (
     <div className={styles.filters} role="search">
-      <TextField text={search.q ?? ''} onChange={onChange} />
+      <TextField label="Text in the line" text={search.q} onChange={(q) => onChange({ q }, true)} />
       <Choice
         label="App"
         value={search.app ?? ''}
@@ -88,74 +84,6 @@ export function Filters({ search, onChange }: FiltersProps) {
         <Chip text="around one line" label="Back to the search" onRemove={() => onChange({})} />
       )}
     </div>
-  )
-}
-
-/** The text that lines contain; asked for as one types, `/` leads to it. */
-function TextField(props: { readonly text: string; readonly onChange: FiltersProps['onChange'] }) {
-  const field = useRef<HTMLInputElement>(null)
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  useEffect(() => () => clearTimeout(timer.current), [])
-  // The address leads: going back changes what stands in the field.
-  useEffect(() => {
-    const own = field.current
-    if (own !== null && own !== document.activeElement) own.value = props.text
-  }, [props.text])
-  const seek = (text: string): void => {
-    clearTimeout(timer.current)
-    const next = { q: text === '' ? undefined : text }
-    timer.current = setTimeout(() => props.onChange(next, true), typingMs)
-  }
-  return (
-    <input
-      ref={field}
-      type="search"
-      className={styles.text}
-      placeholder="Text in the line"
-      aria-label="Text in the line"
-      maxLength={256}
-      defaultValue={props.text}
-      onChange={(event) => seek(event.currentTarget.value)}
-    />
-  )
-}
-
-function Choice(props: {
-  readonly label: string
-  readonly value: string
-  readonly all?: string
-  readonly options: readonly (readonly [value: string, word: string])[]
-  readonly onChange: (value: string | undefined) => void
-}) {
-  return (
-    <select
-      className={styles.choice}
-      aria-label={props.label}
-      value={props.value}
-      onChange={({ currentTarget: { value } }) => props.onChange(value === '' ? undefined : value)}
-    >
-      {props.all !== undefined && <option value="">{props.all}</option>}
-      {props.options.map(([value, word]) => (
-        <option key={value} value={value}>
-          {word}
-        </option>
-      ))}
-    </select>
-  )
-}
-
-function Chip(props: {
-  readonly text: string
-  readonly label: string
-  readonly onRemove: () => void
-}) {
-  return (
-    <span className={styles.chip}>
-      {props.text}
-      <button type="button" onClick={props.onRemove} title={props.label} aria-label={props.label}>
-        <Icon name="cross" />
-      </button>
-    </span>
   )
 }
 
