@@ -18,9 +18,6 @@ const exceptions: Readonly<Record<string, string>> = {
   'POST /v1/cells/{environment}/{tenant}/apps/{app}/promote/plan': 'changes nothing',
   'POST /v1/cells/{environment}/{tenant}/apps/{app}/test-links':
     'the link’s token is made where it is used and never sent: the console shows the command',
-  'POST /v1/tokens': 'a token is shown once, to whoever writes it to a file: a terminal makes it',
-  'DELETE /v1/tokens/{name}': 'operators end tokens where they make them, in a terminal',
-  'PUT /v1/platform': 'platform.yaml is a file that is reviewed: it is applied from where it lies',
 }
 
 let server: TestServer
