@@ -7,6 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
 import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
+import { judgedCalls, refusedCalls } from '../../src/drivers/instances/process/seccomp-calls.ts'
 import { outputStart, type Exit, type Launch } from '../../src/parts/instances/driver.ts'
 import { canIsolate, canLimit } from '../fixtures/isolation.ts'
 
@@ -179,6 +180,23 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
     expect(rights).toContain('CapBnd:\t0000000000000000')
   })
 
+  test('calls that no app needs are refused, and its programs run', async () => {
+    const calls = tried.map(([args]) => `syscall(${args.join(', ')}); print "$!\\n"`)
+    const jit = 'console.log(new Function("a", "return a * 2")(21))'
+    const worker = 'new (require("node:worker_threads").Worker)("console.log(7)", { eval: true })'
+    const spawned = 'require("node:child_process").execSync("echo child", { stdio: "inherit" })'
+    const line = [
+      'unshare -U true; grep Seccomp: /proc/self/status',
+      `perl -e '${calls.join('; ')}'`,
+      `node -e '${jit}; ${spawned}; ${worker}'`,
+    ].join('; ')
+    const limits = { cpu: 1, memoryBytes: 256 * mib, diskBytes: 0 }
+    const [unshared, filter, ...rest] = (await printed(line, { limits })).trim().split('\n')
+    expect(unshared).toContain('Operation not permitted')
+    expect(filter).toBe('Seccomp:\t2')
+    expect(rest).toEqual([...tried.map(([, told]) => told), '42', 'child', '7'])
+  })
+
   test('a command beside it is in the same namespaces, groups and user', async () => {
     const { pid } = await driver.start(launch(['sleep', '60']))
     const exec = await driver.startExec(id, ['sh', '-c', 'ls -d /proc/[0-9]*; id -u; pwd'], null)
@@ -256,6 +274,29 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
     expect(driver.throttled(id)).toBe(undefined)
   })
 })
+
+const number = (name: string): string =>
+  String(
+    refusedCalls.find((call) => call.name === name)?.[process.arch === 'x64' ? 'x64' : 'arm64'],
+  )
+
+const judged = (name: keyof typeof judgedCalls): string =>
+  String(judgedCalls[name][process.arch === 'x64' ? 'x64' : 'arm64'])
+
+/** Calls as a program makes them, and what each is told. */
+const tried: readonly (readonly [args: readonly string[], told: string])[] = [
+  [[number('mount'), '0', '0', '0', '0', '0'], 'Operation not permitted'],
+  [[number('keyctl'), '0', '0', '0', '0', '0'], 'Operation not permitted'],
+  [[number('ptrace'), '0', '0', '0', '0'], 'Operation not permitted'],
+  [[number('bpf'), '0', '0', '0'], 'Operation not permitted'],
+  [[number('io_uring_setup'), '1', '0'], 'Function not implemented'],
+  [[number('clone3'), '0', '0'], 'Function not implemented'],
+  [[judged('clone'), String(0x1000_0000), '0', '0', '0', '0'], 'Operation not permitted'],
+  [[judged('ioctl'), '0', String(0x5412), '0'], 'Operation not permitted'],
+  [[judged('socket'), '38', '5', '0'], 'Address family not supported by protocol'],
+  // What is no terminal is told so by the kernel: the filter let it through.
+  [[judged('ioctl'), '0', String(0x5413), '0'], 'Inappropriate ioctl for device'],
+]
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let waitedMs = 0; waitedMs < 30_000; waitedMs += 20) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Clock } from '../../../base/clock.ts'
@@ -27,6 +27,7 @@ import {
   type NetworkTools,
 } from './own-network.ts'
 import { own } from './ownership.ts'
+import { seccompFilter, underFilter } from './seccomp.ts'
 
 /**
  * Holds processes to their limits and apart from each other, with what the machine has: bubblewrap
@@ -76,6 +77,8 @@ interface Namespaces {
   /** Whether the agent can make an instance somebody else. */
   readonly isRoot: boolean
   readonly shared: readonly Shown[]
+  /** The file of its filter of calls; undefined: there is none for this kind of machine. */
+  readonly filter: string | undefined
 }
 
 /** What was found of what the machine can do; a sentence in the place of what it cannot. */
@@ -181,8 +184,7 @@ export class Isolation {
     const more = innerPort === undefined ? [] : ownNetworkArgs
     const places = { directory, home, tmp, volumes: kept, mounts }
     const cell: Cell = { hostname, user, ...places, ...names, groups, more }
-    const { bwrap, shared } = this.#namespaces
-    return [bwrap, ...bubblewrapArgs(shared, cell), ...argv]
+    return inside(this.#namespaces, cell, argv)
   }
 
   /** A command as it is to be started beside a run: in its groups and its namespaces. */
@@ -279,7 +281,8 @@ async function tryNamespaces(options: IsolationOptions): Promise<Namespaces | st
       find('setpriv'),
     ])
     const shared = sharedView(placesOf(machine), isRoot ? 'own' : 'the-agents')
-    const namespaces = { bwrap, nsenter, setpriv, isRoot, shared }
+    const filter = await writeFilter(root)
+    const namespaces = { bwrap, nsenter, setpriv, isRoot, shared, filter }
     await trial(namespaces, root)
     return namespaces
   } catch (error) {
@@ -305,8 +308,29 @@ async function findNetwork(
   }
 }
 
+/** A command as it starts in namespaces of its own, under the filter of calls. */
+function inside(
+  { bwrap, shared, filter }: Namespaces,
+  cell: Cell,
+  argv: readonly string[],
+): readonly string[] {
+  const bare = [bwrap, ...bubblewrapArgs(shared, cell), ...argv]
+  return filter === undefined ? bare : underFilter(filter, bare)
+}
+
+async function writeFilter(root: string): Promise<string | undefined> {
+  const filter = seccompFilter(process.arch)
+  if (filter === undefined) return undefined
+  const file = join(root, '.calls.bpf')
+  // By rename: a start may be reading the one of an earlier agent.
+  await writeFile(`${file}.new`, filter, { mode: 0o600 })
+  await rename(`${file}.new`, file)
+  return file
+}
+
 /** Starts `true` as an instance would be started. */
-async function trial({ bwrap, setpriv, isRoot, shared }: Namespaces, root: string): Promise<void> {
+async function trial(namespaces: Namespaces, root: string): Promise<void> {
+  const { setpriv, isRoot } = namespaces
   const folder = await mkdtemp(join(root, '.trial-'))
   try {
     const [home, tmp] = [join(folder, 'home'), join(folder, 'tmp')]
@@ -319,8 +343,8 @@ async function trial({ bwrap, setpriv, isRoot, shared }: Namespaces, root: strin
     const names = await writeNames(folder, user, home)
     const rest = { volumes: [], mounts: [], groups: [] }
     const cell = { hostname: 'trial', user, directory: '/usr', home, tmp, ...names, ...rest }
-    const argv = [...bubblewrapArgs(shared, cell), '/bin/sh', '-c', ': >"$0/tried"', tmp]
-    await promisify(execFile)(bwrap, argv, { timeout: trialMs, env: {} })
+    const [file = '', ...args] = inside(namespaces, cell, ['/bin/sh', '-c', ': >"$0/tried"', tmp])
+    await promisify(execFile)(file, args, { timeout: trialMs, env: {} })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
