@@ -88,7 +88,7 @@ async function build(order: BuildOrder, options: BuilderOptions): Promise<void> 
 /** The kernel ends what goes beyond its memory by SIGKILL, and the engine tells only that. */
 function memoryHint(error: string, memoryBytes: number): string {
   const mebibytes = Math.floor(memoryBytes / 2 ** 20)
-  return /code: 137$/.test(error) ? ` (killed, as at its memory of ${mebibytes} MiB)` : ''
+  return error.endsWith('code: 137') ? ` (killed, as at its memory of ${mebibytes} MiB)` : ''
 }
 
 async function push({ image }: BuildOrder, options: BuilderOptions): Promise<string | undefined> {
