@@ -134,7 +134,9 @@ export class Isolation {
    * that requires what is missing here, `mounts-unavailable`, `start-failed`.
    */
   async confine(launch: Launch): Promise<Confinement> {
-    const { instanceId, run, limits, limitsRequired = false, volumes = [], mounts = [] } = launch
+    const { instanceId, run, build, limitsRequired = false, volumes = [], mounts = [] } = launch
+    // A build is our own program: the engine holds its steps to the limits, and it needs the socket.
+    const limits = build === undefined ? launch.limits : undefined
     if (mounts.length > 0 && this.#namespaces === undefined) {
       const why = `it mounts files, and this node shows processes nothing of their own: ${this.statement}`
       throw new Fault('mounts-unavailable', why, { retry: 'never' })
@@ -152,8 +154,7 @@ export class Isolation {
     return {
       run,
       // What a volume holds is its user's, whichever instance that is.
-      // A build is our own program, and needs the engine's socket.
-      user: launch.build === undefined ? this.#userOf(volumes[0]?.id ?? instanceId) : null,
+      user: build === undefined ? this.#userOf(volumes[0]?.id ?? instanceId) : null,
       groups,
       memoryBytes: isLimited ? limits.memoryBytes : null,
       ...(passage === undefined ? {} : { innerPort: passage.inner }),
