@@ -56,6 +56,7 @@ function backlog(now: number): PlacementView {
     enforcesLimits: false,
     buildsImages: false,
     isolatesPorts: false,
+    showsMounts: false,
     portsFrom: 21_000,
     portsTo: 21_999,
     portsUsed: new Set(),

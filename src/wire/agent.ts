@@ -27,8 +27,8 @@ export const RegisterRequest = Type.Object({
   }),
   labels: Type.Record(Type.String(), Type.String({ maxLength: 256 }), { maxProperties: 64 }),
   /**
-   * What it can run: `process` archives, `docker` images, `limits` processes that require their
-   * limits, `builds` images from their Dockerfiles; missing: archives only.
+   * What it can run: `process` archives, `mounts` those that mount files, `docker` images, `limits`
+   * processes that require their limits, `builds` images from their Dockerfiles; missing: archives only.
    */
   drivers: Type.Optional(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 8 })),
 })

@@ -88,7 +88,7 @@ describe('each kind goes to its driver', () => {
     const clock = new VirtualClock()
     const [processes, containers] = [aMachine(clock), aMachine(clock)]
     const driver = new ComposedDriver(new MockDriver(processes), new MockContainers(containers))
-    expect(driver.offers()).toEqual(['process', 'limits', 'docker'])
+    expect(driver.offers()).toEqual(['process', 'mounts', 'limits', 'docker'])
     const launch = { run: 1, command: ['serves'], directory: '/', env: {}, listen: null }
     await driver.start({ ...launch, instanceId: 'i-archive' })
     await driver.start({ ...launch, instanceId: 'i-image', image })

@@ -136,13 +136,14 @@ describe.skipIf(!canIsolate())('a process that mounts files', { timeout }, () =>
   })
 })
 
-test('where nothing is isolated it does not start, and says why', { timeout }, async () => {
+test('where nothing is isolated it is refused, and says what helps', { timeout }, async () => {
   const app = new Mounting()
   try {
     await app.start('off')
     const { code, output } = await app.cloud.run('deploy', '-f', app.folder)
     expect(code).toBe(1)
-    expect(output).toContain('it mounts files, and this node shows processes nothing of their own')
+    expect(output).toContain('web mounts files, and on every node processes see the machine')
+    expect(output).toContain('install bubblewrap on a node')
   } finally {
     await app.cloud.remove()
   }

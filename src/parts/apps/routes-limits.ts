@@ -5,7 +5,7 @@ import type { Node } from '../nodes/model.ts'
 import { nodeKind } from '../nodes/records.ts'
 import type { ServiceSpec } from './model.ts'
 
-/** What is said of processes, their limits and their ports when they are deployed. */
+/** What is said of processes, their limits, ports and mounts when they are deployed. */
 
 /** Nodes that are named in a sentence; the others are counted. */
 const namedMax = 3
@@ -13,12 +13,15 @@ const namedMax = 3
 const howTo = 'install bubblewrap on it and let its agent make control groups'
 
 /**
- * Refusal `limits-unenforceable`: a service requires its limits, and no node that is known can hold
- * a process to them. Where no node is known at all, it waits like everything else.
+ * Refusals `limits-unenforceable` and `mounts-unshowable`: a service requires its limits, or mounts
+ * files, and no node that is known can do that for a process. Where no node is known at all, it
+ * waits like everything else.
  */
 export function refuseUnenforceable(snapshot: Snapshot, services: readonly ServiceSpec[]): void {
   const nodes = nodesIn(snapshot)
-  if (nodes.length === 0 || nodes.some(enforces)) return
+  if (nodes.length === 0) return
+  if (!nodes.some(shows)) refuseMounting(services)
+  if (nodes.some(enforces)) return
   const required = processes(services).find(({ limits }) => limits === 'required')
   if (required === undefined) return
   const { name } = required
@@ -48,6 +51,16 @@ export function refuseInsisting(snapshot: Snapshot, services: readonly ServiceSp
   throw new Refusal('ports-unavailable', message, { status: 422, path, hint })
 }
 
+function refuseMounting(services: readonly ServiceSpec[]): void {
+  const mounting = processes(services).find(({ mounts }) => mounts !== undefined)
+  if (mounting === undefined) return
+  const { name } = mounting
+  const message = `${name} mounts files, and on every node processes see the machine's own alone`
+  const hint = `install bubblewrap on a node (docs/how-to/run-processes-under-limits.md), or give ${name} an image`
+  const path = `services.${name}.mounts`
+  throw new Refusal('mounts-unshowable', message, { status: 422, path, hint })
+}
+
 /** Said with a deploy of processes, where they may come to nodes that hold them to nothing. */
 export function noteOnLimits(
   snapshot: Snapshot,
@@ -70,6 +83,10 @@ function processes(services: readonly ServiceSpec[]): readonly ServiceSpec[] {
 
 function nodesIn(snapshot: Snapshot): Node[] {
   return [...snapshot.list(nodeKind)].map(({ value }) => value)
+}
+
+function shows({ drivers }: Node): boolean {
+  return drivers?.includes('mounts') === true
 }
 
 function enforces({ drivers }: Node): boolean {

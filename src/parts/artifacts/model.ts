@@ -42,11 +42,18 @@ export function imageView(runnable: Runnable): { image?: string } {
  */
 export function driverOf(
   runnable: Runnable,
-  { limits, port }: { readonly limits?: 'required'; readonly port?: number } = {},
-): { driver?: 'docker' | 'limits' | 'ports' | 'limited-ports' } {
+  terms: {
+    readonly limits?: 'required'
+    readonly port?: number
+    readonly mounts?: unknown
+  } = {},
+): { driver?: 'docker' | 'limits' | 'ports' | 'limited-ports' | 'mounts' } {
+  const { limits, port, mounts } = terms
   if (isImage(runnable)) return { driver: 'docker' }
   if (port !== undefined) return { driver: limits === undefined ? 'ports' : 'limited-ports' }
-  return limits === undefined ? {} : { driver: 'limits' }
+  // What holds a process to all of its limits, or gives it a network, shows it files as well.
+  if (limits !== undefined) return { driver: 'limits' }
+  return mounts === undefined ? {} : { driver: 'mounts' }
 }
 
 /** An artifact that the server holds. */

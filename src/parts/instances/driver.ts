@@ -103,7 +103,7 @@ export interface InstanceDriver {
 }
 
 /** What a node can have. */
-export type DriverName = 'process' | 'docker' | 'limits' | 'ports' | 'builds'
+export type DriverName = 'process' | 'docker' | 'limits' | 'ports' | 'builds' | 'mounts'
 
 /** How often something was held back at its share of the cores, since its start. */
 export interface Throttled {

@@ -81,6 +81,8 @@ export const Instance = Type.Object({
       'ports',
       /** What holds it to its limits, and a network of its own. */
       'limited-ports',
+      /** What shows a process files at paths of its own. */
+      'mounts',
     ]),
   ),
   /** Of a singleton; missing for all others. Written once, at its creation. */

@@ -16,6 +16,7 @@ function aNodeView(cpu: number, used: number): NodeView {
     enforcesLimits: false,
     buildsImages: false,
     isolatesPorts: false,
+    showsMounts: false,
     portsFrom: 1,
     portsTo: 100,
     portsUsed: new Set([1]),

@@ -19,6 +19,8 @@ export interface NodeView {
   readonly buildsImages: boolean
   /** Whether it can give a process a network of its own. */
   readonly isolatesPorts: boolean
+  /** Whether processes can be shown files at paths of their own. */
+  readonly showsMounts: boolean
   readonly portsFrom: number
   readonly portsTo: number
   /** Ports of the range that are reserved, or held by something else on the machine. */
@@ -34,11 +36,14 @@ export interface NodeView {
 /** What an instance may need of its node beyond room. */
 export type NodeDriver = NonNullable<Instance['driver']>
 
+/** What a node has of what instances may need of it. */
+export type NodeOffers = Pick<
+  NodeView,
+  'runsImages' | 'enforcesLimits' | 'buildsImages' | 'isolatesPorts' | 'showsMounts'
+>
+
 /** Whether a node has what an instance needs of it beyond room. */
-export function hasDriver(
-  node: Pick<NodeView, 'runsImages' | 'enforcesLimits' | 'buildsImages' | 'isolatesPorts'>,
-  driver: NodeDriver | undefined,
-): boolean {
+export function hasDriver(node: NodeOffers, driver: NodeDriver | undefined): boolean {
   switch (driver) {
     case undefined:
       return true
@@ -52,6 +57,8 @@ export function hasDriver(
       return node.isolatesPorts
     case 'limited-ports':
       return node.enforcesLimits && node.isolatesPorts
+    case 'mounts':
+      return node.showsMounts
     default:
       return unreachable(driver)
   }
@@ -147,7 +154,7 @@ export type Obstacle =
     }
   /** Every port of its range is in use. */
   | { readonly kind: 'port'; readonly from: number; readonly to: number }
-  /** It runs or builds no images, or gives a process neither its limits nor a network of its own. */
+  /** It runs or builds no images, or cannot do with processes what is asked for. */
   | { readonly kind: 'driver'; readonly driver: NodeDriver }
   /** Its zone holds more of the group than another that could take one: they must be even. */
   | { readonly kind: 'zone'; readonly here: ZoneCount; readonly emptiest: ZoneCount }

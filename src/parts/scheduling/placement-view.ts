@@ -57,6 +57,7 @@ export function nodeViews(snapshot: Snapshot, usage: NodeUsage): NodeView[] {
       enforcesLimits: node.drivers?.includes('limits') === true,
       buildsImages: node.drivers?.includes('builds') === true,
       isolatesPorts: node.drivers?.includes('ports') === true,
+      showsMounts: node.drivers?.includes('mounts') === true,
       portsFrom: node.ports.from,
       portsTo: node.ports.to,
       ...usage.reservedOn(node, observed?.portsTaken),

@@ -3,9 +3,16 @@ import { cpuTolerance, hasDriver, type NodeView, type PendingInstance } from './
 import { couldHold } from './plan-zones.ts'
 
 /** One bit for each thing that an instance may need of its node. */
-const driverBits = { docker: 1, limits: 2, builds: 4, ports: 8, 'limited-ports': 10 } as const
+const driverBits = {
+  docker: 1,
+  limits: 2,
+  builds: 4,
+  ports: 8,
+  'limited-ports': 10,
+  mounts: 16,
+} as const
 
-const drivers = ['docker', 'limits', 'builds', 'ports'] as const
+const drivers = ['docker', 'limits', 'builds', 'ports', 'mounts'] as const
 
 /**
  * The nodes during one pass of the scheduler: what is free on each, in flat arrays, so that a

@@ -67,6 +67,7 @@ const driverText: Readonly<Record<NodeDriver, string>> = {
   ports: 'network: its agent can give a process no network of its own (bubblewrap, pasta)',
   'limited-ports':
     'limits, network: its agent lacks what one of them takes (bubblewrap, control groups, pasta)',
+  mounts: 'mounts: its agent shows processes no files of their own (bubblewrap)',
 }
 
 const driverNeeded: Readonly<Record<NodeDriver, string>> = {
@@ -75,6 +76,7 @@ const driverNeeded: Readonly<Record<NodeDriver, string>> = {
   builds: 'a Docker Engine and --builds',
   ports: 'bubblewrap and pasta',
   'limited-ports': 'bubblewrap, control groups and pasta',
+  mounts: 'bubblewrap',
 }
 
 /** Why it can stand on one node only, and what is not promised of it. */
@@ -129,6 +131,7 @@ const driverMissing: Readonly<Record<NodeDriver, (where: string) => string>> = {
   'limited-ports': (where) =>
     `processes are not held to their limits, or get no network of their own, on ${where}: ` +
     'it requires both',
+  mounts: (where) => `processes see the whole machine on ${where}, and it mounts files`,
 }
 
 /** A remedy as an instruction: "lower memory to 128MiB". */

@@ -33,6 +33,7 @@ const node = fc
     heardAgoMs: fc.constantFrom(0, 0, 0, 60_000, null),
     runsImages: fc.boolean(),
     enforcesLimits: fc.boolean(),
+    showsMounts: fc.boolean(),
   })
   .map(({ zone, capacity, share, ports, held, cursor, counts, heardAgoMs, ...has }) =>
     aNode({
@@ -59,7 +60,7 @@ const instance = fc.record({
   group: fc.constantFrom(...groups),
   resources: resources(0, 9),
   needsPort: fc.boolean(),
-  driver: fc.constantFrom(undefined, undefined, 'docker' as const, 'limits' as const),
+  driver: fc.constantFrom(undefined, undefined, ...(['docker', 'limits', 'mounts'] as const)),
   spread: fc.record({ zone: rule, node: rule }),
   homes: fc.oneof(
     { weight: 4, arbitrary: fc.constant([]) },
@@ -381,7 +382,11 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
       return changeNodes((each) => (each.id === remedy.nodeId ? heard(each) : each))
     case 'untie': {
       const { resources: capacity, driver } = remedy
-      const has = { runsImages: driver === 'docker', enforcesLimits: driver === 'limits' }
+      const has = {
+        runsImages: driver === 'docker',
+        enforcesLimits: driver === 'limits',
+        showsMounts: driver === 'mounts',
+      }
       const added = aNode({ id: 'added', zone: 'a-new-zone', capacity, ...has })
       const free = change(({ together: _together, ...each }) => ({ ...each, homes: [] }))
       return { ...free, nodes: [...alone.nodes, added] }
@@ -389,7 +394,11 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
     case 'add-node': {
       const zone = remedy.zone ?? 'a-new-zone'
       const { resources: capacity, driver } = remedy
-      const has = { runsImages: driver === 'docker', enforcesLimits: driver === 'limits' }
+      const has = {
+        runsImages: driver === 'docker',
+        enforcesLimits: driver === 'limits',
+        showsMounts: driver === 'mounts',
+      }
       const added = aNode({ id: 'added', zone, capacity, ...has })
       return { ...alone, nodes: [...alone.nodes, added] }
     }
@@ -397,10 +406,12 @@ function mended(alone: PlacementView, remedy: Remedy): PlacementView {
 }
 
 function canRun(
-  { runsImages, enforcesLimits }: Pick<NodeView, 'runsImages' | 'enforcesLimits'>,
+  node: Pick<NodeView, 'runsImages' | 'enforcesLimits' | 'showsMounts'>,
   driver: PendingInstance['driver'],
 ): boolean {
-  return !(driver === 'docker' && !runsImages) && !(driver === 'limits' && !enforcesLimits)
+  if (driver === 'docker') return node.runsImages
+  if (driver === 'mounts') return node.showsMounts
+  return driver !== 'limits' || node.enforcesLimits
 }
 
 function heard(each: NodeView): NodeView {

@@ -285,6 +285,15 @@ describe('limits', () => {
   })
 })
 
+test('a process that mounts files goes to the node that can show it any', () => {
+  const mounting = anInstance({ driver: 'mounts' })
+  const nodes = [aNode({ id: 'a', runsImages: true }), aNode({ id: 'b', showsMounts: true })]
+  expect(placesOf(aView(nodes, [mounting]))).toEqual({ 'i-1': 'b' })
+  const { because, fix } = explanationOf(aView([aNode()], [mounting]))
+  expect(because).toContain('processes see the whole machine on')
+  expect(fix).toContain('add a node with bubblewrap')
+})
+
 describe('explaining', () => {
   test('the figures are named, and what would be enough', () => {
     const node = aNode({ used: someResources({ memoryBytes: 2 * gib - 384 * mib }) })

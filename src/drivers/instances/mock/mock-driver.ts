@@ -193,7 +193,7 @@ export class MockDriver implements InstanceDriver {
   }
 
   offers(): readonly DriverName[] {
-    return ['process', 'limits']
+    return ['process', 'mounts', 'limits']
   }
 
   throttled(): Throttled | undefined {

@@ -54,6 +54,11 @@ export class Holding {
     return this.#isolation?.canSeparate === true
   }
 
+  /** Whether a process can be shown files at paths of its own; known once it is open. */
+  get canMount(): boolean {
+    return this.#isolation?.canMount === true
+  }
+
   get isolation(): Isolation {
     assert(this.#isolation !== undefined, 'nothing starts before the first look at the machine')
     return this.#isolation

@@ -96,6 +96,8 @@ export class Isolation {
 
   /** Whether all that `limits: required` asks for is there. */
   readonly canRequire: boolean
+  /** Whether processes see what they are shown, and not the machine. */
+  readonly canMount: boolean
   /** One sentence on what is not; undefined: all is. */
   readonly statement: string | undefined
   readonly #options: IsolationOptions
@@ -110,6 +112,7 @@ export class Isolation {
     this.#network = found.network
     const { namespaces } = found
     this.#namespaces = typeof namespaces === 'string' ? undefined : namespaces
+    this.canMount = this.#namespaces !== undefined
     const held = controllers.filter((one) => found.groups?.controllers.has(one))
     this.canRequire = held.length === controllers.length && this.#namespaces !== undefined
     this.statement = statementOf(options.choice, held, namespaces)

@@ -113,9 +113,10 @@ export class ProcessDriver implements InstanceDriver {
   }
 
   offers(): readonly DriverName[] {
-    const { canRequire, canSeparate } = this.#holding
+    const { canRequire, canSeparate, canMount } = this.#holding
     return [
       'process',
+      ...(canMount ? (['mounts'] as const) : []),
       ...(canRequire ? (['limits'] as const) : []),
       ...(canSeparate ? (['ports'] as const) : []),
     ]
