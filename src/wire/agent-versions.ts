@@ -9,7 +9,8 @@ import type { AssignedInstance, Assignment, ReportAnswer } from './agent.ts'
  * |---|---|---|
  * | 1 | 0.1 | |
  * | 2 | 0.2 | `singleton`, `resources`, `assets` and the purpose `job` of an assigned instance, `execs` of an assignment, `leases` of an answer; images and `reaches`, for agents with the driver `docker` only |
- * | 2 | next | `limits` of an assigned instance, for agents with the driver `limits` only; `build`, for those with the driver `builds`; `mounts` of processes, for those with the driver `mounts` (to containers of an agent that does not know it nothing is shown) |
+ * | 2 | next | `limits` of an assigned instance, for agents with the driver `limits` only; `build`, for those with the driver `builds` |
+ * | 2 | next | `mounts`: of processes for agents with the driver `mounts` only, containers of others see none |
  */
 
 /** The assignment, as an agent of this protocol reads it. */
