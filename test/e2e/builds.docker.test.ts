@@ -116,7 +116,10 @@ ${more}RUN echo 'exec httpd -f -p $PORT -h /site' > /serve.sh
 
   test('another file or argument is another image', async () => {
     write('web/www/index.html', 'second\n')
-    write('roadstead.yaml', manifest('    build: { context: ./web, memory: 24MiB, args: { WORD: loud } }'))
+    write(
+      'roadstead.yaml',
+      manifest('    build: { context: ./web, memory: 24MiB, args: { WORD: loud } }'),
+    )
     const { code, output } = await deploy()
     expect(code, output).toBe(0)
     expect((await page()).slice(0, 2)).toEqual(['second', 'loud'])
