@@ -197,6 +197,17 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
     expect(rest).toEqual([...tried.map(([, told]) => told), '42', 'child', '7'])
   })
 
+  test('what it tells the loader is told to its own program alone, never to those on the way', async () => {
+    const traces = join(root, 'artifact', 'trace')
+    const env = { ROADSTEAD_INSTANCE: id, LD_DEBUG: 'files', LD_DEBUG_OUTPUT: traces }
+    const { pid } = await driver.start(launch(['sleep', '60'], { env }))
+    const exec = await driver.startExec(id, ['true'], null)
+    exec.output.resume()
+    await exec.exited
+    expect(readFileSync(`/proc/${pid}/environ`, 'latin1')).toContain('LD_DEBUG=files')
+    expect(readdirSync(join(root, 'artifact'))).toEqual([])
+  })
+
   test('a command beside it is in the same namespaces, groups and user', async () => {
     const { pid } = await driver.start(launch(['sleep', '60']))
     const exec = await driver.startExec(id, ['sh', '-c', 'ls -d /proc/[0-9]*; id -u; pwd'], null)

@@ -4,6 +4,7 @@ import type { Clock } from '../../../base/clock.ts'
 import { assert } from '../../../base/errors.ts'
 import type { Random } from '../../../base/random.ts'
 import type { Exit, Launch } from '../../../parts/instances/driver.ts'
+import { splitEnvironment } from './early-environment.ts'
 import { findCommand, type MachineEnvironment } from './environment.ts'
 import { Isolation, type Confinement, type IsolationChoice } from './isolation.ts'
 import { insideOf, type Inside, type ProcessTable } from './process-table.ts'
@@ -79,19 +80,22 @@ export class Holding {
     await this.isolation.sweep(confinements.filter((one) => one !== undefined))
   }
 
-  /** A command as it is started in what a run is held by. Fault `command-not-found`. */
+  /** A command, and its environment, as it is started in what a run is held by. Fault `command-not-found`. */
   async beside(
     current: Run,
     [name = '', ...args]: readonly string[],
     env: Readonly<Record<string, string>>,
-  ): Promise<readonly string[]> {
+  ): Promise<{ readonly argv: readonly string[]; readonly env: Record<string, string> }> {
     const { confinement, launch } = current
     const file = await findCommand(name, env['PATH'] ?? '', launch.directory)
-    if (confinement === undefined) return [file, ...args]
-    const { groups } = confinement
-    const argv = this.isolation.enter(confinement, insideOfRun(current)?.init, [file, ...args])
-    if (groups.length === 0) return argv
-    return ['/bin/sh', this.#enter, String(groups.length), ...groups, ...argv]
+    const command = [file, ...args]
+    if (confinement === undefined) return { argv: command, env: { ...env } }
+    const { groups, user } = confinement
+    const { early, late } = user === null ? { early: { ...env }, late: [] } : splitEnvironment(env)
+    const init = insideOfRun(current)?.init
+    const argv = this.isolation.enter(confinement, init, [...late, ...command])
+    if (groups.length === 0) return { argv, env: early }
+    return { argv: ['/bin/sh', this.#enter, String(groups.length), ...groups, ...argv], env: early }
   }
 
   /** A run is over, and nobody asks any more how. */

@@ -171,12 +171,13 @@ export class Isolation {
     return passage && tools && joinSource(tools, passage)
   }
 
-  /** The command as it is to be started; its folders are made its own. */
+  /** The command as it is to be started, `late` before it; its folders are made its own. */
   async command(
     { user, groups, innerPort }: Confinement,
     { instanceId, directory, volumes = [], mounts = [] }: Launch,
     instanceHome: string,
     argv: readonly string[],
+    late: readonly string[] = [],
   ): Promise<readonly string[]> {
     if (user === null || this.#namespaces === undefined) return argv
     this.#refuseUnseen(argv[0] ?? '', directory)
@@ -188,7 +189,7 @@ export class Isolation {
     const more = innerPort === undefined ? [] : ownNetworkArgs
     const places = { directory, home, tmp, volumes: kept, mounts }
     const cell: Cell = { hostname, user, ...places, ...names, groups, more }
-    return inside(this.#namespaces, cell, argv)
+    return inside(this.#namespaces, cell, [...late, ...argv])
   }
 
   /** A command as it is to be started beside a run: in its groups and its namespaces. */

@@ -31,6 +31,7 @@ import {
   instanceEnvironment,
   type MachineEnvironment,
 } from './environment.ts'
+import { splitEnvironment } from './early-environment.ts'
 import { execInTerminal, execWithPipes } from './exec.ts'
 import { isDead, sendSignal } from './signals.ts'
 import { FolderVolumes } from './folder-volumes.ts'
@@ -175,9 +176,11 @@ export class ProcessDriver implements InstanceDriver {
     this.#runs.set(instanceId, current)
     await this.#relay.open(this.#runs.values())
     const home = this.#files.home(instanceId)
-    const confined = await isolation.command(confinement, launch, home, argv)
+    const isApart = confinement.user !== null
+    const { early, late } = isApart ? splitEnvironment(env) : { early: env, late: [] }
+    const confined = await isolation.command(confinement, launch, home, argv, late)
     if (launch.leaseUntil !== undefined) await this.#lease(launch, launch.leaseUntil)
-    await this.#spawn(launch, confined, env, confinement.groups)
+    await this.#spawn(launch, confined, early, confinement.groups)
     const statement = launch.build === undefined ? isolation.statement : undefined
     const pid = await this.#startedOf(current)
     return statement === undefined ? { pid } : { pid, remark: statement }
@@ -238,9 +241,10 @@ export class ProcessDriver implements InstanceDriver {
       throw new Fault('instance-not-running', `${instanceId} does not run`, { retry: 'never' })
     }
     const [mark = '', value = ''] = this.#execMark().split('=', 2)
-    const env = { ...this.#environment(current.launch), [mark]: value }
+    const whole = { ...this.#environment(current.launch), [mark]: value }
     const cwd = current.launch.directory
-    const [file = '', ...args] = await this.#holding.beside(current, command, env)
+    const { argv, env } = await this.#holding.beside(current, command, whole)
+    const [file = '', ...args] = argv
     const start = { file, args, cwd, env, clock: this.#clock }
     return terminal === null ? execWithPipes(start) : execInTerminal(start, terminal)
   }

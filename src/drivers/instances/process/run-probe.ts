@@ -38,11 +38,11 @@ function deafOf(run: Run): string | undefined {
 async function ask(
   run: Run,
   command: readonly string[],
-  { clock, holding, env, timeoutMs }: Asking,
+  { clock, holding, env: whole, timeoutMs }: Asking,
 ): Promise<ProbeAnswer> {
   const cwd = run.launch.directory
   try {
-    const argv = await holding.beside(run, command, env)
+    const { argv, env } = await holding.beside(run, command, whole)
     return await probeExec(clock, { name: command[0] ?? '', argv }, { cwd, env }, timeoutMs)
   } catch (error) {
     if (error instanceof Fault) return { ok: false, because: error.message }
