@@ -166,6 +166,50 @@ export function endedRollout(
   }
 }
 
+/** What a judge would say of a canary that is half as slow again. */
+export function judgedSlow(startedAt: number): NonNullable<RolloutView['judging']> {
+  const latency = Array.from({ length: 30 }, (_, bucket) => ({
+    untilMs: 1.15 ** bucket,
+    canary: bell(bucket, 19),
+    baseline: bell(bucket, 15),
+  }))
+  return {
+    startedAt,
+    endsAt: startedAt + 30_000,
+    lookAt: startedAt + 30_000,
+    baseline: { at: startedAt, ingresses: {} },
+    report: {
+      verdict: 'fail',
+      because: 'storefront: p95 is 52 % slower than the baseline, and 20 % is allowed',
+      requests: { canary: total(latency, 'canary'), baseline: total(latency, 'baseline') },
+      findings: [
+        {
+          criterion: 'p95',
+          canary: 21.4,
+          baseline: 14.1,
+          limit: 0.2,
+          pValue: 0.0004,
+          confidence: 0.9996,
+          verdict: 'fail',
+          moreRequests: null,
+        },
+      ],
+      latency,
+    },
+  }
+}
+
+function bell(bucket: number, middle: number): number {
+  return Math.round(420 * Math.exp(-((bucket - middle) ** 2) / 14))
+}
+
+function total(
+  latency: readonly { readonly canary: number; readonly baseline: number }[],
+  group: 'canary' | 'baseline',
+): number {
+  return latency.reduce((sum, one) => sum + one[group], 0)
+}
+
 /** The counts of a running rollout, brought up to now. */
 export function countUp(rollout: RolloutView, sent: number, now: number): void {
   const from = rollout.startedAt ?? now

@@ -1,5 +1,5 @@
 import type { AppView, EventView, NodeView, RolloutView, ServiceView } from '../../src/wire/api.ts'
-import { endedRollout } from './fake-rollout.ts'
+import { endedRollout, judgedSlow } from './fake-rollout.ts'
 import type { Load } from './fake-traffic.ts'
 
 /** What the fake worlds begin with. */
@@ -260,15 +260,18 @@ function pastOf({ at, releaseNumber, version }: FakeApp, now: number): RolloutVi
       at: now - 97 * minute,
       sent: 0,
     }),
-    endedRollout(identity(3, 'v0.8', 'v0.7'), services, {
-      ...over,
-      state: 'reverted',
-      because: '3 requests failed, and the manifest allows none.',
-      at: now - 26 * 60 * minute,
-      sent: 20_931,
-      failed: 3,
-      gaps: ['ingress node-1 was restarted: what it had counted before is missing'],
-    }),
+    {
+      ...endedRollout(identity(3, 'v0.8', 'v0.7'), services, {
+        ...over,
+        state: 'reverted',
+        because: '3 requests failed, and the manifest allows none.',
+        at: now - 26 * 60 * minute,
+        sent: 20_931,
+        failed: 3,
+        gaps: ['ingress node-1 was restarted: what it had counted before is missing'],
+      }),
+      judging: judgedSlow(now - 26 * 60 * minute - 40_000),
+    },
   ]
 }
 

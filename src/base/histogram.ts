@@ -67,6 +67,7 @@ function bucketOf(durationMs: number): number {
   return Math.min(bucketCount - 1, bucket)
 }
 
-function upperBoundMs(bucket: number): number {
+/** The longest duration, in ms, that a bucket counts. */
+export function upperBoundMs(bucket: number): number {
   return firstMs * growth ** bucket
 }

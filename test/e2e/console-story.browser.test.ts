@@ -1,11 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { contentSecurityPolicy } from '../../console/dev/fake-server.ts'
-import type { EventView } from '../../src/wire/api.ts'
+import type { EventView, RolloutView } from '../../src/wire/api.ts'
 import { isBrowserMissing, useConsoleBrowser } from '../fixtures/console-browser.ts'
-import { Cloud } from './cloud.ts'
+import { Cloud, shopFolder } from './cloud.ts'
 
 /**
  * The first ten minutes in the console, before a real server, agent and ingress: a version watched
@@ -70,6 +70,21 @@ async function watchDeploy(page: Page, file: string, version: string): Promise<v
   await page.getByRole('link', { name: 'Watch it' }).click()
   await page.getByRole('heading', { name: new RegExp(`→ ${version}$`) }).waitFor()
   expect((await ran).code).toBe(0)
+}
+
+/** The shop with a version whose test takes its time. */
+async function slowly(manifest: string): Promise<string> {
+  const copy = join(cloud.folder, 'shop')
+  await cp(shopFolder, copy, { recursive: true })
+  const text = await readFile(join(copy, manifest), 'utf8')
+  const file = join(copy, 'roadstead-slow.yaml')
+  await writeFile(
+    file,
+    text
+      .replace('node tests/smoke.mjs', 'sleep 50')
+      .replaceAll('VERSION: v2', 'VERSION: v2, SLOW: "1"'),
+  )
+  return file
 }
 
 /** Presses a button of the page, says yes, and waits until the server has taken it. */
@@ -142,6 +157,20 @@ describe.skipIf(isBrowserMissing)('the first ten minutes, in the console', () =>
     await page.getByText(/The test failed: exit code 1.*runs again/).waitFor({ timeout: rolloutMs })
     await page.getByRole('log').getByText('catalogue: lantern has a price, not null').waitFor()
     await picture(page, '5-reverted')
+    expect(errors).toEqual([])
+  })
+
+  test('a rollout under way is taken back, and what ran stays', async () => {
+    const [page, errors] = await openConsole()
+    const { releaseNumber, version } = await cloud.app()
+    await watchDeploy(page, await slowly('roadstead-v2.yaml'), 'slow')
+    const { id } = await cloud.newestRollout()
+    await act(page, 'Revert', `shop goes back to release ${releaseNumber}.`)
+    await page.getByRole('heading', { name: new RegExp(`→ ${version}$`) }).waitFor()
+    await page.getByText(/is online: 0 of \d+ requests failed/).waitFor({ timeout: rolloutMs })
+    const path = `/v1/cells/local/default/apps/shop/rollouts/${id}`
+    expect(await cloud.get<RolloutView>(path)).toMatchObject({ state: 'superseded' })
+    expect(await cloud.app()).toMatchObject({ releaseNumber, version, rolloutId: null })
     expect(errors).toEqual([])
   })
 

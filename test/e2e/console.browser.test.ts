@@ -285,6 +285,19 @@ describe.skipIf(isMissing)('a rollout', () => {
     await page.getByText(/The count is not whole: ingress node-1 was restarted/).waitFor()
   })
 
+  test('that was judged shows its numbers, and both distributions', async () => {
+    const server = await serve('shop')
+    const [page, { errors }] = await openPage()
+    await openSignedIn(page, server, '/rollouts/local/default/shop/ro-3')
+    await page.getByRole('table', { name: 'Canary and baseline by criterion' }).waitFor()
+    const picture = page.getByRole('img', { name: /^Most answers of the canary took up to 14 ms/ })
+    await picture.waitFor()
+    expect(await picture.locator('path').count()).toBe(2)
+    await page.getByText(/^canary, [\d,]+ answers$/).waitFor()
+    expect(await faultsOf(page)).toEqual([])
+    expect(errors).toEqual([])
+  })
+
   test('of an unknown id leads to a page that says so', async () => {
     const server = await serve('shop')
     const [page] = await openPage()

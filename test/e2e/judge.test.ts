@@ -119,6 +119,13 @@ describe('the judge', { timeout: 120_000 }, () => {
     const { judging, ledger, state } = await newest()
     expect(state).toBe('reverted')
     expect(judging?.report?.verdict).toBe('fail')
+    const { latency = [] } = judging?.report ?? {}
+    const until60 = latency.filter(({ untilMs }) => untilMs < 60)
+    const sumOf = (group: 'canary' | 'baseline'): number =>
+      until60.reduce((sum, one) => sum + one[group], 0)
+    // The slower one has its answers elsewhere, and both have some.
+    expect(sumOf('baseline')).toBeGreaterThan(sumOf('canary'))
+    expect(latency.some(({ canary }) => canary > 0)).toBe(true)
     const sent = ledger.during?.sent ?? 0
     const share = (met('v3') - before) / sent
     expect(share).toBeGreaterThan(0)

@@ -29,6 +29,14 @@ export const JudgeFinding = Type.Object({
 })
 export type JudgeFinding = Static<typeof JudgeFinding>
 
+/** How many answers of each group took up to `untilMs`, and longer than the entry before. */
+export const JudgeLatency = Type.Object({
+  untilMs: Type.Number(),
+  canary: Type.Integer(),
+  baseline: Type.Integer(),
+})
+export type JudgeLatency = Static<typeof JudgeLatency>
+
 /** What comparing a canary with its baseline has found. */
 export const JudgeReport = Type.Object({
   verdict: JudgeVerdict,
@@ -37,5 +45,7 @@ export const JudgeReport = Type.Object({
   /** Requests that ended per group. */
   requests: Type.Object({ canary: Type.Integer(), baseline: Type.Integer() }),
   findings: Type.Array(JudgeFinding),
+  /** Both distributions, quickest first; missing on reports of before they were kept. */
+  latency: Type.Optional(Type.Array(JudgeLatency)),
 })
 export type JudgeReport = Static<typeof JudgeReport>

@@ -1,7 +1,8 @@
 import { Bug } from '../../base/errors.ts'
+import { upperBoundMs } from '../../base/histogram.ts'
 import type { ReleaseStep } from '../apps/model.ts'
 import { failedOf } from '../ingress/model.ts'
-import type { JudgeReport } from './judge-model.ts'
+import type { JudgeLatency, JudgeReport } from './judge-model.ts'
 import type { Judging } from './model.ts'
 import { earlyLooksMax, judge, judgeEarly, type GroupCounts } from './plan-judge.ts'
 import { addCounters, countersSince, zeroCounters, type CountedSince } from './plan-ledger.ts'
@@ -82,7 +83,8 @@ function reportOf(
   const services = compared.length
   const reports = compared.map(({ service, canary, baseline }) => {
     const report = look(canary, baseline, step.stop, { services, earlierEnds: ends ?? 0 })
-    return { ...report, because: `${service}: ${report.because}` }
+    const latency = distributionsOf(canary.latency, baseline.latency)
+    return { ...report, because: `${service}: ${report.because}`, latency }
   })
   const worst =
     reports.find(({ verdict }) => verdict === 'fail') ??
@@ -90,6 +92,17 @@ function reportOf(
     reports[0]
   if (worst === undefined) throw new Bug('there is something to compare, and nothing was')
   return worst
+}
+
+/** Side by side, from the first bucket that either has something in to the last. */
+function distributionsOf(canary: readonly number[], baseline: readonly number[]): JudgeLatency[] {
+  const all = canary.map((count, bucket) => ({
+    untilMs: upperBoundMs(bucket),
+    canary: count,
+    baseline: baseline[bucket] ?? 0,
+  }))
+  const isFilled = (one: JudgeLatency): boolean => one.canary + one.baseline > 0
+  return all.slice(all.findIndex(isFilled), all.findLastIndex(isFilled) + 1)
 }
 
 function sizeOf({ answered, failed }: GroupCounts): number {

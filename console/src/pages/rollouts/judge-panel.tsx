@@ -3,6 +3,7 @@ import { Panel } from '../../marks/panel.tsx'
 import { latency, percent } from '../../words/numbers.ts'
 import { asSentence } from '../../words/sentences.ts'
 import { CompareTable } from './compare-table.tsx'
+import { Distributions } from './distributions.tsx'
 import styles from './rollout.module.css'
 
 type Report = NonNullable<NonNullable<RolloutView['judging']>['report']>
@@ -28,6 +29,7 @@ export function JudgePanel({ rollout }: { readonly rollout: RolloutView }) {
           ],
         ])}
       />
+      {report.latency !== undefined && <Distributions latency={report.latency} />}
     </Panel>
   )
 }
