@@ -1,4 +1,4 @@
-import type { InstanceView } from '../../../src/wire/api.ts'
+import type { AppView, InstanceView } from '../../../src/wire/api.ts'
 import type { AppPlace } from '../api/queries.ts'
 import { plural } from '../words/numbers.ts'
 import { commandLine, type Action } from './action.ts'
@@ -98,6 +98,12 @@ export function revertAction(at: AppPlace, releaseNumber?: number): Action {
     command: roadstead(at, 'revert', at.app, ...words),
     done: `${at.app} goes back to ${to}.`,
   }
+}
+
+/** The way back from what is there now: while a rollout is under way, to what ran before it. */
+export function wayBackAction(app: Pick<AppView, 'at' | 'rolloutId' | 'releaseNumber'>): Action {
+  const { at, rolloutId, releaseNumber } = app
+  return revertAction(at, rolloutId === null ? undefined : (releaseNumber ?? undefined))
 }
 
 /** Carries what runs in `from` into `at`. */

@@ -2,10 +2,10 @@ import type { AppView, InstanceView, NodeView, RolloutView } from '../../../src/
 import type { Action } from '../actions/action.ts'
 import {
   destroyAction,
-  revertAction,
   scaleAction,
   startAction,
   stopAction,
+  wayBackAction,
 } from '../actions/app-actions.ts'
 import { partNames, parts } from '../pages/apps/parts.ts'
 import { releaseWord } from '../words/states.ts'
@@ -94,7 +94,7 @@ export function actionEntries(apps: readonly AppView[], query: string): readonly
     const { at, services } = app
     const loss = { services: services.length, instances: instancesOf(app), volumes: [] }
     const ofApp = [
-      ...(app.releaseNumber === null ? [] : [revertAction(at)]),
+      ...(app.releaseNumber === null ? [] : [wayBackAction(app)]),
       services.every(({ stopped }) => stopped) ? startAction(at) : stopAction(at),
       destroyAction(at, loss),
     ]

@@ -4,7 +4,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { AppView } from '../../../../src/wire/api.ts'
 import { ActionButton } from '../../actions/action-button.tsx'
-import { destroyAction, revertAction, startAction, stopAction } from '../../actions/app-actions.ts'
+import { destroyAction, startAction, stopAction, wayBackAction } from '../../actions/app-actions.ts'
 import { Command } from '../../actions/command.tsx'
 import { Dialog } from '../../actions/dialog.tsx'
 import { volumesQuery } from '../../api/app-queries.ts'
@@ -62,7 +62,7 @@ function Actions({ app }: { readonly app: AppView }) {
       <DeployButton app={app} />
       <PromoteButton app={app} unless={going} />
       <ActionButton
-        action={revertAction(at)}
+        action={wayBackAction(app)}
         unless={going ?? (app.releaseNumber === null ? 'It runs no release yet.' : undefined)}
         onDone={({ rolloutId }) => {
           if (rolloutId === undefined) return

@@ -32,7 +32,7 @@ export function ServicesPart({ app }: { readonly app: AppView }) {
           <ServiceGraph services={services} />
         </Suspense>
       </Panel>
-      <Panel title="Traffic" note="all services with a route, the last minutes">
+      <Panel title="Traffic" note="all services together, the last minutes">
         <Chart name={curveName(app.at)} look="full" label={`Traffic of ${app.at.app}`} />
       </Panel>
       <Panel title="Services" note={plural(services.length, 'service')}>
