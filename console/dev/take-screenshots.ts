@@ -19,6 +19,8 @@ const telephone = { width: 390, height: 844 }
 const settleMs = 34_000
 /** Until a rollout's page has been answered and drawn. */
 const drawMs = 2_500
+/** The same of a fleet of 600 nodes. */
+const drawLargeMs = 5_000
 /** A beat of the fake rollout: the first of each is online when its picture is taken. */
 const paceMs = 1_500
 
@@ -41,6 +43,7 @@ try {
     const url = `${server.url}/#token=${fakeToken}`
     await Promise.all(looks.map((look) => take(browser, look, url)))
     await server.close()
+    await takeLarge(browser)
   }
 } finally {
   await browser.close()
@@ -57,4 +60,24 @@ async function take(from: Browser, look: (typeof looks)[number], url: string): P
   await page.waitForTimeout(drawMs)
   await page.screenshot({ path: join(folder, `rollout-${look.name}.png`) })
   await page.close()
+}
+
+/** What there is to see of 20,000 instances; a telephone shows too little of it for a picture. */
+async function takeLarge(from: Browser): Promise<void> {
+  const places = [
+    { name: 'matrix', path: '/' },
+    { name: 'nodes', path: '/nodes?node=node-a-3' },
+    { name: 'logs', path: '/logs' },
+  ] as const
+  const server = await startFakeServer('large')
+  for (const look of looks.filter(({ viewport }) => viewport === desktop)) {
+    const page = await from.newPage({ viewport: look.viewport, colorScheme: look.scheme })
+    for (const { name, path } of places) {
+      await page.goto(`${server.url}${path}#token=${fakeToken}`)
+      await page.waitForTimeout(drawLargeMs)
+      await page.screenshot({ path: join(folder, `${name}-${look.name}.png`) })
+    }
+    await page.close()
+  }
+  await server.close()
 }

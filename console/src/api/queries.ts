@@ -28,6 +28,8 @@ const appsPollMs = 2_000
 /** Beyond this many apps an answer is large enough to be asked for less often. */
 const appsPolledOften = 50
 const appsPollSlowMs = 10_000
+/** Soon enough for curves without gaps. */
+const trafficPollSlowMs = 4_000
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
@@ -50,7 +52,8 @@ export const trafficQuery = queryOptions({
     trafficHistory.record(Date.now(), items)
     return items
   },
-  refetchInterval: 1_000,
+  refetchInterval: (query) =>
+    (query.state.data?.length ?? 0) > appsPolledOften ? trafficPollSlowMs : 1_000,
 })
 
 /** A node that falls silent says nothing; hundreds of them are asked less often. */

@@ -12,7 +12,7 @@ import styles from './marks.module.css'
 
 /** A state as colour, word and sign together: none of them is needed to read the other two. */
 
-const healthIcons: Readonly<Record<AppView['health'], IconName>> = {
+export const healthIcons: Readonly<Record<AppView['health'], IconName>> = {
   ok: 'check',
   degraded: 'warning',
   down: 'cross',

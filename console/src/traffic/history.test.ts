@@ -53,3 +53,18 @@ test('gives the same curve until the next answer', () => {
   history.record(1_000, anAnswer(5))
   expect(history.curve(curveName(at))).toBe(history.curve(curveName(at)))
 })
+
+test('of very many services only those have curves that somebody has looked at', () => {
+  const history = new TrafficHistory()
+  const [answer] = anAnswer(5)
+  const services = Array.from({ length: 300 }, (_none, index) => ({
+    name: `s-${index}`,
+    traffic: answer!.traffic,
+  }))
+  history.record(1_000, [{ ...answer!, services }])
+  expect(history.curve(curveName(at)).requests).toEqual([5])
+  expect(history.curve(curveName(at, 's-7')).requests).toEqual([])
+  history.record(2_000, [{ ...answer!, services }])
+  expect(history.curve(curveName(at, 's-7')).requests).toEqual([5])
+  expect(history.curve(curveName(at, 's-8')).requests).toEqual([])
+})

@@ -14,6 +14,8 @@ export interface Curve {
 
 /** Five minutes at one point a second. */
 const pointsMax = 300
+/** Above this many services only those have curves that somebody has looked at. */
+const servicesMax = 200
 /** A pause longer than this, in seconds, is drawn as a gap: the tab slept, or the server was away. */
 const gapSeconds = 5
 
@@ -29,6 +31,8 @@ export function curveName(at?: AppTrafficView['at'], service?: string): string {
 export class TrafficHistory {
   #curves = new Map<string, Curve>()
   readonly #subscribers = new Set<() => void>()
+  /** Curves that were asked for; no more than there are services. */
+  readonly #wanted = new Set<string>()
 
   /** Adds one answer of GET /v1/traffic, read at `atMs`. */
   record(atMs: number, items: readonly AppTrafficView[]): void {
@@ -36,6 +40,7 @@ export class TrafficHistory {
     const add = (name: string, requests: number, failed: number): void => {
       next.set(name, extended(this.#curves.get(name) ?? noCurve, atMs / 1_000, requests, failed))
     }
+    const isLarge = items.reduce((sum, { services }) => sum + services.length, 0) > servicesMax
     let requests = 0
     let failed = 0
     for (const { at, traffic, services } of items) {
@@ -43,7 +48,9 @@ export class TrafficHistory {
       failed += traffic?.failedPerSecond ?? 0
       add(curveName(at), traffic?.requestsPerSecond ?? 0, traffic?.failedPerSecond ?? 0)
       for (const { name, traffic: own } of services) {
-        add(curveName(at, name), own?.requestsPerSecond ?? 0, own?.failedPerSecond ?? 0)
+        const curve = curveName(at, name)
+        if (isLarge && !this.#wanted.has(curve)) continue
+        add(curve, own?.requestsPerSecond ?? 0, own?.failedPerSecond ?? 0)
       }
     }
     add(curveName(), requests, failed)
@@ -53,6 +60,7 @@ export class TrafficHistory {
 
   /** The same object until the next answer, so that it can be compared by identity. */
   curve(name: string): Curve {
+    this.#wanted.add(name)
     return this.#curves.get(name) ?? noCurve
   }
 

@@ -178,9 +178,9 @@ function InstanceLine({ instance }: { readonly instance: FleetInstance }) {
   return (
     <>
       <span className={styles.instanceName}>
-        <Link to="/instances/$id" params={{ id }} search={{}}>
+        <b>
           {service.at.app}/{service.service}
-        </Link>
+        </b>
         <small>
           <Link to="/instances/$id" params={{ id }}>
             <code>{id}</code>

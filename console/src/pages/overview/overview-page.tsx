@@ -8,9 +8,13 @@ import { curveName } from '../../traffic/history.ts'
 import { plural } from '../../words/numbers.ts'
 import { AppPanel } from './app-panel.tsx'
 import { ChangesPanel } from './changes-panel.tsx'
+import { DenseMatrix } from './dense-matrix.tsx'
 import { Matrix } from './matrix.tsx'
 import { NodesPanel } from './nodes-panel.tsx'
 import styles from './overview.module.css'
+
+/** More apps than this, each in its cell, are told in a line each and not in tiles with curves. */
+const tilesMax = 24
 
 const route = getRouteApi('/signed-in/')
 
@@ -45,7 +49,8 @@ export function OverviewPage() {
 }
 
 function Apps(props: { readonly apps: readonly AppView[]; readonly chosen: AppView | undefined }) {
-  if (props.apps.length > 0) return <Matrix apps={props.apps} chosen={props.chosen} />
+  if (props.apps.length > tilesMax) return <DenseMatrix {...props} />
+  if (props.apps.length > 0) return <Matrix {...props} />
   return (
     <Empty title="No app lies in the roadstead yet" command="roadstead init && roadstead deploy">
       In the folder of your app, describe it and deploy it:
