@@ -7,11 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { systemCodeOf } from '../../src/base/errors.ts'
-import {
-  bootNow,
-  watchdogSource,
-  writeLease,
-} from '../../src/drivers/instances/process/watchdog.ts'
+import { bootNow, watchdogSource, writeLease } from '../../src/drivers/instances/shared/watchdog.ts'
 
 /** A singleton's watchdog, run as the drivers run it. */
 

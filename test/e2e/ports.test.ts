@@ -4,7 +4,7 @@ import { request } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { InstanceView, NodeView } from '../../src/wire/api.ts'
 import { canIsolate, canSeparate } from '../fixtures/isolation.ts'
-import { listeningPorts } from '../../src/drivers/instances/process/process-table.ts'
+import { listeningPorts } from '../../src/drivers/instances/shared/listening-ports.ts'
 import { Cloud, until } from './cloud.ts'
 import { Customers } from './customers.ts'
 

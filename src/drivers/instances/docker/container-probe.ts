@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts'
 import { messageOf } from '../../../base/errors.ts'
 import type { Probe, ProbeAnswer } from '../../../parts/instances/driver.ts'
-import { probeHttp, probeTcp } from '../process/probe.ts'
+import { probeHttp, probeTcp } from '../shared/probe.ts'
 import type { ContainerNote } from './container-notes.ts'
 import type { Execs } from './execs.ts'
 

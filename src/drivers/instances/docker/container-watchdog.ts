@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { startWatchdog, watchdogSource } from '../process/watchdog.ts'
+import { startWatchdog, watchdogSource } from '../shared/watchdog.ts'
 
 /**
  * The watchdog of a container that is a singleton: the one of processes (process/watchdog.ts), which

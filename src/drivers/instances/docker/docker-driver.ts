@@ -23,11 +23,11 @@ import type {
   Terminal,
   Throttled,
 } from '../../../parts/instances/driver.ts'
-import { requireFreePort } from '../process/free-port.ts'
-import { hasOutput, readOutput } from '../process/output-files.ts'
+import { requireFreePort } from '../shared/free-port.ts'
+import { hasOutput, readOutput } from '../shared/output-files.ts'
 import { probeContainer } from './container-probe.ts'
-import { listeningPorts } from '../process/process-table.ts'
-import { bootNow, extendLease, readLease, writeLease } from '../process/watchdog.ts'
+import { listeningPorts } from '../shared/listening-ports.ts'
+import { bootNow, extendLease, readLease, writeLease } from '../shared/watchdog.ts'
 import { ContainerNotes, type ContainerNote } from './container-notes.ts'
 import { startContainerWatchdog, writeWatchdog, type WatchdogFiles } from './container-watchdog.ts'
 import { requireCommand } from './command-lookup.ts'
@@ -38,7 +38,7 @@ import { createContainer, remarkOf, startFault, type RootBound } from './creatio
 import { Execs } from './execs.ts'
 import { Images } from './images.ts'
 import { Networks } from './networks.ts'
-import { Relay, relayedEnv } from './relay.ts'
+import { Relay, relayedEnv } from '../shared/relay.ts'
 import { copyOutput } from './output-copy.ts'
 import { Volumes } from './volumes.ts'
 

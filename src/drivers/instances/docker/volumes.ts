@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Fault } from '../../../base/errors.ts'
 import type { LaunchVolume } from '../../../parts/instances/driver.ts'
-import { isThere, volumeLost } from '../process/folder-volumes.ts'
+import { isThere, volumeLost } from '../shared/lost-volume.ts'
 import type { Engine } from './engine.ts'
 import { labels } from './labels.ts'
 

@@ -1,8 +1,8 @@
 import { volumeVariableOf } from '../../../base/variables.ts'
-import { access, mkdir, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Fault } from '../../../base/errors.ts'
 import type { Launch, LaunchVolume } from '../../../parts/instances/driver.ts'
+import { isThere, volumeLost } from '../shared/lost-volume.ts'
 
 /**
  * Volumes of processes: folders of the agent's, each named by its volume's id. A process is told by
@@ -41,17 +41,4 @@ export class FolderVolumes {
   async remove(id: string): Promise<void> {
     await rm(join(this.#root, id), { recursive: true, force: true })
   }
-}
-
-/** It was made once, and is not here: an empty one in its place would hide that. */
-export function volumeLost({ id, name, service }: LaunchVolume): Fault {
-  const message = `the data of volume ${name} of ${service} (${id}) is not on this node any more`
-  return new Fault('volume-lost', message)
-}
-
-export function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

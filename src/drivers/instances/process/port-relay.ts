@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Relay } from '../docker/relay.ts'
-import { requireFreePort } from './free-port.ts'
+import { Relay } from '../shared/relay.ts'
+import { requireFreePort } from '../shared/free-port.ts'
 import type { Run } from './holding.ts'
 import { isLoopback, loopback } from './own-network.ts'
-import type { Target } from './probe.ts'
+import type { Target } from '../shared/probe.ts'
 
 /**
  * What brings connections from the node's address to the loopback, for instances with a network of

@@ -38,8 +38,9 @@ import { FolderVolumes } from './folder-volumes.ts'
 import type { IsolationChoice } from './isolation.ts'
 import { Holding, freshRun, insideOfRun, programOf, sessionsOf, type Run } from './holding.ts'
 import { passageOf } from './own-network.ts'
-import { hasOutput, newestSegment, readOutput } from './output-files.ts'
-import { listeningPorts, openProcessTable, type ProcessTable } from './process-table.ts'
+import { hasOutput, newestSegment, readOutput } from '../shared/output-files.ts'
+import { listeningPorts } from '../shared/listening-ports.ts'
+import { openProcessTable, type ProcessTable } from './process-table.ts'
 import { PortRelay } from './port-relay.ts'
 import { probeRun } from './run-probe.ts'
 import { shimSource } from './shim.ts'
@@ -50,7 +51,7 @@ import {
   startWatchdog,
   watchdogSource,
   writeLease,
-} from './watchdog.ts'
+} from '../shared/watchdog.ts'
 import { StateFiles, parseEventName } from './state-files.ts'
 
 export interface ProcessDriverOptions {

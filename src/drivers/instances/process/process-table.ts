@@ -1,5 +1,6 @@
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { Fault, systemCodeOf } from '../../../base/errors.ts'
+import { readdirSync, readlinkSync } from 'node:fs'
+import { Fault } from '../../../base/errors.ts'
+import { readProc } from '../shared/proc.ts'
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessIdentity {
@@ -184,27 +185,3 @@ function statOf(pid: number): Stat | undefined {
 }
 
 /** A file of /proc; undefined when the process is gone or is none of ours to read. */
-function readProc(path: string): string | undefined {
-  try {
-    return readFileSync(`/proc/${path}`, 'latin1')
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(systemCodeOf(error) ?? '')) return undefined
-    throw error
-  }
-}
-
-/** Ports of the range on which a socket listens, on any address, in the network of a process. */
-export function listeningPorts(from: number, to: number, of: number | 'self' = 'self'): number[] {
-  const ports = new Set<number>()
-  for (const file of ['tcp', 'tcp6']) {
-    for (const line of (readProc(`${of}/net/${file}`) ?? '').split('\n')) {
-      const [, local, , state] = line.trim().split(/\s+/)
-      const port = Number.parseInt(local?.slice(local.lastIndexOf(':') + 1) ?? '', 16)
-      if (state === listenState && port >= from && port <= to) ports.add(port)
-    }
-  }
-  return [...ports].toSorted((a, b) => a - b)
-}
-
-/** TCP_LISTEN as /proc/net/tcp writes it. */
-const listenState = '0A'

@@ -2,8 +2,8 @@ import type { Clock } from '../../../base/clock.ts'
 import { Fault } from '../../../base/errors.ts'
 import type { Probe, ProbeAnswer } from '../../../parts/instances/driver.ts'
 import { insideOfRun, type Holding, type Run } from './holding.ts'
-import { probeExec, probeHttp, probeTcp } from './probe.ts'
-import { listeningPorts } from './process-table.ts'
+import { probeExec, probeHttp, probeTcp } from '../shared/probe.ts'
+import { listeningPorts } from '../shared/listening-ports.ts'
 
 /** What a run is asked by. */
 export interface Asking {
