@@ -6,8 +6,8 @@ export function capitalised(text: string): string {
   return first.toUpperCase() + rest.join('')
 }
 
-/** `shop: …`, `shop ro-7k3m9q2x: …`, `web i-0yce35wc goes …`: a name keeps its letters. */
-const beginsWithName = /^\S+(:| [a-z]+-[a-z\d]{8}[: ])/
+/** `shop: …`, `shop ro-7k3m9q2x: …`, `web i-0yce35wc goes …`, `ro-7k3m9q2x waits`: names are names. */
+const beginsWithName = /^(\S+(:| [a-z]+-[a-z\d]{8}[: ])|[a-z]+-[a-z\d]{8}\b)/
 
 /** `Scaled storefront from 3 to 4.` */
 export function asSentence(text: string): string {

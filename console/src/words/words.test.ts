@@ -45,6 +45,7 @@ test('what begins with a name keeps its letters', () => {
   expect(asSentence('storefront: ready')).toBe('storefront: ready.')
   expect(asSentence('shop ro-7k3m9q2x: all steps are done')).toMatch(/^shop /)
   expect(asSentence('web i-0yce35wc goes to n1')).toMatch(/^web /)
+  expect(asSentence('ro-vj801nwd counts what comes after')).toMatch(/^ro-/)
   expect(asSentence('the test: exit code 0')).toMatch(/^The test/)
 })
 
