@@ -118,8 +118,9 @@ export async function tryNetwork(
     env: {},
   })
   child.on('error', () => {})
+  let pid = ''
   try {
-    const pid = await childPidOf(child.stdio[3] as Readable)
+    pid = await childPidOf(child.stdio[3] as Readable)
     const [script, note] = [join(folder, 'join'), join(folder, 'pid')]
     await writeFile(script, joinSource(tools, { outer: null, inner: 1, reaches: [] }))
     const timeout = 2 * joinSeconds * 1_000
@@ -129,6 +130,9 @@ export async function tryNetwork(
     throw new Error(lastOf(messageOf(error)), { cause: error })
   } finally {
     child.kill('SIGKILL')
+    // Nothing ends with its parent here, and what waits inside would keep this process from its end.
+    if (pid !== '') sendSignal(Number(pid), 'SIGKILL')
+    for (const pipe of child.stdio) pipe?.destroy()
     await rm(folder, { recursive: true, force: true })
   }
 }
