@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { SceneName } from '../../console/dev/fake-scenes.ts'
 import { fakeToken, startFakeServer, type FakeServer } from '../../console/dev/fake-server.ts'
+import { faultsOf } from '../fixtures/console-browser.ts'
 
 /** The console as people meet it: the built files, a real browser, the strict policy. */
 
@@ -95,14 +95,6 @@ async function openPage(options: BrowserContextOptions = {}): Promise<[Page, Mis
 async function openSignedIn(page: Page, server: FakeServer, place = '/'): Promise<void> {
   await page.goto(`${server.url}${place}#token=${fakeToken}`)
   await page.getByRole('navigation', { name: 'Pages' }).waitFor()
-}
-
-/** Everything that WCAG A and AA ask and a machine can see. */
-async function faultsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-    .analyze()
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }
 
 function placeOf(page: Page): string {
