@@ -1,12 +1,12 @@
 /** Safety of the counts, in words, over random traffic and tables; run by each ingress driver. */
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { IngressDriver } from '../../src/parts/ingress/driver.ts'
-import { failedOf, type Counters } from '../../src/parts/ingress/model.ts'
+import { failedOf, type Backend, type Counters } from '../../src/parts/ingress/model.ts'
 import { aBackend, anApp, anEndpoint, call, underWayOf, until, type App } from './ingress-bed.ts'
 import type { DriverMaker } from './ingress-traits.ts'
-import { freePort } from '../fixtures/free-port.ts'
 
 const mood = fc.constantFrom(
   'answer',
@@ -66,12 +66,19 @@ export function describeIngressCounts(name: string, makeDriver: DriverMaker): vo
   })
 }
 
+/** No port for everyone: nobody listens on it, and no socket ever gets it by chance. */
+const deadPort = 1
+
 /** Plays one history with four instances, one of which never listens; tells what did not hold. */
 async function play(driver: IngressDriver, steps: readonly Step[]): Promise<string[]> {
   const apps = await Promise.all(['i-0', 'i-1', 'i-2'].map((id) => anApp(id)))
-  const dead = { id: 'i-dead', port: await freePort() }
+  const dead = { id: 'i-dead', port: deadPort }
   const endpoints = [...apps, dead].map((one) => anEndpoint(one))
-  await driver.apply({ full: true, backends: [aBackend({ online: endpoints })], removed: [] })
+  // A name of its own: what others send to a port that they knew before is no request of this play.
+  const host = `${randomUUID()}.localhost`
+  const route = { host, path: '/', expose: 'public' }
+  const backend = aBackend({ route, online: endpoints })
+  await driver.apply({ full: true, backends: [backend], removed: [] })
   const { publicPort } = await driver.open({ publicAddress: { host: '127.0.0.1', port: 0 } })
   const seen = { calls: 0, whole: 0, platform: 0, broken: 0 }
   const before = new Map<string, Counters>()
@@ -79,8 +86,8 @@ async function play(driver: IngressDriver, steps: readonly Step[]): Promise<stri
   const calls: Promise<void>[] = []
   try {
     for (const one of steps) {
-      if (one.do === 'call') calls.push(makeCall(publicPort, one, seen))
-      else await disturb(driver, apps, endpoints, one)
+      if (one.do === 'call') calls.push(makeCall({ port: publicPort, host }, one, seen))
+      else await disturb(driver, apps, backend, one)
       violated.push(...(await violationsIn(driver, before)))
     }
     await Promise.all(calls)
@@ -104,12 +111,13 @@ async function play(driver: IngressDriver, steps: readonly Step[]): Promise<stri
 }
 
 async function makeCall(
-  port: number,
+  { port, host }: { readonly port: number; readonly host: string },
   one: Extract<Step, { do: 'call' }>,
   seen: { calls: number; whole: number; platform: number; broken: number },
 ): Promise<void> {
   seen.calls++
   const answer = await call(port, {
+    host,
     method: one.method,
     headers: { 'x-do': one.mood },
     ...(one.method === 'POST' || one.method === 'PUT' ? { body: Buffer.alloc(one.bytes) } : {}),
@@ -123,7 +131,7 @@ async function makeCall(
 async function disturb(
   driver: IngressDriver,
   apps: readonly App[],
-  endpoints: readonly ReturnType<typeof anEndpoint>[],
+  backend: Backend,
   one: Exclude<Step, { do: 'call' }>,
 ): Promise<void> {
   if (one.do === 'wait') return void (await sleep(one.ms))
@@ -132,10 +140,10 @@ async function disturb(
     return apps[one.app]?.revive()
   }
   const pick = (indexes: readonly number[]) =>
-    endpoints.filter((_, index) => indexes.includes(index))
+    backend.online.filter((_, index) => indexes.includes(index))
   const online = pick(one.online)
   const maintenance = pick(one.maintenance.filter((index) => !one.online.includes(index)))
-  await driver.apply({ full: false, backends: [aBackend({ online, maintenance })], removed: [] })
+  await driver.apply({ full: false, backends: [{ ...backend, online, maintenance }], removed: [] })
 }
 
 /** No count ever falls, and no series has ended more requests than it was sent. */
