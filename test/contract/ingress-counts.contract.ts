@@ -7,6 +7,7 @@ import type { IngressDriver } from '../../src/parts/ingress/driver.ts'
 import { failedOf, type Backend, type Counters } from '../../src/parts/ingress/model.ts'
 import { aBackend, anApp, anEndpoint, call, underWayOf, until, type App } from './ingress-bed.ts'
 import type { DriverMaker } from './ingress-traits.ts'
+import { deadPort } from '../fixtures/free-port.ts'
 
 const mood = fc.constantFrom(
   'answer',
@@ -65,9 +66,6 @@ export function describeIngressCounts(name: string, makeDriver: DriverMaker): vo
     }, 120_000)
   })
 }
-
-/** No port for everyone: nobody listens on it, and no socket ever gets it by chance. */
-const deadPort = 1
 
 /** Plays one history with four instances, one of which never listens; tells what did not hold. */
 async function play(driver: IngressDriver, steps: readonly Step[]): Promise<string[]> {

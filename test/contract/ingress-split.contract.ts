@@ -13,7 +13,7 @@ import {
 } from './ingress-bed.ts'
 import { ingressBed } from './ingress-open.ts'
 import type { DriverMaker } from './ingress-traits.ts'
-import { freePort } from '../fixtures/free-port.ts'
+import { deadPort, freePort } from '../fixtures/free-port.ts'
 
 /** So many requests that five standard deviations are a small part of them. */
 const requestsMany = 2_000
@@ -99,7 +99,7 @@ export function describeIngressSplit(name: string, makeDriver: DriverMaker): voi
 
     it('gives a group’s share to the others while none of its instances can be used', async () => {
       const { apps, backend } = await fourApps()
-      const dead = anEndpoint({ id: 'i-dead', port: await freePort() })
+      const dead = anEndpoint({ id: 'i-dead', port: deadPort })
       const refusing = {
         ...backend,
         online: [...backend.online, dead],

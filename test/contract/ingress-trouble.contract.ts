@@ -7,7 +7,7 @@ import type { Backend } from '../../src/parts/ingress/model.ts'
 import { aBackend, anEndpoint, call, countsOf, until } from './ingress-bed.ts'
 import { exactTraits, type DriverMaker, type DriverTraits } from './ingress-traits.ts'
 import { ingressBed } from './ingress-open.ts'
-import { freePort } from '../fixtures/free-port.ts'
+import { deadPort } from '../fixtures/free-port.ts'
 
 export function describeIngressTrouble(
   name: string,
@@ -19,7 +19,7 @@ export function describeIngressTrouble(
 
     it('takes a request of any method elsewhere when no connection comes about', async () => {
       const web = await app('i-web')
-      const dead = { id: 'i-dead', port: await freePort() }
+      const dead = { id: 'i-dead', port: deadPort }
       const { driver, port } = await open([
         aBackend({ online: [anEndpoint(dead), anEndpoint(web)] }),
       ])
@@ -157,7 +157,7 @@ export function describeIngressTrouble(
     })
 
     it('answers 503 with Retry-After when nobody comes', async () => {
-      const dead = { id: 'i-dead', port: await freePort() }
+      const dead = { id: 'i-dead', port: deadPort }
       const { driver, port } = await open([aBackend()], { holdMs: 100 })
       const none = await call(port)
       expect([none.status, none.headers['retry-after']]).toEqual([503, '1'])
