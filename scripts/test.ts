@@ -2,15 +2,18 @@
  * `npm test`: runs vitest, then says what ran and what could not.
  *
  * A suite whose suffix names a component (`.browser.test.ts`) needs it on this machine. Where it is
- * missing the suite is left out and the end says how to get it; under CI that is a failure.
+ * missing the suite is left out and the end says how to get it; under CI that is a failure. What the
+ * tests write lies in one folder, and a process of theirs that outlives them is a failure as well.
  * Arguments go to vitest: `npm test -- src/base`.
  */
 import { spawn } from 'node:child_process'
-import { accessSync, constants, globSync, readFileSync, rmSync } from 'node:fs'
+import { accessSync, constants, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
+import { endProcess, processesOf } from './left-behind.ts'
 
 /** Something that a suite needs and a machine may lack. */
 interface Component {
@@ -78,7 +81,9 @@ const levels: readonly Level[] = [
 ]
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const reportPath = join(tmpdir(), `roadstead-tests-${process.pid}.json`)
+/** All that the tests write: a short name, since sockets' paths have 108 bytes at the most. */
+const folder = mkdtempSync(join(tmpdir(), 'rs-'))
+const reportPath = join(folder, 'report.json')
 const suites = globSync('{src,test,scripts,console,sim,examples}/**/*.test.{ts,tsx}', { cwd: root })
 const missing = components
   .map((component) => ({ component, files: suitesThatNeed(component) }))
@@ -86,7 +91,10 @@ const missing = components
 
 const exitCode = await runVitest()
 printReport()
-process.exitCode = exitCode === 0 && missing.length > 0 && isCi() ? 1 : exitCode
+const isComplete = missing.length === 0 || !isCi()
+const isTidy = await endLeftBehind()
+rmSync(folder, { recursive: true, force: true, maxRetries: 10 })
+process.exitCode = exitCode === 0 && !(isComplete && isTidy) ? 1 : exitCode
 
 function runVitest(): Promise<number> {
   const parameters = [
@@ -98,7 +106,8 @@ function runVitest(): Promise<number> {
     ...missing.flatMap(({ files }) => files.map((file) => `--exclude=${file}`)),
     ...process.argv.slice(2),
   ]
-  const child = spawn(process.execPath, parameters, { cwd: root, stdio: 'inherit' })
+  const env = { ...process.env, TMPDIR: folder }
+  const child = spawn(process.execPath, parameters, { cwd: root, env, stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   return new Promise((resolve) => {
     child.on('error', () => resolve(1))
@@ -161,9 +170,19 @@ function readReport(): readonly FileReport[] {
     return JSON.parse(readFileSync(reportPath, 'utf8')).testResults
   } catch {
     return []
-  } finally {
-    rmSync(reportPath, { force: true })
   }
+}
+
+/** False: there was something to end. What is about to end gets some seconds for it. */
+async function endLeftBehind(): Promise<boolean> {
+  for (let look = 0; look < 50 && processesOf(folder).length > 0; look++) await sleep(100)
+  const left = processesOf(folder)
+  if (left.length > 0) console.log(styleText('red', 'Left behind by a suite, ended now'))
+  for (const { pid, command } of left) {
+    console.log(`  ${pid} ${command}`)
+    endProcess(pid)
+  }
+  return left.length === 0
 }
 
 function levelOf(path: string): Level | undefined {
