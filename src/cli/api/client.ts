@@ -328,12 +328,12 @@ export class ApiClient {
     return this.#get(`/v1/instances/${encodeURIComponent(instanceId)}/why`)
   }
 
-  /** Connect to it within ten seconds. */
   replaceInstance(instanceId: string): Promise<Written> {
     const path = `/v1/instances/${encodeURIComponent(instanceId)}/replace`
     return this.#write('POST', path, undefined)
   }
 
+  /** Connect to it within ten seconds. */
   beginExec(instanceId: string, request: ExecRequest): Promise<ExecAnswer> {
     return this.#write('POST', `/v1/instances/${encodeURIComponent(instanceId)}/exec`, request)
   }
