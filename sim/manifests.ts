@@ -20,4 +20,5 @@ export const rememberingReader: ManifestReader = {
     remembered.set(key, read)
     return read
   },
+  explain: (texts, cell) => inlineManifestReader.explain(texts, cell),
 }

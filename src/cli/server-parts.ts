@@ -11,7 +11,9 @@ import { appsController } from '../parts/apps/controller.ts'
 import type { ImageRegistry, ManifestReader } from '../parts/apps/driver.ts'
 import { appKind, destroyedAppKind, releaseKind } from '../parts/apps/records.ts'
 import { deployRoutes } from '../parts/apps/routes-deploy.ts'
+import { explanationRoutes } from '../parts/apps/routes-explanation.ts'
 import { destroyRoutes } from '../parts/apps/routes-destroy.ts'
+import type { IntentOptions } from '../parts/apps/routes-intent.ts'
 import { promoteRoutes } from '../parts/apps/routes-promote.ts'
 import { appRoutes } from '../parts/apps/routes.ts'
 import type { Origins } from '../parts/apps/view.ts'
@@ -146,6 +148,11 @@ function originsOf({ ingressUrl, privateUrl, adminUrl }: ServerSettings): Origin
   return { public: ingressUrl, private: privateUrl, admin: adminUrl }
 }
 
+/** Those that read manifests. */
+function manifestRoutes(options: IntentOptions): RouteDefinition[] {
+  return [...deployRoutes(options), ...promoteRoutes(options), ...explanationRoutes(options)]
+}
+
 /** Routes and controllers of all parts; `usage` is the scheduler's account of the nodes. */
 export function composeServer(
   settings: ServerSettings,
@@ -180,8 +187,7 @@ export function composeServer(
   const routes = ({ state: routed, assignments, table }: RoutePieces): RouteDefinition[] => [
     ...appRoutes({ ...settings, state: routed, rates }),
     ...destroyRoutes({ state: routed, clock, random }),
-    ...deployRoutes({ state: routed, ...intents }),
-    ...promoteRoutes({ state: routed, ...intents }),
+    ...manifestRoutes({ state: routed, ...intents }),
     ...approveRoutes({ state: routed, clock }),
     ...testLinkRoutes({ state: routed, clock, random, origins: originsOf(settings) }),
     ...rolloutRoutes({ state: routed, clock, lastMinute }),

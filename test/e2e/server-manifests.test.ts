@@ -37,6 +37,31 @@ describe('a large manifest', () => {
     expect(delay.max / 1e6).toBeLessThan((performance.now() - startedAt) / 2)
   })
 
+  test('takes along what its services mount', async () => {
+    const reader = openThreadReader({ clock: systemClock })
+    const input = aLargeManifest()
+    const mounting = 'image: r.example/shop:1\n    mounts: { /etc/shop.conf: shop.conf }'
+    const manifest = input.manifest.replace('source: .\n    run: node server.js', mounting)
+    const artifact = { digest: `sha256:${'b'.repeat(64)}`, sizeBytes: 1 }
+    const content = await reader.read({ ...input, manifest, mounts: { 'svc-0': artifact } }, at)
+    expect(content.services[0]).toMatchObject({
+      mounts: { artifact, paths: ['/etc/shop.conf'] },
+    })
+  })
+
+  test('is explained by the thread with the same lines', async () => {
+    const reader = openThreadReader({ clock: systemClock })
+    const { manifest } = aLargeManifest()
+    const cell = { environment: 'local', tenant: 'default' }
+    const told = await reader.explain({ manifest }, cell)
+    expect(told.lines.length).toBeGreaterThan(6_000)
+    expect(told).toEqual(await inlineManifestReader.explain({ manifest }, cell))
+    await expect(reader.explain({ manifest }, { ...cell, tenant: 'cz' })).rejects.toMatchObject({
+      code: 'manifest-invalid',
+      status: 422,
+    })
+  })
+
   test('with a fault is refused with the same words as a small one', async () => {
     const reader = openThreadReader({ clock: systemClock })
     const input = aLargeManifest()

@@ -34,10 +34,11 @@ import type {
 } from '../../wire/jobs.ts'
 import type { AuditPage, ChainPage, CheckpointAnswer } from '../../wire/audit.ts'
 import type { ExecAnswer, ExecRequest } from '../../wire/exec.ts'
+import type { ExplainedLineView, ExplanationView } from '../../wire/explanation.ts'
 import type { HistoryAnswer, MomentView } from '../../wire/history.ts'
 import type { LogLevel } from '../../wire/log-level.ts'
 import type { PackingAnswer } from '../../wire/packing.ts'
-import type { Page } from '../../wire/page.ts'
+import { pageLimitMax, type Page } from '../../wire/page.ts'
 import type { TokenRequest, TokenView } from '../../wire/access.ts'
 import type { ApproveAnswer, PromoteRequest } from '../../wire/promotion.ts'
 import type { TestLinkAnswer, TestLinkRequest, TestLinkView } from '../../wire/test-links.ts'
@@ -305,6 +306,21 @@ export class ApiClient {
 
   releases(at: AppCell): Promise<Release[]> {
     return this.#list(`${appPath(at)}/releases`)
+  }
+
+  /** How a release reads in its cell: all of its lines, whose pages are put together. */
+  async explanation(at: AppCell, number: number): Promise<Omit<ExplanationView, 'next'>> {
+    const path = `${appPath(at)}/releases/${number}/explanation`
+    const items: ExplainedLineView[] = []
+    let page: ExplanationView
+    let cursor: string | undefined
+    do {
+      const query = { limit: pageLimitMax, cursor }
+      page = await this.transport.json<ExplanationView>({ method: 'GET', path, query })
+      items.push(...page.items)
+      cursor = page.next
+    } while (cursor !== undefined && items.length < pagesMax * pageLimitMax)
+    return { ...page, items }
   }
 
   rollout(at: AppCell, id: string): Promise<RolloutView> {

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { messageOf, Refusal } from '../../base/errors.ts'
-import { releaseContentOf } from '../../parts/apps/manifest/release-content.ts'
+import { explanationOf, releaseContentOf } from '../../parts/apps/manifest/release-content.ts'
 import type { ReadAnswer, ReadQuestion } from './messages.ts'
 
 /** The thread that reads large manifests: one question, one answer, nothing kept. */
@@ -9,9 +9,13 @@ parentPort?.on('message', (question: ReadQuestion) => {
   parentPort?.postMessage(answerTo(question))
 })
 
-function answerTo({ input, at }: ReadQuestion): ReadAnswer {
+function answerTo(question: ReadQuestion): ReadAnswer {
   try {
-    return { is: 'content', content: releaseContentOf(input, at) }
+    if (question.asks === 'content') {
+      return { is: 'content', content: releaseContentOf(question.input, question.at) }
+    }
+    const { texts, cell } = question
+    return { is: 'explanation', explanation: explanationOf(texts, cell) }
   } catch (error) {
     if (!(error instanceof Refusal)) return { is: 'failed', message: messageOf(error) }
     const { code, message, status, hint, path, details = {} } = error

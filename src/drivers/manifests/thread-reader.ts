@@ -3,7 +3,8 @@ import type { Bounds } from '../../base/bounds.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import { Fault, Refusal } from '../../base/errors.ts'
 import type { ManifestReader } from '../../parts/apps/driver.ts'
-import type { ManifestContent } from '../../parts/apps/manifest/release-content.ts'
+import type { Explanation } from '../../parts/apps/manifest/print.ts'
+import type { ManifestContent, ManifestTexts } from '../../parts/apps/manifest/release-content.ts'
 import { inlineManifestReader } from './inline-reader.ts'
 import type { ReadAnswer, ReadQuestion } from './messages.ts'
 
@@ -35,9 +36,11 @@ const workerUrl = new URL(
   import.meta.url,
 )
 
+type Told = Exclude<ReadAnswer, { is: 'refused' | 'failed' }>
+
 interface Waiting {
   readonly question: ReadQuestion
-  readonly resolve: (content: ManifestContent) => void
+  readonly resolve: (told: Told) => void
   readonly reject: (error: Error) => void
 }
 
@@ -69,23 +72,27 @@ class ThreadReader implements ManifestReader {
     })
   }
 
-  read(...[input, at]: Parameters<ManifestReader['read']>): Promise<ManifestContent> {
-    const chars = input.manifest.length + (input.platform?.length ?? 0)
-    if (chars <= inlineCharsMax) return inlineManifestReader.read(input, at)
+  async read(...[input, at]: Parameters<ManifestReader['read']>): Promise<ManifestContent> {
+    if (isSmall(input)) return inlineManifestReader.read(input, at)
+    const told = await this.#ask({ asks: 'content', input, at })
+    if (told.is === 'content') return told.content
+    throw failed('the thread answered another question')
+  }
+
+  async explain(...[texts, cell]: Parameters<ManifestReader['explain']>): Promise<Explanation> {
+    if (isSmall(texts)) return inlineManifestReader.explain(texts, cell)
+    const told = await this.#ask({ asks: 'explanation', texts, cell })
+    if (told.is === 'explanation') return told.explanation
+    throw failed('the thread answered another question')
+  }
+
+  #ask(question: ReadQuestion): Promise<Told> {
     if (this.#waiting.length >= waitingMax) {
       this.#refused++
       return Promise.reject(busy())
     }
     return new Promise((resolve, reject) => {
-      const { manifest, platform, artifacts, files, promotes } = input
-      const plain = {
-        manifest,
-        artifacts,
-        files,
-        ...(platform === undefined ? {} : { platform }),
-        ...(promotes === undefined ? {} : { promotes }),
-      }
-      this.#waiting.push({ question: { input: plain, at }, resolve, reject })
+      this.#waiting.push({ question, resolve, reject })
       if (this.#waiting.length === 1) this.#next()
     })
   }
@@ -133,9 +140,13 @@ class ThreadReader implements ManifestReader {
   }
 }
 
+function isSmall({ manifest, platform = '' }: ManifestTexts): boolean {
+  return manifest.length + platform.length <= inlineCharsMax
+}
+
 function settleBy({ resolve, reject }: Waiting, answer: ReadAnswer): void {
-  if (answer.is === 'content') return resolve(answer.content)
   if (answer.is === 'failed') return reject(failed(answer.message))
+  if (answer.is !== 'refused') return resolve(answer)
   reject(new Refusal(answer.code, answer.message, answer.options))
 }
 

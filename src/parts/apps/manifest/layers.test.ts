@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { validateManifest } from './manifest.ts'
-import { explain, printCell } from './print.ts'
+import { explainCell, explainedText, printCell } from './print.ts'
 import { placeOfValue, type RenderedCell } from './render.ts'
 
 const platform = `
@@ -148,7 +148,35 @@ environments: { prod: { deploy: { from: dev }, services: { web: { memory: 1GiB }
       line: 4,
       layer: 'cell prod/cz',
     })
-    expect(explain(cell)).toMatch(/ {4}cpu: 2 +# cell prod\/cz, roadstead\.yaml:4\n/)
-    expect(explain(cell)).toMatch(/ {4}memory: 128MiB +# default\n/)
+    const text = explainedText(explainCell(cell))
+    expect(text).toMatch(/ {4}cpu: 2 +# cell prod\/cz, roadstead\.yaml:4\n/)
+    expect(text).toMatch(/ {4}memory: 128MiB +# default\n/)
+  })
+
+  test('tells what lower layers had said, the nearest first', () => {
+    const cell = cellOf(
+      [
+        'defaults: { cpu: 1, env: { A: below } }',
+        'services: { web: { run: node a.js, cpu: 2, health: /, route: one.example, warmup: { get: [/a] } } }',
+        'environments: { prod: { services: { web: { cpu: 4, env: { A: above } } } } }',
+        'tenants: { cz: { services: { web: { route: two.example, warmup: { get: [/b, /c] } } } } }',
+      ].join('\n'),
+    )
+    const { lines } = explainCell(cell)
+    const file = 'roadstead.yaml'
+    const of = (words: string) => lines.find(({ text }) => text.includes(words))
+    expect(of('cpu: 4')).toEqual({
+      text: '    cpu: 4',
+      from: { layer: 'environment prod', file, line: 5 },
+      over: [
+        { layer: 'app', file, line: 4, text: '2' },
+        { layer: 'app', file, line: 3, text: '1' },
+      ],
+    })
+    expect(of('A: above')!.over).toEqual([{ layer: 'app', file, line: 3, text: 'below' }])
+    expect(of('host: two.example')!.over).toMatchObject([{ layer: 'app', text: 'one.example' }])
+    expect(of('/b')!.over).toMatchObject([{ layer: 'app', text: '[ /a ]' }])
+    expect(of('run: node')).not.toHaveProperty('over')
+    expect(of('    env:')).toEqual({ text: '    env:' })
   })
 })

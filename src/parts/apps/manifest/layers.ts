@@ -119,8 +119,9 @@ export function merge(shape: SchemaShape | undefined, below: Node | undefined, a
   const base = below?.kind === 'map' ? below : undefined
   const entries = new Map(base?.entries)
   for (const [key, { key: place, value }] of above.entries) {
-    const member = memberOf(mapShape, key)
-    entries.set(key, { key: place, value: merge(member, base?.entries.get(key)?.value, value) })
+    const lower = base?.entries.get(key)
+    const merged = merge(memberOf(mapShape, key), lower?.value, value)
+    entries.set(key, { key: place, value: merged, ...overOf(lower, merged) })
   }
   const removedAt = below?.kind === 'removed' ? below.place : base?.removedAt
   return {
@@ -129,6 +130,13 @@ export function merge(shape: SchemaShape | undefined, below: Node | undefined, a
     entries,
     ...(removedAt === undefined ? {} : { removedAt }),
   }
+}
+
+/** What a lower layer said is kept where it was replaced; a block that was added to replaces nothing. */
+function overOf(lower: Entry | undefined, merged: Node): Pick<Entry, 'over'> {
+  if (lower === undefined || lower.value.kind === 'hole') return {}
+  if (merged.kind === 'map' && lower.value.kind === 'map') return {}
+  return { over: [lower.value, ...(lower.over ?? [])] }
 }
 
 /** The shape by which a map merges key by key; undefined where it is replaced as a whole. */
@@ -147,7 +155,7 @@ export function fill(node: Node, defaults: unknown): Node {
   for (const [key, value] of Object.entries(defaults)) {
     const entry = entries.get(key)
     const filled = entry === undefined ? nodeOf(value, defaultPlace) : fill(entry.value, value)
-    entries.set(key, { key: entry?.key ?? defaultPlace, value: filled })
+    entries.set(key, { ...entry, key: entry?.key ?? defaultPlace, value: filled })
   }
   return { ...node, entries }
 }

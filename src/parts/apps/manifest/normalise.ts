@@ -90,7 +90,8 @@ export function normaliseJob(job: Node): Node {
 function written(node: MapNode | Node, key: string, member: string): Node {
   const value = childOf(node, key)
   if (node.kind !== 'map' || value?.kind !== 'scalar') return node
-  const entries = new Map<string, Entry>([[member, { key: value.place, value }]])
+  const entry = node.entries.get(key)
+  const entries = new Map<string, Entry>([[member, { ...entry, key: value.place, value }]])
   return withValue(node, key, { kind: 'map', place: value.place, entries })
 }
 

@@ -4,9 +4,41 @@ import { cellName } from '../../tenants/model.ts'
 import { ManifestDocument } from './schema-manifest.ts'
 import { shapeOf, type SchemaShape } from './schema.ts'
 import { memberOf } from './delta.ts'
-import type { Entry, Node, Place } from './tree.ts'
+import type { Entry, Layer, Node, Place } from './tree.ts'
 
 /** Trees as YAML, with or without where each line comes from. */
+
+/** Where a value was said. */
+export interface Origin {
+  readonly layer: Layer
+  /** Empty for a default. */
+  readonly file: string
+  /** From 1; 0 for what stands in no file (a default). */
+  readonly line: number
+}
+
+/** A line of a rendered cell. */
+export interface ExplainedLine {
+  readonly text: string
+  /** Missing: the line opens a block, whose own lines tell. */
+  readonly from?: Origin
+  /** What lower layers had said, the nearest first; missing: nothing. */
+  readonly over?: readonly (Origin & { readonly text: string })[]
+}
+
+export interface Explanation {
+  /** Of what app and cell. */
+  readonly headline: string
+  readonly lines: readonly ExplainedLine[]
+}
+
+/** Beyond it, what was overridden is cut: it is told in passing. */
+const overCharsMax = 120
+
+interface Note {
+  readonly place: Place
+  readonly over?: readonly Node[] | undefined
+}
 
 /** A tree as a file that reads into the same tree. */
 export function printTree(root: Node): string {
@@ -18,27 +50,67 @@ export function printCell(rendered: RenderedCell): string {
   return `# ${headline(rendered)}\n${printTree(arranged(rendered))}`
 }
 
-/** The same, and beside each line its layer and the line of the file (rule 4). */
-export function explain(rendered: RenderedCell): string {
-  const places: Place[] = []
-  const text = documentOf(arranged(rendered), places).toString(printing)
-  const lines = text
+/** A cell's lines with their origins, and what they are of. */
+export function explainCell(rendered: RenderedCell): Explanation {
+  return { headline: headline(rendered), lines: explainedLines(rendered) }
+}
+
+/** The same as a file: beside each line its layer and the line of the file (rule 4). */
+export function explainedText({ headline: title, lines }: Explanation): string {
+  /** Long lines push their note to the right, but not everybody's. */
+  const width = Math.min(60, Math.max(...lines.map(({ text }) => text.length)))
+  const explained = lines.map(({ text, from, over = [] }) => {
+    if (from === undefined) return text
+    const was = over.map((below) => `; was ${below.text} in ${origin(below)}`)
+    return `${text.padEnd(width)}  # ${origin(from)}${was.join('')}`
+  })
+  return [`# ${title}`, ...explained, ''].join('\n')
+}
+
+/** The cell as `printCell` shows it, line by line, each value with where it comes from. */
+function explainedLines(rendered: RenderedCell): ExplainedLine[] {
+  const notes: Note[] = []
+  const text = documentOf(arranged(rendered), notes).toString(printing)
+  return text
     .trimEnd()
     .split('\n')
-    .map((line): [string, Place | undefined] => {
+    .map((line) => {
       const [, content = line, index] = /^(.*?) ?#@(\d+)$/.exec(line) ?? []
-      return [content, index === undefined ? undefined : places[Number(index)]]
+      const note = index === undefined ? undefined : notes[Number(index)]
+      if (note === undefined) return { text: content }
+      const { place, over = [] } = note
+      const lower = over.map((node) => ({ ...originOf(node.place), text: oneLine(node) }))
+      const from = originOf(place)
+      return { text: content, from, ...(lower.length === 0 ? {} : { over: lower }) }
     })
-  /** Long lines push their note to the right, but not everybody's. */
-  const width = Math.min(60, Math.max(...lines.map(([content]) => content.length)))
-  const explained = lines.map(([content, place]) =>
-    place === undefined ? content : `${content.padEnd(width)}  # ${origin(place)}`,
-  )
-  return [`# ${headline(rendered)}`, ...explained, ''].join('\n')
+}
+
+function originOf({ layer, file, line }: Place): Origin {
+  return { layer, file, line }
+}
+
+/** What a lower layer said, in short. */
+function oneLine(node: Node): string {
+  const text = flowOf(node)
+  return text.length > overCharsMax ? `${text.slice(0, overCharsMax - 1)}…` : text
+}
+
+function flowOf(node: Node): string {
+  switch (node.kind) {
+    case 'scalar':
+      return node.text === '' ? '""' : node.text
+    case 'list':
+      return `[ ${node.items.map(flowOf).join(', ')} ]`
+    case 'map':
+      return `{ ${[...node.entries].map(([key, { value }]) => `${key}: ${flowOf(value)}`).join(', ')} }`
+    case 'hole':
+    case 'removed':
+      return 'none'
+  }
 }
 
 /** `environment prod, roadstead.yaml:98`, or `default`. */
-export function origin({ layer, file, line }: Place): string {
+export function origin({ layer, file, line }: Origin): string {
   return line === 0 ? layer : `${layer}, ${file}:${line}`
 }
 
@@ -83,13 +155,13 @@ function ordered(node: Node, shape: SchemaShape | undefined): Node {
 }
 
 /**
- * A YAML document of a tree. Where `places` is given, each line gets a comment with the number of
- * its place there.
+ * A YAML document of a tree. Where `notes` is given, each line gets a comment with the number of
+ * its note there.
  */
-function documentOf(root: Node, places: Place[] | undefined): Document {
+function documentOf(root: Node, notes: Note[] | undefined): Document {
   /** `compat` puts in quotes what YAML 1.1 would read otherwise: "no", dates, octals. */
   const document = new Document(undefined, { compat: 'yaml-1.1' })
-  document.contents = yamlOf(root, document, places) as typeof document.contents
+  document.contents = yamlOf(root, document, notes) as typeof document.contents
   visit(document, {
     Pair(_key, pair) {
       if (isScalar(pair.value) && pair.value.value === null) pair.value.source = ''
@@ -98,34 +170,41 @@ function documentOf(root: Node, places: Place[] | undefined): Document {
   return document
 }
 
-function yamlOf(node: Node, document: Document, places: Place[] | undefined): unknown {
+function yamlOf(
+  node: Node,
+  document: Document,
+  notes: Note[] | undefined,
+  over?: Entry['over'],
+): unknown {
   switch (node.kind) {
     case 'scalar': {
       const scalar = document.createNode(node.value)
       if (!isScalar(scalar)) return scalar
       if (node.value === 'none' && !node.plain) scalar.type = Scalar.QUOTE_DOUBLE
-      return noted(scalar, node.place, places)
+      return noted(scalar, { place: node.place, over }, notes)
     }
     case 'list': {
       const list = document.createNode([])
       const isFlow = node.items.every(({ kind }) => kind === 'scalar')
       if (isSeq(list)) {
         for (const item of node.items) {
-          list.items.push(yamlOf(item, document, isFlow ? undefined : places) as never)
+          list.items.push(yamlOf(item, document, isFlow ? undefined : notes) as never)
         }
         list.flow = isFlow
       }
-      return isFlow ? noted(list, node.place, places) : list
+      return isFlow ? noted(list, { place: node.place, over }, notes) : list
     }
     case 'map': {
       const map = document.createNode({})
       if (!isMap(map)) return map
-      for (const [key, { value }] of node.entries) {
+      for (const [key, entry] of node.entries) {
+        const { value } = entry
         if (value.kind === 'hole' || value.kind === 'removed') continue
-        map.items.push(document.createPair(key, yamlOf(value, document, places)) as never)
+        const own = yamlOf(value, document, notes, entry.over)
+        map.items.push(document.createPair(key, own) as never)
       }
       map.flow = map.items.length === 0
-      return map.flow ? noted(map, node.place, places) : map
+      return map.flow ? noted(map, { place: node.place, over }, notes) : map
     }
     case 'hole':
     case 'removed':
@@ -133,8 +212,8 @@ function yamlOf(node: Node, document: Document, places: Place[] | undefined): un
   }
 }
 
-function noted(node: unknown, place: Place, places: Place[] | undefined): unknown {
-  if (places === undefined) return node
-  if (isScalar(node) || isCollection(node)) node.comment = `@${places.push(place) - 1}`
+function noted(node: unknown, note: Note, notes: Note[] | undefined): unknown {
+  if (notes === undefined) return node
+  if (isScalar(node) || isCollection(node)) node.comment = `@${notes.push(note) - 1}`
   return node
 }

@@ -5,8 +5,9 @@ import { cellName, type AppCell, type Cell, type Gate } from '../../tenants/mode
 import type { AfterStep, JudgeLimits, Release, ReleaseStep, ServiceSpec } from '../model.ts'
 import { argumentsOf } from './check-command.ts'
 import { gateOf } from './gates.ts'
-import { manifestRefusal, requireCell } from './manifest.ts'
+import { manifestRefusal, requireCell, type SourceText } from './manifest.ts'
 import { refusalsAtDeploy } from './not-yet.ts'
+import { explainCell, type Explanation } from './print.ts'
 import type { RenderedCell } from './render.ts'
 import { builtImageOf } from './rendered-build.ts'
 import type { MountedFile, RenderedService } from './rendered-service.ts'
@@ -45,10 +46,14 @@ export interface NamedImage {
   readonly isBuilt?: true
 }
 
-/** What a deploy sends along with its manifest. */
-export interface DeployInput {
+/** A manifest, and the operators' file that it is held against; missing: there is none. */
+export interface ManifestTexts {
   readonly manifest: string
   readonly platform?: string
+}
+
+/** What a deploy sends along with its manifest. */
+export interface DeployInput extends ManifestTexts {
   /** By source directory, as `sourcesOf` names it. */
   readonly artifacts: Readonly<Record<string, ArtifactRef>>
   /** By service: the files that it mounts, packed as they are seen. */
@@ -87,9 +92,7 @@ export const platformFileName = 'platform.yaml'
  * `app-mismatch`, `artifact-missing` (all 422), and `promotion-untested` (409).
  */
 export function releaseContentOf(input: DeployInput, at: AppCell): ManifestContent {
-  const source = { text: input.manifest, file: manifestFileName }
-  const platform =
-    input.platform === undefined ? undefined : { text: input.platform, file: platformFileName }
+  const { source, platform } = sourceTexts(input)
   const { tenant, environment } = at
   const rendered = requireCell(source, platform, { tenant, environment })
   if (rendered.app !== at.app) {
@@ -113,6 +116,23 @@ export function releaseContentOf(input: DeployInput, at: AppCell): ManifestConte
         }
       : testedMakings(rendered, requireCell(source, platform, promotes.from), promotes)
   return toReleaseContent(rendered, made, input.files)
+}
+
+/** How a manifest reads in a cell, line by line. Refusal `manifest-invalid` (422). */
+export function explanationOf(texts: ManifestTexts, cell: Cell): Explanation {
+  const { source, platform } = sourceTexts(texts)
+  return explainCell(requireCell(source, platform, cell))
+}
+
+function sourceTexts({ manifest, platform }: ManifestTexts): {
+  readonly source: SourceText
+  readonly platform: SourceText | undefined
+} {
+  const source = { text: manifest, file: manifestFileName }
+  return {
+    source,
+    platform: platform === undefined ? undefined : { text: platform, file: platformFileName },
+  }
 }
 
 /** What services are made of: archives by directory, images by the name that the manifest says. */

@@ -33,6 +33,8 @@ export interface MapNode {
 export interface Entry {
   readonly key: Place
   readonly value: Node
+  /** What lower layers had said in its place, the nearest first; missing: nothing. */
+  readonly over?: readonly Node[]
 }
 
 export interface ListNode {
@@ -157,7 +159,8 @@ export function withEntries(node: MapNode, entries: Iterable<[string, Entry]>): 
 /** The same map with one value set; the key's place is that of the value where it is new. */
 export function withValue(node: MapNode, key: string, value: Node): MapNode {
   const entries = new Map(node.entries)
-  entries.set(key, { key: node.entries.get(key)?.key ?? value.place, value })
+  const before = node.entries.get(key)
+  entries.set(key, { ...before, key: before?.key ?? value.place, value })
   return { ...node, entries }
 }
 
