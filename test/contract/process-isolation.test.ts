@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { systemRandom } from '../../src/base/random.ts'
 import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
-import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
+import type { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
 import { judgedCalls, refusedCalls } from '../../src/drivers/instances/process/seccomp-calls.ts'
 import { outputStart, type Exit, type Launch } from '../../src/parts/instances/driver.ts'
 import { canIsolate, canLimit } from '../fixtures/isolation.ts'
+import { processDriverIn } from '../fixtures/process-driver.ts'
 
 const mib = 1024 * 1024
 const id = 'i-held'
@@ -33,15 +33,8 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
   })
 
   async function open(isolation: IsolationChoice): Promise<ProcessDriver> {
-    const { PATH = '' } = process.env
     exits = []
-    const opened = new ProcessDriver({
-      root: join(root, 'instances'),
-      clock: systemClock,
-      random: systemRandom,
-      machine: { path: PATH, lang: 'C', nodeDirectory: dirname(process.execPath) },
-      isolation,
-    })
+    const opened = processDriverIn(root, isolation)
     await opened.adopt()
     opened.onExit((_id, _run, exit) => exits.push(exit))
     return opened
@@ -258,17 +251,7 @@ describe.skipIf(!canIsolate() || !canLimit())('processes under limits', () => {
     await driver.close()
     await until(() => !existsSync(`/proc/${pid}`))
     await systemClock.sleep(300)
-    const next = new ProcessDriver({
-      root: join(root, 'instances'),
-      clock: systemClock,
-      random: systemRandom,
-      machine: {
-        path: process.env['PATH'] ?? '',
-        lang: 'C',
-        nodeDirectory: dirname(process.execPath),
-      },
-      isolation: 'auto',
-    })
+    const next = processDriverIn(root, 'auto')
     driver = next
     const [adopted] = await next.adopt()
     expect(adopted?.process).toMatchObject({ is: 'ended', exit: { memoryLimit: 64 * mib } })

@@ -3,16 +3,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { networkInterfaces, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { request } from 'undici'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { systemRandom } from '../../src/base/random.ts'
 import type { IsolationChoice } from '../../src/drivers/instances/process/isolation.ts'
-import { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
+import type { ProcessDriver } from '../../src/drivers/instances/process/process-driver.ts'
 import { outputStart, type Launch } from '../../src/parts/instances/driver.ts'
 import { freePort } from '../fixtures/free-port.ts'
 import { canIsolate, canSeparate } from '../fixtures/isolation.ts'
+import { processDriverIn } from '../fixtures/process-driver.ts'
 
 const id = `i-apart-${process.pid}`
 const listens = (port: number): readonly string[] => [
@@ -43,14 +43,7 @@ describe.skipIf(!canIsolate() || !canSeparate())('processes with a network of th
   })
 
   async function open(isolation: IsolationChoice): Promise<ProcessDriver> {
-    const { PATH = '' } = process.env
-    const opened = new ProcessDriver({
-      root: join(root, 'instances'),
-      clock: systemClock,
-      random: systemRandom,
-      machine: { path: PATH, lang: 'C', nodeDirectory: dirname(process.execPath) },
-      isolation,
-    })
+    const opened = processDriverIn(root, isolation)
     await opened.adopt()
     return opened
   }

@@ -1,23 +1,19 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { request } from 'undici'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { RunView } from '../../src/wire/jobs.ts'
-import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
-import { ImageRegistry } from '../fixtures/image-registry.ts'
-import { Cloud, until, type Ran } from './cloud.ts'
+import { canRunContainers } from '../fixtures/docker-engine.ts'
+import { until, type Ran } from './cloud.ts'
+import { useContainerCloud } from './container-cloud.ts'
 
 /** Images are built from Dockerfiles by a run on a node that may, and deployed by their digests. */
 
 describe.skipIf(!canRunContainers())('images that are built here', () => {
-  const engine = new DockerEngine()
-  const registry = new ImageRegistry()
-  const cloud = new Cloud()
+  const { engine, registry, cloud } = useContainerCloud()
   const folder = join(cloud.folder, 'site')
 
   beforeAll(async () => {
-    await Promise.all([engine.start(), registry.start()])
-    await cloud.start(['--docker', `unix://${engine.socketPath}`])
     await registry.push('box/base', '1')
     write('roadstead.yaml', manifest())
     write('web/Dockerfile', dockerfile())
@@ -25,12 +21,6 @@ describe.skipIf(!canRunContainers())('images that are built here', () => {
     write('web/.dockerignore', 'notes\n*.log\n')
     write('web/notes/private.txt', 'not for images\n')
     write('web/.env', 'SECRET=1\n')
-  }, engineWaitMs)
-
-  afterAll(async () => {
-    await cloud.remove()
-    await engine.remove()
-    registry.remove()
   })
 
   function write(path: string, text: string): void {

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
-import { ImageRegistry } from '../fixtures/image-registry.ts'
-import { Cloud, until } from './cloud.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { canRunContainers } from '../fixtures/docker-engine.ts'
+import { until } from './cloud.ts'
+import { useContainerCloud } from './container-cloud.ts'
 
 /**
  * A compose file whose images can be had runs as it is: its services find each other by name, the
@@ -16,14 +16,10 @@ const page = 'while true; do wget -q -O /www/index.html http://counter:7000/ ; s
 const serve = 'exec httpd -f -p 3000 -h /www'
 
 describe.skipIf(!canRunContainers())('a compose file', () => {
-  const engine = new DockerEngine()
-  const registry = new ImageRegistry()
-  const cloud = new Cloud()
+  const { registry, cloud } = useContainerCloud()
   let folder = ''
 
   beforeAll(async () => {
-    await Promise.all([engine.start(), registry.start()])
-    await cloud.start(['--docker', `unix://${engine.socketPath}`])
     await registry.push('box/counter', '1', {
       entrypoint: ['/bin/sh', '/start.sh'],
       command: ['not this'],
@@ -63,12 +59,6 @@ configs:
   greeting: { content: "\${WORD} with a greeting" }
 `,
     )
-  }, engineWaitMs)
-
-  afterAll(async () => {
-    await cloud.remove()
-    await engine.remove()
-    registry.remove()
   })
 
   async function shown(path = '/'): Promise<string[]> {

@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { AppView, InstanceView, NodeView } from '../../src/wire/api.ts'
-import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
-import { guard, ImageRegistry } from '../fixtures/image-registry.ts'
-import { Cloud, until, type Ran } from './cloud.ts'
+import { canRunContainers } from '../fixtures/docker-engine.ts'
+import { guard } from '../fixtures/image-registry.ts'
+import { until, type Ran } from './cloud.ts'
+import { useContainerCloud } from './container-cloud.ts'
 import { Customers } from './customers.ts'
 
 /** Containers through the whole platform: a real Docker Engine, a real registry, real requests. */
@@ -13,20 +14,7 @@ import { Customers } from './customers.ts'
 const serve = ['sh', '-c', 'exec httpd -f -p $PORT -h /www']
 
 describe.skipIf(!canRunContainers())('apps of images', () => {
-  const engine = new DockerEngine()
-  const registry = new ImageRegistry()
-  const cloud = new Cloud()
-
-  beforeAll(async () => {
-    await Promise.all([engine.start(), registry.start()])
-    await cloud.start(['--docker', `unix://${engine.socketPath}`])
-  }, engineWaitMs)
-
-  afterAll(async () => {
-    await cloud.remove()
-    await engine.remove()
-    registry.remove()
-  })
+  const { engine, registry, cloud } = useContainerCloud()
 
   /** The folder of an app with this service. */
   function anApp(app: string, service: string): string {

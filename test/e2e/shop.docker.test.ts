@@ -1,9 +1,9 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
-import { ImageRegistry } from '../fixtures/image-registry.ts'
-import { Cloud, failuresOf } from './cloud.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { canRunContainers } from '../fixtures/docker-engine.ts'
+import { failuresOf } from './cloud.ts'
+import { useContainerCloud } from './container-cloud.ts'
 
 /** The whole shop as processes, then as containers, then as processes again, behind the same routes. */
 
@@ -12,22 +12,12 @@ const shop = join(import.meta.dirname, '../../examples/shop')
 const rate = 30
 
 describe.skipIf(!canRunContainers())('the shop over both drivers', { timeout: 300_000 }, () => {
-  const engine = new DockerEngine()
-  const registry = new ImageRegistry()
-  const cloud = new Cloud()
+  const { registry, cloud } = useContainerCloud()
   const folder = join(cloud.folder, 'shop')
 
   beforeAll(async () => {
     cpSync(shop, folder, { recursive: true })
-    await Promise.all([engine.start(), registry.start()])
     await registry.push('shop/all', 'v1', { programs: [process.execPath], files: sources() })
-    await cloud.start(['--docker', `unix://${engine.socketPath}`])
-  }, engineWaitMs)
-
-  afterAll(async () => {
-    await cloud.remove()
-    await engine.remove()
-    registry.remove()
   })
 
   /** What its services are made of, where their image has it. */

@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { request } from 'undici'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { InstanceView, NodeView } from '../../src/wire/api.ts'
-import { canRunContainers, DockerEngine, engineWaitMs } from '../fixtures/docker-engine.ts'
-import { ImageRegistry } from '../fixtures/image-registry.ts'
-import { Cloud, until, type Ran } from './cloud.ts'
+import { canRunContainers } from '../fixtures/docker-engine.ts'
+import { until, type Ran } from './cloud.ts'
+import { useContainerCloud } from './container-cloud.ts'
 
 /** What compose files need, through the whole platform: a volume, a name, a port of one's own. */
 
@@ -17,20 +17,10 @@ const find = "busybox nslookup db | busybox awk '/^Name/ {n=1} n && /^Address/ {
 const ask = `busybox timeout 5 wget -q -O - http://$(${find}):5432/words`
 
 describe.skipIf(!canRunContainers())('an app of two containers that share a network', () => {
-  const engine = new DockerEngine()
-  const registry = new ImageRegistry()
-  const cloud = new Cloud()
+  const { engine, registry, cloud } = useContainerCloud()
 
   beforeAll(async () => {
-    await Promise.all([engine.start(), registry.start()])
-    await cloud.start(['--docker', `unix://${engine.socketPath}`])
     await registry.push('pair/box', 'v1', { files: { 'data/.keep': '' } })
-  }, engineWaitMs)
-
-  afterAll(async () => {
-    await cloud.remove()
-    await engine.remove()
-    registry.remove()
   })
 
   function manifest(word: string): string {
