@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { endProcess, processesOf } from '../../scripts/left-behind.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { shimSource } from '../../src/drivers/instances/process/shim.ts'
 
@@ -21,32 +22,18 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const pid of processes()) process.kill(pid, 'SIGKILL')
+  for (const { pid } of processesOf(root)) endProcess(pid)
   await rm(root, { recursive: true, force: true })
 })
 
-function start(script: string): ChildProcess {
+function start(script: string, groups: readonly string[] = []): ChildProcess {
   const [events, home] = [join(root, 'events'), join(root, 'home')]
-  const own = [events, home, 'i-shim', '1', '1', '1', '/usr/bin/setsid', '', '0']
+  const count = String(groups.length)
+  const own = [events, home, 'i-shim', '1', '1', '1', '/usr/bin/setsid', '', count, ...groups]
   return spawn('/bin/sh', [join(root, 'shim.sh'), ...own, '/bin/sh', '-c', script], {
     stdio: 'ignore',
     env: { PATH: '/usr/bin:/bin' },
   })
-}
-
-/** Pids of the shim, its loops and what it started. */
-function processes(): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && commandOf(name).includes(root))
-    .map(Number)
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
-  } catch {
-    return ''
-  }
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -57,7 +44,7 @@ test('keeps what is printed, notes the exit code, and leaves nothing behind', as
   shim = start('echo one; echo two >&2; exit 3')
   await once(shim, 'exit')
   expect(readFileSync(join(root, 'events/i-shim.1.exit'), 'utf8')).toBe('3\n')
-  await until(() => processes().length === 0)
+  await until(() => processesOf(root).length === 0)
   expect(readFileSync(join(root, 'home/stdout.1'), 'utf8')).toBe('one\n')
   expect(readFileSync(join(root, 'home/stderr.1'), 'utf8')).toBe('two\n')
 })
@@ -70,8 +57,16 @@ test('ends with its instance when the folder is gone that it keeps output in', a
   await rm(join(root, 'home'), { recursive: true, force: true, maxRetries: 5 })
   await writeFile(join(root, 'go'), '')
   await once(shim, 'exit')
-  await until(() => processes().length === 0)
+  await until(() => processesOf(root).length === 0)
   expect(readFileSync(join(root, 'events/i-shim.1.exit'), 'utf8')).toBe('0\n')
+})
+
+test('ends with an instance that never opened its output', async () => {
+  shim = start('echo never', [join(root, 'no-such-group')])
+  await once(shim, 'exit')
+  expect(readFileSync(join(root, 'events/i-shim.1.exit'), 'utf8')).toBe('125\n')
+  await until(() => processesOf(root).length === 0)
+  expect(readFileSync(join(root, 'home/stderr.1'), 'utf8')).toContain('roadstead: it cannot enter')
 })
 
 function sizeOf(path: string): number {

@@ -105,6 +105,8 @@ rs_code=$?
 [ -n "$rs_join" ] && unlink
 echo "$rs_code" >"$rs_events/.$rs_id.$rs_run.exit"
 command -p mv -f "$rs_events/.$rs_id.$rs_run.exit" "$rs_events/$rs_id.$rs_run.exit"
+# A loop that waits still for a child that never opened its pipe goes on now.
+exec 3<>"$rs_home/stdout.$rs_run.pipe" 4<>"$rs_home/stderr.$rs_run.pipe"
 command -p rm -f "$rs_home/stdout.$rs_run.pipe" "$rs_home/stderr.$rs_run.pipe"
 `.replaceAll('\\${', '${')
 
