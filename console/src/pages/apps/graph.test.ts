@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { edgesOf, nodeHeightPx, nodeWidthPx, outsideId, placesOf } from './graph.ts'
+import { edgesOf, labelPlaceOf, nodeHeightPx, nodeWidthPx, outsideId, placesOf } from './graph.ts'
 
 const services = [
   { name: 'storefront', needs: ['catalogue', 'checkout'], url: 'http://shop.localhost/' },
@@ -35,3 +35,18 @@ test('services that call each other in a circle are placed all the same', () => 
   ]
   expect(placesOf(circle, false).places).toHaveLength(2)
 })
+
+test.each([false, true])(
+  'rates of two edges that cross do not lie over each other (%s)',
+  (isNarrow) => {
+    const ends = (from: number, to: number) => {
+      const point = (along: number, across: number) =>
+        isNarrow ? { x: across, y: along } : { x: along, y: across }
+      return labelPlaceOf(point(0, from), point(72, to), isNarrow)
+    }
+    const [down, up] = [ends(0, 88), ends(88, 0)]
+    const apart = isNarrow ? down.x - up.x : down.y - up.y
+    expect(apart).toBeGreaterThan(40)
+    expect(isNarrow ? down.y : down.x).toBeLessThan(72)
+  },
+)

@@ -43,6 +43,27 @@ export function edgesOf(
   })
 }
 
+/** How far along its edge a rate stands: beyond the middle, where edges cross. */
+const labelAt = 0.72
+
+/** Where the rate of an edge stands: on the curve from one end to the other, by what is called. */
+export function labelPlaceOf(
+  from: { readonly x: number; readonly y: number },
+  to: { readonly x: number; readonly y: number },
+  isNarrow: boolean,
+): { readonly x: number; readonly y: number } {
+  // The curve leaves and arrives along the flow, its two handles half way.
+  const along = (a: number, b: number): number => cubic(a, (a + b) / 2, (a + b) / 2, b)
+  const across = (a: number, b: number): number => cubic(a, a, b, b)
+  const [x, y] = isNarrow ? [across, along] : [along, across]
+  return { x: x(from.x, to.x), y: y(from.y, to.y) }
+}
+
+function cubic(a: number, b: number, c: number, d: number): number {
+  const [t, rest] = [labelAt, 1 - labelAt]
+  return rest ** 3 * a + 3 * rest ** 2 * t * b + 3 * rest * t ** 2 * c + t ** 3 * d
+}
+
 /** Places from left to right, callers before what they call; `isNarrow` from top to bottom. */
 export function placesOf(
   services: readonly Called[],
@@ -51,7 +72,7 @@ export function placesOf(
   const edges = edgesOf(services, () => 0)
   const hasOutside = edges.some(({ from }) => from === outsideId)
   const graph = new graphlib.Graph()
-  graph.setGraph({ rankdir: isNarrow ? 'TB' : 'LR', nodesep: 22, ranksep: isNarrow ? 40 : 72 })
+  graph.setGraph({ rankdir: isNarrow ? 'TB' : 'LR', nodesep: 22, ranksep: isNarrow ? 40 : 96 })
   graph.setDefaultEdgeLabel(() => ({}))
   const ids = [...(hasOutside ? [outsideId] : []), ...services.map(({ name }) => name)]
   for (const id of ids) graph.setNode(id, { width: nodeWidthPx, height: nodeHeightPx })

@@ -1,4 +1,6 @@
 import {
+  BaseEdge,
+  getBezierPath,
   Handle,
   MarkerType,
   Position,
@@ -6,6 +8,7 @@ import {
   ReactFlowProvider,
   useReactFlow,
   type Edge,
+  type EdgeProps,
   type Node,
   type NodeProps,
 } from '@xyflow/react'
@@ -15,7 +18,7 @@ import { useEffect, useMemo } from 'react'
 import type { ServiceView } from '../../../../src/wire/api.ts'
 import { Pips } from '../../marks/pips.tsx'
 import { rate } from '../../words/numbers.ts'
-import { edgesOf, nodeHeightPx, nodeWidthPx, placesOf } from './graph.ts'
+import { edgesOf, labelPlaceOf, nodeHeightPx, nodeWidthPx, placesOf } from './graph.ts'
 import styles from './graph.module.css'
 
 /** The lazily loaded picture of who calls whom; the table beneath tells the same in words. */
@@ -26,6 +29,7 @@ const narrowPx = 640
 type ServiceNode = Node<{ readonly service: ServiceView | null; readonly isNarrow: boolean }>
 
 const nodeTypes = { service: ServiceBox }
+const edgeTypes = { call: CallEdge }
 
 export function ServiceGraph({ services }: { readonly services: readonly ServiceView[] }) {
   const { ref, width } = useElementSize()
@@ -92,6 +96,7 @@ function Picture(props: {
       nodes={nodes}
       edges={drawnEdges(services)}
       nodeTypes={nodeTypes}
+      edgeTypes={edgeTypes}
       fitView
       fitViewOptions={{ padding: `${marginPx}px`, maxZoom: 1 }}
       minZoom={0.1}
@@ -122,12 +127,21 @@ function drawnEdges(services: readonly ServiceView[]): Edge[] {
     id: `${from}>${to}`,
     source: from,
     target: to,
-    type: 'default',
+    type: 'call',
     className: failing.has(to) ? (styles.failing ?? '') : (styles.edge ?? ''),
     markerEnd: { type: MarkerType.ArrowClosed, width: 14, height: 14 },
     animated: (rates.get(to) ?? 0) > 0,
     ...(perSecond === null ? {} : { label: `${rate(perSecond)}/s` }),
   }))
+}
+
+function CallEdge(props: EdgeProps) {
+  const { sourceX, sourceY, targetX, targetY, targetPosition, markerEnd, label } = props
+  const [path] = getBezierPath(props)
+  const isNarrow = targetPosition === Position.Top
+  const place = labelPlaceOf({ x: sourceX, y: sourceY }, { x: targetX, y: targetY }, isNarrow)
+  const drawn = { path, label, labelX: place.x, labelY: place.y }
+  return <BaseEdge {...drawn} {...(markerEnd === undefined ? {} : { markerEnd })} />
 }
 
 function ServiceBox({ data: { service, isNarrow } }: NodeProps<ServiceNode>) {
