@@ -1,6 +1,7 @@
 import type { AppView, InstanceView, LogLineView, WhyView } from '../../src/wire/api.ts'
 import type { JobView, RunDetails, RunView } from '../../src/wire/jobs.ts'
 import type { ReleaseView } from '../../src/wire/releases.ts'
+import { explanation, manifestOf } from './fake-explanation.ts'
 import type { FakeInstance } from './fake-fleet.ts'
 import type { FakeApp } from './fake-scenes.ts'
 import type { FakeWorld } from './fake-world.ts'
@@ -56,7 +57,7 @@ export class FakeAppApi {
       case undefined:
         return this.#world.appViews(Date.now()).find(({ at }) => at === app.at)
       case 'releases':
-        return { items: releasesOf(app) }
+        return id === undefined ? { items: releasesOf(app) } : explanation(app, Number(id))
       case 'rollouts':
         if (id !== undefined) return this.#world.rollouts.find((rollout) => rollout.id === id)
         return { items: this.#world.rollouts.filter(({ at }) => at.app === app.at.app) }
@@ -199,7 +200,7 @@ function releasesOf({ at, releaseNumber, version }: FakeApp): ReleaseView[] {
     steps: [],
     revertAboveFailed: 0,
     files: null,
-    manifest: `app: ${at.app}\nservices:\n  storefront:\n    run: node server.js\n`,
+    manifest: manifestOf(at.app),
     createdBy: 'operator',
     createdAt: Date.now() - back * 3_600_000,
   }))

@@ -34,6 +34,9 @@ interface AppSearch {
   readonly ended?: boolean | undefined
   readonly job?: string | undefined
   readonly run?: string | undefined
+  /** Of the configuration: what one layer says, and a line of the manifest. */
+  readonly layer?: string | undefined
+  readonly line?: number | undefined
 }
 
 interface LoginSearch {
@@ -196,6 +199,8 @@ const app = createRoute({
     ended: search.ended === true || undefined,
     job: textOf(search.job),
     run: textOf(search.run),
+    layer: textOf(search.layer),
+    line: numberOf(search.line),
   }),
 })
 

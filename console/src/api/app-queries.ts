@@ -1,5 +1,6 @@
 import { queryOptions } from '@tanstack/react-query'
 import type { AppView, InstanceView, RolloutView } from '../../../src/wire/api.ts'
+import type { ExplainedLineView, ExplanationView } from '../../../src/wire/explanation.ts'
 import type { JobView, RunDetails, RunView } from '../../../src/wire/jobs.ts'
 import type { ReleaseView } from '../../../src/wire/releases.ts'
 import type { SchemaView } from '../../../src/wire/schema.ts'
@@ -42,6 +43,29 @@ export function releasesQuery(at: AppPlace) {
   return queryOptions({
     queryKey: keyOf('releases', at),
     queryFn: ({ signal }) => itemsOf<ReleaseView>(`${pathOf(at)}/releases`, signal),
+  })
+}
+
+/** Lines of a configuration that are read: twenty answers of the server. */
+export const explanationLinesMax = 20_000
+
+/** How a release reads in its cell, all pages put together; `next` is there where lines are left. */
+export function explanationQuery(at: AppPlace, releaseNumber: number) {
+  const path = `${pathOf(at)}/releases/${releaseNumber}/explanation`
+  return queryOptions({
+    queryKey: keyOf('releases', at, 'explanation', `${releaseNumber}`),
+    queryFn: async ({ signal }) => {
+      const items: ExplainedLineView[] = []
+      const search = new URLSearchParams({ limit: `${pageLimit}` })
+      for (;;) {
+        const page = await callApi<ExplanationView>(`${path}?${search}`, { signal })
+        items.push(...page.items)
+        if (page.next === undefined || items.length >= explanationLinesMax)
+          return { ...page, items }
+        search.set('cursor', page.next)
+      }
+    },
+    retry: false,
   })
 }
 

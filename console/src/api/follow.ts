@@ -19,6 +19,7 @@ const concerned: Readonly<Record<string, readonly string[]>> = {
   volume: ['volumes'],
   node: ['nodes'],
   rollout: ['rollouts', 'apps'],
+  platform: ['platform', 'releases'],
 }
 
 /** Opens the watch and keeps the client's answers fresh; returns the way to stop. */

@@ -39,7 +39,9 @@ export function AppPage() {
             to="/apps/$environment/$tenant/$app"
             params={at}
             search={name === 'services' ? {} : { part: name }}
+            // Whatever else the address says: the part is what is open.
             activeOptions={{ exact: true, includeSearch: true }}
+            aria-current={name === part ? 'page' : undefined}
             replace
             resetScroll={false}
           >

@@ -1,18 +1,23 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
 import type { AppView } from '../../../../src/wire/api.ts'
 import type { ReleaseView } from '../../../../src/wire/releases.ts'
-import { Command } from '../../actions/command.tsx'
 import { releasesQuery } from '../../api/app-queries.ts'
 import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
 import { bytes, cores, duration } from '../../words/numbers.ts'
 import { releaseWord } from '../../words/states.ts'
+import { ExplanationPanel } from './explanation-panel.tsx'
+import { ManifestText } from './manifest-text.tsx'
 import styles from './app.module.css'
+
+const route = getRouteApi('/signed-in/apps/$environment/$tenant/$app')
 
 type ServiceSpec = ReleaseView['services'][number]
 
 /** What the release that runs says of each service, all layers merged, and the manifest itself. */
 export function ConfigurationPart({ app }: { readonly app: AppView }) {
+  const { line } = route.useSearch()
   const { data: releases, error } = useQuery(releasesQuery(app.at))
   const release = releases?.find(({ id }) => id === app.releaseId) ?? releases?.[0]
   const cell = `${app.at.environment}/${app.at.tenant}`
@@ -50,17 +55,12 @@ export function ConfigurationPart({ app }: { readonly app: AppView }) {
           </table>
         </div>
       </Panel>
+      <ExplanationPanel at={app.at} releaseNumber={release.number} />
       <Panel
         title="Manifest"
         note={`as ${release.createdBy} sent it with release ${release.number}`}
       >
-        <Command
-          label="Which layer and which line each value comes from, in the folder of the app"
-          text={`roadstead render ${cell} --explain`}
-        />
-        <pre className={styles.manifest} tabIndex={0} aria-label="Manifest">
-          {release.manifest}
-        </pre>
+        <ManifestText text={release.manifest} line={line} />
       </Panel>
     </div>
   )
