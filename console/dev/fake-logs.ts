@@ -69,7 +69,13 @@ export class FakeLogs {
   follow(query: URLSearchParams, response: ServerResponse): () => void {
     const timer = setInterval(() => {
       if (this.#services.length === 0) return
-      const line = { ...this.#lineAt(this.#count++), at: Date.now() }
+      const made = this.#lineAt(this.#count++)
+      // One instance that is followed prints them all.
+      const line = {
+        ...made,
+        instanceId: query.get('instance') ?? made.instanceId,
+        at: Date.now(),
+      }
       if (isWanted(line, query)) response.write(`event: line\ndata: ${JSON.stringify(line)}\n\n`)
     }, 100)
     return () => clearInterval(timer)

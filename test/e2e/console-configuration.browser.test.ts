@@ -29,7 +29,10 @@ describe.skipIf(isBrowserMissing)('the configuration', () => {
     const tab = page.getByRole('link', { name: 'Configuration' })
     expect(new URL(page.url()).searchParams.get('line')).toBe('10')
     expect(await tab.getAttribute('aria-current')).toBe('page')
-    await page.getByRole('region', { name: 'Text of the manifest' }).getByText('instances: 2').waitFor()
+    await page
+      .getByRole('region', { name: 'Text of the manifest' })
+      .getByText('instances: 2')
+      .waitFor()
     expect(errors).toEqual([])
   })
 
@@ -66,6 +69,9 @@ describe.skipIf(isBrowserMissing)('the configuration', () => {
     await openSignedIn(page, server, configuration)
     await page.getByText('release 6 does not read with the platform.yaml in force').waitFor()
     await page.getByText('mend the manifest or platform.yaml').waitFor()
-    await page.getByRole('region', { name: 'Text of the manifest' }).getByText('team: harbour').waitFor()
+    await page
+      .getByRole('region', { name: 'Text of the manifest' })
+      .getByText('team: harbour')
+      .waitFor()
   })
 })

@@ -21,7 +21,13 @@ export function ManifestText(props: { readonly text: string; readonly line: numb
     own.scrollIntoView({ block: 'nearest' })
   }, [count, marked])
   return (
-    <div ref={frame} className={styles.manifest} role="region" tabIndex={0} aria-label="Text of the manifest">
+    <div
+      ref={frame}
+      className={styles.manifest}
+      role="region"
+      tabIndex={0}
+      aria-label="Text of the manifest"
+    >
       {marked !== undefined && (
         <span className={styles.marked} style={{ '--line-number': marked }} />
       )}

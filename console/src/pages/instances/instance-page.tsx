@@ -1,12 +1,14 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useMemo, useState } from 'react'
 import type { InstanceView } from '../../../../src/wire/api.ts'
 import { ApiFailure } from '../../api/client.ts'
-import { instanceLogQuery, instanceQuery } from '../../api/instance-queries.ts'
+import { instanceQuery } from '../../api/instance-queries.ts'
+import { logSource } from '../../logs/log-source.ts'
+import { LogView } from '../../logs/log-view.tsx'
+import { LogWindow } from '../../logs/log-window.ts'
 import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
-import { Printed } from '../../marks/printed.tsx'
 import { FactsPanel } from './facts-panel.tsx'
 import { InstanceHead } from './instance-head.tsx'
 import { WhyPanel } from './why-panel.tsx'
@@ -50,17 +52,35 @@ function Told({ instance }: { readonly instance: InstanceView }) {
   )
 }
 
-function Log({ instance }: { readonly instance: InstanceView }) {
-  const isOver = instance.state === 'ended'
-  const { data: lines, error } = useQuery(instanceLogQuery(instance.id, isOver))
+/** What it prints, as the page of logs shows it; what it prints after its end is nothing. */
+function Log({ instance: { id, state } }: { readonly instance: InstanceView }) {
+  const navigate = route.useNavigate()
+  const log = useMemo(() => new LogWindow(logSource, { instance: id }), [id])
+  // One that ends while it is looked at is followed on: its last lines are still on their way.
+  const [isLive] = useState(state !== 'ended')
+  const [chosen, setChosen] = useState<string>()
+  const note = (
+    <>
+      {state === 'ended' ? 'what it printed' : 'what it prints, live'} ·{' '}
+      <Link to="/logs" search={{ instance: id }}>
+        Search it
+      </Link>
+    </>
+  )
   return (
-    <Panel title="Log" note={isOver ? 'the end of what it printed' : 'what it prints, live'}>
-      {error !== null && lines === undefined && <FailureNotice error={error} />}
-      <Printed
-        label={`Log of ${instance.id}`}
-        lines={lines ?? []}
-        nothing={lines === undefined ? 'Reading…' : 'It has printed nothing.'}
-      />
+    <Panel title="Log" note={note}>
+      <div className={styles.log}>
+        <LogView
+          log={log}
+          isLive={isLive}
+          isOne
+          chosen={chosen}
+          onChoose={setChosen}
+          onContext={({ position: line }) =>
+            void navigate({ to: '/logs', search: { instance: id, line } })
+          }
+        />
+      </div>
     </Panel>
   )
 }

@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query'
-import type { LogAnswer, LogHistogram, LogLineView } from '../../../../src/wire/logs.ts'
+import type { LogHistogram } from '../../../../src/wire/logs.ts'
 import { callApi } from '../../api/client.ts'
-import type { LogQuery, LogSource } from './log-window.ts'
+import type { LogQuery } from '../../logs/log-window.ts'
 
 /** What the address says of a search for lines. */
 export interface LogsSearch {
@@ -63,16 +63,6 @@ export function commandOf({ app, service, instance, level, q, last }: LogsSearch
   if (level !== undefined) parts.push(`--level ${level}`)
   parts.push(`--since "${last ?? lastDefault}m ago"`)
   return parts.join(' ')
-}
-
-export const logSource: LogSource = {
-  page: (query, signal) => callApi<LogAnswer>(`/v1/logs?${new URLSearchParams(query)}`, { signal }),
-  follow: (query, onLine) => {
-    const { since: _since, until: _until, ...filter } = query
-    const stream = new EventSource(`/v1/logs/follow?${new URLSearchParams(filter)}`)
-    stream.addEventListener('line', ({ data }) => onLine(JSON.parse(data) as LogLineView))
-    return () => stream.close()
-  },
 }
 
 /** Bars across the page: each wide enough to be pointed at. */

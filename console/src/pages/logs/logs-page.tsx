@@ -1,21 +1,19 @@
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
-import { FailureNotice } from '../../marks/panel.tsx'
+import { useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { logSource } from '../../logs/log-source.ts'
+import { LogView } from '../../logs/log-view.tsx'
+import { LogWindow, type LogQuery } from '../../logs/log-window.ts'
 import { Filters } from './filters.tsx'
 import { Histogram } from './histogram.tsx'
-import { LinePanel } from './line-panel.tsx'
-import { LogList } from './log-list.tsx'
 import {
   commandOf,
   filterOf,
   histogramQuery,
   isOpenEnded,
-  logSource,
   spanOf,
   type LogsSearch,
 } from './log-queries.ts'
-import { LogWindow, type LogQuery } from './log-window.ts'
 import styles from './logs.module.css'
 
 const route = getRouteApi('/signed-in/logs')
@@ -28,7 +26,6 @@ export function LogsPage() {
   const search = route.useSearch()
   const navigate = route.useNavigate()
   const [chosen, setChosen] = useState<string>()
-  const [isPaused, setPaused] = useState(false)
   const now = useCoarseNow()
   const span = useMemo(() => spanOf(search, now), [search, now])
   const deferred = useDeferredValue(search)
@@ -37,10 +34,8 @@ export function LogsPage() {
     setChosen(undefined)
     void navigate({ search: (before) => ({ ...before, line: undefined, ...part }), replace })
   }
-  const { log, state } = useLogWindow(filter, deferred, isPaused)
+  const log = useLog(filter, deferred)
   const { data: histogram } = useQuery(histogramQuery(filter, span))
-  const line = state.lines.find(({ position }) => position === (chosen ?? search.line))
-  const isLive = isOpenEnded(search)
   return (
     <div className={styles.page}>
       <title>Logs · Roadstead</title>
@@ -56,39 +51,27 @@ export function LogsPage() {
         span={span}
         onChoose={(since, until) => change({ since, until, last: undefined })}
       />
-      {state.error !== undefined && <FailureNotice error={state.error} />}
-      <div className={styles.body} data-open={line !== undefined}>
-        <LogList
-          log={log}
-          state={state}
-          isLive={isLive}
-          isPaused={isPaused}
-          onPause={setPaused}
-          chosen={chosen ?? search.line}
-          onChoose={setChosen}
-        />
-        {line !== undefined && (
-          <LinePanel
-            key={line.position}
-            line={line}
-            onClose={() => {
-              setChosen(undefined)
-              if (search.line !== undefined) change({})
-            }}
-            onContext={() =>
-              void navigate({ search: { instance: line.instanceId, line: line.position } })
-            }
-          />
-        )}
-      </div>
+      <LogView
+        log={log}
+        around={deferred.line}
+        isLive={isOpenEnded(deferred)}
+        chosen={chosen ?? search.line}
+        onChoose={(position) => {
+          setChosen(position)
+          if (position === undefined && search.line !== undefined) change({})
+        }}
+        onContext={({ instanceId, position }) =>
+          void navigate({ search: { instance: instanceId, line: position } })
+        }
+      />
     </div>
   )
 }
 
 /** The lines of a search; another search begins anew. */
-function useLogWindow(filter: LogQuery, search: LogsSearch, isPaused: boolean) {
+function useLog(filter: LogQuery, search: LogsSearch): LogWindow {
   const { last, since, until, line } = search
-  const log = useMemo(() => {
+  return useMemo(() => {
     const isOpen = isOpenEnded({ since, until, line })
     const [from, to] = spanOf({ last, since, until }, Date.now())
     // Amid its neighbours a line is shown whenever they were printed.
@@ -96,12 +79,6 @@ function useLogWindow(filter: LogQuery, search: LogsSearch, isPaused: boolean) {
     const end = isOpen || line !== undefined ? {} : { until: String(Math.ceil(to)) }
     return new LogWindow(logSource, { ...filter, ...time, ...end })
   }, [filter, last, since, until, line])
-  useEffect(() => {
-    void log.start(line, isOpenEnded({ since, until, line }))
-    return () => log.end()
-  }, [log, line, since, until])
-  useEffect(() => log.pause(isPaused), [log, isPaused])
-  return { log, state: useSyncExternalStore(log.subscribe, log.state) }
 }
 
 /** The time, now and then: what depends on it is read from the server. */

@@ -1,12 +1,12 @@
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import type { LogLineView } from '../../../../src/wire/logs.ts'
-import { Icon } from '../../marks/icon.tsx'
-import { Panel } from '../../marks/panel.tsx'
-import { fullTime } from '../../words/times.ts'
+import type { LogLineView } from '../../../src/wire/logs.ts'
+import { Icon } from '../marks/icon.tsx'
+import { Panel } from '../marks/panel.tsx'
+import { fullTime } from '../words/times.ts'
 import { plainText } from './ansi.ts'
 import { Spans } from './log-list.tsx'
-import styles from './logs.module.css'
+import styles from './log-list.module.css'
 
 /** Characters that are shown of a line before somebody asks for all of it. */
 const shownChars = 4_000

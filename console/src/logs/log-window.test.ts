@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { LogAnswer, LogLineView } from '../../../../src/wire/logs.ts'
-import { LogWindow, type LogQuery } from './log-window.ts'
+import type { LogAnswer, LogLineView } from '../../../src/wire/logs.ts'
+import { LogWindow, type LogQuery, type LogSource } from './log-window.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -21,7 +21,8 @@ function aLine(number: number): LogLineView {
 }
 
 /** A server with so many lines, one each ms, and what it was asked. */
-function aSource(count: number) {
+function aSource(printed: number) {
+  let count = printed
   const asked: LogQuery[] = []
   let emit: (line: LogLineView) => void = () => {}
   const answers: { override: LogAnswer | undefined } = { override: undefined }
@@ -38,11 +39,23 @@ function aSource(count: number) {
     const to = query['before'] === undefined ? count : of(query['before'])
     return { items: range(Math.max(0, to - limit), to).map(aLine) }
   }
-  const follow = (_query: LogQuery, onLine: (line: LogLineView) => void): (() => void) => {
+  let reopen = (): void => {}
+  const follow: LogSource['follow'] = (_query, onLine, onGap) => {
     emit = onLine
+    reopen = onGap
     return () => (emit = () => {})
   }
-  return { source: { page, follow }, asked, answers, emit: (line: LogLineView) => emit(line) }
+  return {
+    source: { page, follow },
+    asked,
+    answers,
+    emit: (line: LogLineView) => emit(line),
+    /** The stream was cut, and goes on when so many lines have been printed. */
+    reopen: (printed: number) => {
+      count = printed
+      reopen()
+    },
+  }
 }
 
 function range(from: number, to: number): number[] {
@@ -101,6 +114,34 @@ test('new lines come in once, together; a pause holds them back', async () => {
   expect(numbers(window)).toHaveLength(12)
   window.pause(false)
   expect(numbers(window)).toHaveLength(13)
+  window.end()
+})
+
+test('what was printed while the stream was cut is read before what came after', async () => {
+  const { source, emit, reopen } = aSource(10)
+  const window = new LogWindow(source, {})
+  await window.start(undefined, true)
+  reopen(1_200)
+  emit(aLine(1_200))
+  await vi.advanceTimersByTimeAsync(150)
+  expect(numbers(window)).toEqual(range(0, 1_201))
+  expect(window.state().waiting).toBe(0)
+  window.end()
+})
+
+test('a reader who has paused is shown a gap when it goes on, and not before', async () => {
+  const { source, emit, reopen } = aSource(10)
+  const window = new LogWindow(source, {})
+  await window.start(undefined, true)
+  window.pause(true)
+  reopen(14)
+  emit(aLine(14))
+  await vi.advanceTimersByTimeAsync(150)
+  expect(numbers(window)).toEqual(range(0, 10))
+  expect(window.state().waiting).toBe(1)
+  window.pause(false)
+  await vi.advanceTimersByTimeAsync(150)
+  expect(numbers(window)).toEqual(range(0, 15))
   window.end()
 })
 

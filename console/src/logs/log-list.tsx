@@ -1,14 +1,14 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { memo, useEffect, useLayoutEffect, useRef, type KeyboardEvent } from 'react'
-import { levelOf } from '../../../../src/wire/log-level.ts'
-import type { LogLineView } from '../../../../src/wire/logs.ts'
-import { Icon } from '../../marks/icon.tsx'
-import { Empty } from '../../marks/panel.tsx'
-import { plural } from '../../words/numbers.ts'
-import { fullTime, timeOfDay } from '../../words/times.ts'
+import { levelOf } from '../../../src/wire/log-level.ts'
+import type { LogLineView } from '../../../src/wire/logs.ts'
+import { Icon } from '../marks/icon.tsx'
+import { Empty } from '../marks/panel.tsx'
+import { plural } from '../words/numbers.ts'
+import { fullTime, timeOfDay } from '../words/times.ts'
 import { spansOf } from './ansi.ts'
 import type { LogState, LogWindow } from './log-window.ts'
-import styles from './logs.module.css'
+import styles from './log-list.module.css'
 
 /** A line's height, as the style sheet has it. */
 const rowHeight = 22
@@ -23,6 +23,8 @@ interface ListProps {
   readonly log: LogWindow
   readonly state: LogState
   readonly isLive: boolean
+  /** All lines are of one instance. */
+  readonly isOne: boolean
   readonly isPaused: boolean
   readonly onPause: (isPaused: boolean) => void
   readonly chosen: string | undefined
@@ -60,7 +62,7 @@ export function LogList(props: ListProps) {
     onChoose(next.position)
   }
   return (
-    <section className={styles.list} aria-label="Lines">
+    <section className={styles.list} aria-label="Lines" data-one={props.isOne}>
       <Bar {...props} />
       <div
         ref={frame}

@@ -1,4 +1,4 @@
-import type { LogAnswer, LogLineView } from '../../../../src/wire/logs.ts'
+import type { LogAnswer, LogLineView } from '../../../src/wire/logs.ts'
 
 /**
  * The lines that the page holds of a search: a window on what the server has, that grows at either
@@ -10,8 +10,11 @@ export type LogQuery = Readonly<Record<string, string>>
 
 export interface LogSource {
   page(query: LogQuery, signal: AbortSignal): Promise<LogAnswer>
-  /** Calls back with each new line; returns the way to stop. */
-  follow(query: LogQuery, onLine: (line: LogLineView) => void): () => void
+  /**
+   * Calls back with each new line; returns the way to stop. `onGap`: the stream was cut and goes on,
+   * and what was printed in between has to be read.
+   */
+  follow(query: LogQuery, onLine: (line: LogLineView) => void, onGap: () => void): () => void
 }
 
 export interface LogState {
@@ -41,6 +44,9 @@ const flushMs = 100
 /** New lines that wait for a reader who has paused; older ones are left to the server. */
 const waitingMax = 5_000
 
+/** Pages that are read for what was printed while the stream was cut; later ones as one scrolls. */
+const gapPagesMax = 10
+
 /** Answers without enough lines after which the reader is asked whether to look farther. */
 const roundsMax = 6
 
@@ -66,6 +72,8 @@ export class LogWindow {
   #flush: ReturnType<typeof setTimeout> | undefined
   #unfollow: (() => void) | undefined
   #isPaused = false
+  /** Lines may be missing between the last one that is held and the stream's next. */
+  #hasGap = false
 
   constructor(source: LogSource, query: LogQuery) {
     this.#source = source
@@ -86,6 +94,7 @@ export class LogWindow {
     this.#stop = new AbortController()
     this.#flush = undefined
     this.#pending = []
+    this.#hasGap = false
     this.#known.clear()
     this.#state = nothing
     // First the stream, then the page: a line that is printed in between is in one of them.
@@ -119,7 +128,9 @@ export class LogWindow {
   /** Whether new lines are held back; what was held is shown when that ends. */
   pause(isPaused: boolean): void {
     this.#isPaused = isPaused
-    if (!isPaused) this.#show()
+    if (isPaused) return
+    if (this.#hasGap) void this.#fillGap()
+    else this.#show()
   }
 
   end(): void {
@@ -129,15 +140,31 @@ export class LogWindow {
   }
 
   #follow(): void {
-    this.#unfollow = this.#source.follow(this.#query, (line) => {
+    const onLine = (line: LogLineView): void => {
       this.#pending.push(line)
       if (this.#pending.length > waitingMax) this.#pending.splice(0, waitingMax / 10)
       this.#flush ??= setTimeout(() => {
         this.#flush = undefined
-        if (this.#isPaused) this.#tell({ waiting: this.#pending.length })
+        if (this.#isPaused || this.#hasGap) this.#tell({ waiting: this.#pending.length })
         else this.#show()
       }, flushMs)
+    }
+    this.#unfollow = this.#source.follow(this.#query, onLine, () => {
+      this.#hasGap = true
+      if (!this.#isPaused) void this.#fillGap()
     })
+  }
+
+  /** Reads what the stream has left out, and only then shows what came by it since. */
+  async #fillGap(): Promise<void> {
+    const { signal } = this.#stop
+    for (let page = 0; page < gapPagesMax; page++) {
+      await this.newer()
+      if (!this.#state.hasNewer || this.#state.error !== undefined) break
+    }
+    if (signal.aborted) return
+    this.#hasGap = false
+    if (!this.#isPaused) this.#show()
   }
 
   #show(): void {
