@@ -52,7 +52,7 @@ app: shop #app:2
 team: harbour #app:3
 services:
   storefront:
-    run: node server.js --port-from-environment --greeting "Good morning, what may we ship for you today?" #app:9
+    run: node server.js --port-from-environment --greeting "Good morning, what may we ship today?" #app:9
     source: "." #:0
     instances: 4 #cell:31 < environment:23 3 < app:10 2
     cpu: 0.2 #environment:22
@@ -128,7 +128,7 @@ defaults:
   env: { LEVEL: info, TZ: Europe/Prague }
 services:
   storefront:
-    run: node server.js --port-from-environment --greeting "Good morning, what may we ship for you today?"
+    run: node server.js --port-from-environment --greeting "Good morning, what may we ship today?"
     instances: 2
     health: /healthz
     needs: [catalogue]
