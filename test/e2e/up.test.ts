@@ -166,6 +166,16 @@ test('the demo brings the shop online, and nothing of it survives a killed super
   await until(() => processesIn(data).length === 0)
 })
 
+test('Ctrl-C ends the instances though there is no agent at that moment', async () => {
+  const up = startUp('--demo', '--no-load')
+  await isUp(up)
+  const { agent } = upFile().roles
+  process.kill(agent?.pid ?? 0, 'SIGKILL')
+  up.child.kill('SIGINT')
+  expect(await up.ended).toBe(0)
+  await until(() => processesIn(data).length === 0)
+})
+
 test('a second one on the same data is refused with the pid of the first', async () => {
   const first = startUp()
   await isUp(first)

@@ -244,6 +244,8 @@ class Supervisor {
     if (this.#roles.size > 0) print('ending the instances, then the roles ...')
     this.#load?.kill('SIGKILL')
     await this.#roles.get('agent')?.stop('SIGTERM', agentStopMsMax)
+    // An agent that had died, or was just being started again, has ended nothing.
+    killInstances(this.#folder.path)
     await this.#roles.get('ingress')?.stop('SIGTERM', roleStopMsMax)
     await this.#roles.get('server')?.stop('SIGTERM', roleStopMsMax)
     if (this.#roles.size === 0) return
