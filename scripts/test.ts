@@ -7,7 +7,15 @@
  * Arguments go to vitest: `npm test -- src/base`.
  */
 import { spawn } from 'node:child_process'
-import { accessSync, constants, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -83,6 +91,8 @@ const levels: readonly Level[] = [
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** All that the tests write: a short name, since sockets' paths have 108 bytes at the most. */
 const folder = mkdtempSync(join(tmpdir(), 'rs-'))
+// As the folder above it: databases and instances run as other users.
+chmodSync(folder, 0o755)
 const reportPath = join(folder, 'report.json')
 const suites = globSync('{src,test,scripts,console,sim,examples}/**/*.test.{ts,tsx}', { cwd: root })
 const missing = components
