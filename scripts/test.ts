@@ -189,7 +189,7 @@ async function endLeftBehind(): Promise<boolean> {
   const left = processesOf(folder)
   if (left.length > 0) console.log(styleText('red', 'Left behind by a suite, ended now'))
   for (const { pid, command } of left) {
-    console.log(`  ${pid} ${command}`)
+    console.log(`  ${pid} ${command.slice(0, 200)}`)
     endProcess(pid)
   }
   return left.length === 0
