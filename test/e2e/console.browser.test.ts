@@ -1,111 +1,26 @@
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { SceneName } from '../../console/dev/fake-scenes.ts'
-import { fakeToken, startFakeServer, type FakeServer } from '../../console/dev/fake-server.ts'
-import { faultsOf } from '../fixtures/console-browser.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { fakeToken } from '../../console/dev/fake-server.ts'
+import {
+  faultsOf,
+  isBrowserMissing,
+  openSignedIn,
+  useConsoleBrowser,
+} from '../fixtures/console-browser.ts'
 
 /** The console as people meet it: the built files, a real browser, the strict policy. */
 
-const program = '/usr/bin/chromium'
-const isMissing = !existsSync(program)
-const isCi = !['', '0', 'false', undefined].includes(process.env['CI'])
-
-/** Long enough for a machine whose two cores are busy with other suites. */
-const patienceMs = 15_000
-
-/** What a page did that no page may do. */
-interface Misdeeds {
-  readonly errors: string[]
-}
-
-let browser: Browser
-let files: string
-const opened: (() => Promise<void>)[] = []
-
-if (isMissing) {
-  process.stderr.write('console: skipped, no Chromium here (apt-get install chromium)\n')
-  test.runIf(isCi)('under CI a missing Chromium is a failure', () => {
-    expect.fail('no Chromium at /usr/bin/chromium')
-  })
-}
-
-beforeAll(async () => {
-  if (isMissing) return
-  files = await mkdtemp(join(tmpdir(), 'roadstead-console-'))
-  await build({
-    root: join(import.meta.dirname, '../../console'),
-    logLevel: 'error',
-    build: { outDir: files, emptyOutDir: true },
-  })
-  const quiet = ['background-networking', 'component-update', 'sync'].map((it) => `--disable-${it}`)
-  browser = await chromium.launch({
-    executablePath: program,
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      ...quiet,
-    ],
-  })
-})
-
-afterEach(async () => {
-  for (const close of opened.splice(0)) await close()
-})
-
-afterAll(async () => {
-  if (isMissing) return
-  await browser.close()
-  await rm(files, { recursive: true, force: true })
-})
-
-async function serve(scene: SceneName): Promise<FakeServer> {
-  const server = await startFakeServer(scene, { files })
-  opened.push(() => server.close())
-  return server
-}
-
-/** A page of its own that notes errors and every breach of the policy. */
-async function openPage(options: BrowserContextOptions = {}): Promise<[Page, Misdeeds]> {
-  const viewport = { width: 1440, height: 900 }
-  const context = await browser.newContext({ viewport, ...options })
-  opened.push(() => context.close())
-  const page = await context.newPage()
-  page.setDefaultTimeout(patienceMs)
-  const errors: string[] = []
-  page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(message.text())
-  })
-  page.on('pageerror', (error) => errors.push(error.message))
-  await page.addInitScript(
-    `document.addEventListener('securitypolicyviolation', (event) =>
-      console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI))`,
-  )
-  return [page, { errors }]
-}
-
-/** Opens a place, signed in by the link that `roadstead open` makes. */
-async function openSignedIn(page: Page, server: FakeServer, place = '/'): Promise<void> {
-  await page.goto(`${server.url}${place}#token=${fakeToken}`)
-  await page.getByRole('navigation', { name: 'Pages' }).waitFor()
-}
+const browser = useConsoleBrowser()
 
 function placeOf(page: Page): string {
   const { pathname, search, hash } = new URL(page.url())
   return pathname + search + hash
 }
 
-describe.skipIf(isMissing)('signing in', () => {
+describe.skipIf(isBrowserMissing)('signing in', () => {
   test('a wrong token is said, the right one leads to the place that was asked for', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await page.goto(`${server.url}/rollouts`)
     const field = page.getByLabel('Operator token', { exact: true })
     expect(await field.getAttribute('type')).toBe('password')
@@ -121,8 +36,8 @@ describe.skipIf(isMissing)('signing in', () => {
   })
 
   test('a token in the fragment signs in and leaves the address bar and the history', async () => {
-    const server = await serve('shop')
-    const [page, { errors }] = await openPage()
+    const server = await browser.serve('shop')
+    const [page, { errors }] = await browser.open()
     await openSignedIn(page, server, '/rollouts')
     expect(placeOf(page)).toBe('/rollouts')
     expect(await page.evaluate('history.length')).toBeLessThanOrEqual(2)
@@ -130,16 +45,16 @@ describe.skipIf(isMissing)('signing in', () => {
   })
 
   test('a wrong token in the fragment leads to the login, which says so', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await page.goto(`${server.url}/#token=rst_old`)
     await page.getByText('The token in that link is not known to this server').waitFor()
     expect(page.url()).not.toContain('rst_old')
   })
 
   test('a session that ends leads to the login with a notice, and back to the same place', async () => {
-    const server = await serve('fleet')
-    const [page] = await openPage()
+    const server = await browser.serve('fleet')
+    const [page] = await browser.open()
     await openSignedIn(page, server, '/?at=prod%2Fsk%2Fshop')
     await page.getByText('prod/sk, counted at the ingress').waitFor()
     server.endSessions()
@@ -150,8 +65,8 @@ describe.skipIf(isMissing)('signing in', () => {
   })
 
   test('a link cannot lead to another site after the login', async () => {
-    const server = await serve('empty')
-    const [page] = await openPage()
+    const server = await browser.serve('empty')
+    const [page] = await browser.open()
     await page.goto(`${server.url}/login?to=${encodeURIComponent('//evil.example/x')}`)
     await page.getByLabel('Operator token', { exact: true }).fill(fakeToken)
     await page.keyboard.press('Enter')
@@ -160,8 +75,8 @@ describe.skipIf(isMissing)('signing in', () => {
   })
 
   test('signing out ends the session', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await openSignedIn(page, server)
     await page.getByRole('button', { name: /Sign out/ }).click()
     await page.getByLabel('Operator token', { exact: true }).waitFor()
@@ -170,10 +85,10 @@ describe.skipIf(isMissing)('signing in', () => {
   })
 })
 
-describe.skipIf(isMissing)('the overview', () => {
+describe.skipIf(isBrowserMissing)('the overview', () => {
   test('shows each app in each cell with health, pips, rates, changes and nodes', async () => {
-    const server = await serve('fleet')
-    const [page, { errors }] = await openPage()
+    const server = await browser.serve('fleet')
+    const [page, { errors }] = await browser.open()
     await openSignedIn(page, server)
     const matrix = page.getByRole('table', { name: 'Apps and cells' })
     await matrix.getByText('2026.46').waitFor()
@@ -192,8 +107,8 @@ describe.skipIf(isMissing)('the overview', () => {
   })
 
   test('a tile is chosen by keyboard, and the choice is an address', async () => {
-    const server = await serve('fleet')
-    const [page] = await openPage()
+    const server = await browser.serve('fleet')
+    const [page] = await browser.open()
     await openSignedIn(page, server)
     await page.getByRole('link', { name: 'qa/cz/shop, v42' }).focus()
     await page.keyboard.press('Enter')
@@ -204,8 +119,8 @@ describe.skipIf(isMissing)('the overview', () => {
   })
 
   test('an empty roadstead teaches the next command', async () => {
-    const server = await serve('empty')
-    const [page, { errors }] = await openPage()
+    const server = await browser.serve('empty')
+    const [page, { errors }] = await browser.open()
     await openSignedIn(page, server)
     await page.getByText('roadstead init && roadstead deploy').waitFor()
     expect(await faultsOf(page)).toEqual([])
@@ -213,8 +128,8 @@ describe.skipIf(isMissing)('the overview', () => {
   })
 
   test('a dead server is told, and the page catches up when it is back', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await openSignedIn(page, server)
     await page.getByText('Live', { exact: true }).waitFor()
     server.setDown(true)
@@ -227,8 +142,8 @@ describe.skipIf(isMissing)('the overview', () => {
   })
 
   test('names and sentences that bite are shown as text', async () => {
-    const server = await serve('hostile')
-    const [page, { errors }] = await openPage()
+    const server = await browser.serve('hostile')
+    const [page, { errors }] = await browser.open()
     await openSignedIn(page, server)
     await page.getByText('<img src=x onerror="document.title=\'taken\'">').first().waitFor()
     await page.getByText('<script>document.title="taken"</script>').waitFor()
@@ -239,10 +154,10 @@ describe.skipIf(isMissing)('the overview', () => {
   })
 })
 
-describe.skipIf(isMissing)('a rollout', () => {
+describe.skipIf(isBrowserMissing)('a rollout', () => {
   test('is followed from maintenance to done, with the proof of zero', async () => {
-    const server = await serve('shop')
-    const [page, { errors }] = await openPage()
+    const server = await browser.serve('shop')
+    const [page, { errors }] = await browser.open()
     await openSignedIn(page, server)
     const rollout = server.world.deploy('v2', 250, Date.now())
     await page.getByRole('link', { name: 'Watch it' }).click()
@@ -267,8 +182,8 @@ describe.skipIf(isMissing)('a rollout', () => {
   })
 
   test('that failed requests says so first, with the gaps in its count', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await openSignedIn(page, server, '/rollouts')
     await page.getByText('3 of 20,931 failed').waitFor()
     await page.getByRole('link', { name: 'shop v0.7 → v0.8' }).click()
@@ -278,8 +193,8 @@ describe.skipIf(isMissing)('a rollout', () => {
   })
 
   test('that was judged shows its numbers, and both distributions', async () => {
-    const server = await serve('shop')
-    const [page, { errors }] = await openPage()
+    const server = await browser.serve('shop')
+    const [page, { errors }] = await browser.open()
     await openSignedIn(page, server, '/rollouts/local/default/shop/ro-3')
     await page.getByRole('table', { name: 'Canary and baseline by criterion' }).waitFor()
     const picture = page.getByRole('img', { name: /^Most answers of the canary took up to 14 ms/ })
@@ -291,15 +206,15 @@ describe.skipIf(isMissing)('a rollout', () => {
   })
 
   test('of an unknown id leads to a page that says so', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await openSignedIn(page, server, '/rollouts/local/default/shop/ro-none')
     await page.getByText('There is nothing at this address').waitFor()
   })
 
   test('moves nothing for people who asked for less motion', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage({ reducedMotion: 'reduce' })
+    const server = await browser.serve('shop')
+    const [page] = await browser.open({ reducedMotion: 'reduce' })
     const { id } = server.world.deploy('v2', 250, Date.now())
     await openSignedIn(page, server, `/rollouts/local/default/shop/${id}`)
     const ship = page.getByRole('list', { name: 'Instances of storefront' }).locator('li').first()
@@ -311,14 +226,17 @@ describe.skipIf(isMissing)('a rollout', () => {
   })
 })
 
-describe.skipIf(isMissing)('every page', () => {
+describe.skipIf(isBrowserMissing)('every page', () => {
   const places = ['/', '/rollouts', '/rollouts/local/default/shop/ro-7']
 
   test.each(['light', 'dark'] as const)(
     'can be read by everybody in %s colours',
     async (colours) => {
-      const server = await serve('shop')
-      const [page, { errors }] = await openPage({ colorScheme: colours, reducedMotion: 'reduce' })
+      const server = await browser.serve('shop')
+      const [page, { errors }] = await browser.open({
+        colorScheme: colours,
+        reducedMotion: 'reduce',
+      })
       server.world.deploy('v2', 150, Date.now())
       for (const place of places) {
         await openSignedIn(page, server, place)
@@ -331,8 +249,8 @@ describe.skipIf(isMissing)('every page', () => {
   )
 
   test('fits a telephone without scrolling sideways', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage({ viewport: { width: 390, height: 844 } })
+    const server = await browser.serve('shop')
+    const [page] = await browser.open({ viewport: { width: 390, height: 844 } })
     server.world.deploy('v2', 150, Date.now())
     for (const place of places) {
       await openSignedIn(page, server, place)
@@ -344,8 +262,8 @@ describe.skipIf(isMissing)('every page', () => {
   })
 
   test('keeps still: nothing jumps while it lives', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage()
+    const server = await browser.serve('shop')
+    const [page] = await browser.open()
     await page.addInitScript(`
       window.jumps = []
       new PerformanceObserver((list) => {
@@ -363,8 +281,8 @@ describe.skipIf(isMissing)('every page', () => {
   })
 
   test('keeps the colours that were chosen, and follows the system until then', async () => {
-    const server = await serve('shop')
-    const [page] = await openPage({ colorScheme: 'dark' })
+    const server = await browser.serve('shop')
+    const [page] = await browser.open({ colorScheme: 'dark' })
     await openSignedIn(page, server)
     const scheme = 'document.documentElement.dataset.mantineColorScheme'
     expect(await page.evaluate(scheme)).toBe('dark')
