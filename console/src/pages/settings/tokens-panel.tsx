@@ -101,6 +101,7 @@ function Create() {
         <label>
           Role
           <select
+            className={styles.field}
             value={role}
             onChange={({ currentTarget: { value } }) =>
               setRole(roles.find((one) => one === value) ?? 'developer')
@@ -146,6 +147,7 @@ function Field(props: {
     <label>
       {props.label}
       <input
+        className={styles.field}
         value={props.value}
         onChange={({ currentTarget: { value } }) => props.onChange(value)}
         autoComplete="off"
