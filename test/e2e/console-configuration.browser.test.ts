@@ -3,6 +3,7 @@ import {
   faultsOf,
   isBrowserMissing,
   openSignedIn,
+  patience,
   useConsoleBrowser,
 } from '../fixtures/console-browser.ts'
 
@@ -42,7 +43,7 @@ describe.skipIf(isBrowserMissing)('the configuration', () => {
     await openSignedIn(page, server, configuration)
     const lines = page.getByRole('region', { name: 'Configuration, line by line' })
     await page.getByLabel('Layer').selectOption('tenant default')
-    await expect.poll(() => lines.getByText('memory:').count()).toBe(0)
+    await expect.poll(() => lines.getByText('memory:').count(), patience).toBe(0)
     await page.reload()
     await lines.getByText('<b>ahoy</b>').waitFor()
     expect(await lines.getByRole('listitem').allTextContents()).toEqual([

@@ -3,6 +3,7 @@ import {
   faultsOf,
   isBrowserMissing,
   openSignedIn,
+  patience,
   useConsoleBrowser,
 } from '../fixtures/console-browser.ts'
 
@@ -21,12 +22,12 @@ describe.skipIf(isBrowserMissing)('the log of an instance', () => {
       .getByText(/ms, request \d+/)
       .nth(12)
       .waitFor()
-    await expect.poll(() => page.evaluate(`${frame}.scrollTop`)).toBeGreaterThan(0)
+    await expect.poll(() => page.evaluate(`${frame}.scrollTop`), patience).toBeGreaterThan(0)
     // Somebody reads what was printed before: nothing moves, whatever comes.
     await page.evaluate(`${frame}.scrollTop = 0`)
     const lines = page.getByText(/^\d+ lines here/)
     const before = await lines.textContent()
-    await expect.poll(() => lines.textContent()).not.toBe(before)
+    await expect.poll(() => lines.textContent(), patience).not.toBe(before)
     expect(await page.evaluate(`${frame}.scrollTop`)).toBe(0)
     await page.getByRole('button', { name: 'Pause' }).click()
     await page.getByRole('button', { name: /Go on: \d+ new lines?/ }).click()

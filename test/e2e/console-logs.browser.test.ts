@@ -3,6 +3,7 @@ import {
   faultsOf,
   isBrowserMissing,
   openSignedIn,
+  patience,
   useConsoleBrowser,
 } from '../fixtures/console-browser.ts'
 
@@ -34,10 +35,10 @@ describe.skipIf(isBrowserMissing)('the logs', () => {
       .getByText(/upstream timed out/)
       .first()
       .waitFor()
-    await expect.poll(() => log.getByText(/GET \/basket/).count()).toBe(0)
+    await expect.poll(() => log.getByText(/GET \/basket/).count(), patience).toBe(0)
     await page.getByLabel('App').selectOption('local/default/shop')
     await page.getByLabel('Service').selectOption('checkout')
-    await expect.poll(() => log.getByText('shop/storefront').count()).toBe(0)
+    await expect.poll(() => log.getByText('shop/storefront').count(), patience).toBe(0)
     const { searchParams } = new URL(page.url())
     expect(Object.fromEntries(searchParams)).toMatchObject({
       q: 'timed out',
@@ -105,9 +106,9 @@ describe.skipIf(isBrowserMissing)('the logs', () => {
       .getByText(/ms, request/)
       .first()
       .waitFor()
-    await expect.poll(() => panel.locator('pre').textContent()).toBe(text)
+    await expect.poll(() => panel.locator('pre').textContent(), patience).toBe(text)
     await page.reload()
-    await expect.poll(() => panel.locator('pre').textContent()).toBe(text)
+    await expect.poll(() => panel.locator('pre').textContent(), patience).toBe(text)
     await panel.getByRole('link', { name: /^i-/ }).waitFor()
     expect(errors).toEqual([])
   })
