@@ -130,6 +130,20 @@ describe('the instances planner', () => {
     expect(decisions(planInstances(aView({ instances, ingresses: late }), now))).toEqual([])
   })
 
+  it('begins a drain anew that a clock began which was ahead', () => {
+    const planWith = (since: number) =>
+      planInstances(
+        aView({
+          instances: [draining('i-a', { since })],
+          ingresses: [ingress({ appliedRevision: 7, leaving: { 'i-a': 1 } })],
+        }),
+        now,
+      )
+    expect(decisions(planWith(now + 2_308_000))).toEqual(['drain i-a'])
+    expect(decisions(planWith(now + 2_000))).toEqual([])
+    expect(planWith(now + 2_000).wakeAt).toBe(now + 22_000)
+  })
+
   it('waits for no ingress that has been silent, but for the drain time where none is left', () => {
     const silent = [ingress({ appliedRevision: 1, heardAt: now - 6_000 })]
     const waiting = planInstances(

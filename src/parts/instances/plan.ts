@@ -90,6 +90,12 @@ const endedKept = 10
  */
 const newsMs = 3 * reportIntervalMs
 
+/**
+ * A drain that begins so far ahead was noted by a clock that was wrong, in ms: it would last for as
+ * long as that clock was off, so it begins anew.
+ */
+const clockStepMs = 5_000
+
 /** Creations in one pass: a thousand instances come in steps that keep each commit small. */
 const createdAtOnceMax = 50
 
@@ -166,8 +172,10 @@ class Pass {
     for (const seen of this.#running()) {
       const { instance } = seen
       if (instance.pool !== 'draining') continue
-      const until = (instance.drainingSince ?? this.#now) + seen.drainMs
+      const since = instance.drainingSince ?? this.#now
+      const until = since + seen.drainMs
       if (this.#isIdle(seen)) this.#act('stop', seen, 'drained: no request is under way')
+      else if (since > this.#now + clockStepMs) this.#act('drain', seen, 'the clock was set back')
       else if (until <= this.#now) this.#act('stop', seen, 'its drain time ran out')
       else this.#wake(until)
     }
