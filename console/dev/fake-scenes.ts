@@ -25,13 +25,14 @@ export interface Scene {
   readonly events: EventView[]
 }
 
-export type SceneName = 'shop' | 'fleet' | 'empty' | 'hostile' | 'large'
+export type SceneName = 'shop' | 'fleet' | 'empty' | 'hostile' | 'large' | 'wide'
 
 const minute = 60_000
 
 /**
  * `shop`: one machine; `fleet`: a matrix; `empty`: a first start; `hostile`: names that bite;
- * `large`: 4 environments of 10 tenants with 70 services, 20,000 instances on 600 nodes.
+ * `large`: 4 environments of 10 tenants with 70 services, 20,000 instances on 600 nodes;
+ * `wide`: the same cells with 70 apps of one service each.
  */
 export const scenes: Readonly<Record<SceneName, (now: number) => Scene>> = {
   shop: (now) => {
@@ -60,25 +61,16 @@ export const scenes: Readonly<Record<SceneName, (now: number) => Scene>> = {
     if (lost !== undefined) nodes.push({ ...lost, status: 'lost', heardAt: now - 48_000 })
     return { apps, nodes, rollouts: pastOf(first, now), events: eventsOf(first, now) }
   },
-  large: (now) => {
-    const apps = cellsOf(['dev', 'qa', 'stage', 'prod'], largeTenants).flatMap(([env, tenant]) =>
-      largeApps.map((name, index) => largeApp(env, tenant, name, index)),
-    )
-    const nodes = ['a', 'b', 'c'].flatMap((zone) =>
-      Array.from({ length: 200 }, (_none, index) => largeNode(`${zone}-${index + 1}`, zone, now)),
-    )
-    for (const index of [31, 202]) {
-      const silent = nodes[index]
-      if (silent !== undefined) nodes[index] = { ...silent, status: 'lost', heardAt: now - 48_000 }
-    }
-    const [first] = apps
-    return {
-      apps,
-      nodes,
-      rollouts: first === undefined ? [] : pastOf(first, now),
-      events: first === undefined ? [] : eventsOf(first, now),
-    }
-  },
+  large: (now) =>
+    fleetOf(
+      largeApps.map((name, index) => [name, index, largeParts]),
+      now,
+    ),
+  wide: (now) =>
+    fleetOf(
+      wideApps.map((name, index) => [name, index, ['api']]),
+      now,
+    ),
   empty: () => ({ apps: [], nodes: [], rollouts: [], events: [] }),
   hostile: (now) => {
     const scene = scenes.shop(now)
@@ -147,9 +139,36 @@ function cellsOf(environments: readonly string[], tenants: readonly string[]) {
   )
 }
 
-/** Seven services of seven instances each, here and there one more: 20,000 in 40 cells. */
-function largeApp(environment: string, tenant: string, name: string, index: number): FakeApp {
-  const parts = ['api', 'web', 'worker', 'feed', 'index', 'export', 'mail']
+const largeParts = ['api', 'web', 'worker', 'feed', 'index', 'export', 'mail']
+
+/** Seventy apps: each of the ten with each of the seven words. */
+const wideApps = largeApps.flatMap((name) => largeParts.map((part) => `${name}-${part}`))
+
+type LargeApp = readonly [name: string, index: number, parts: readonly string[]]
+
+/** Apps in 4 environments of 10 tenants each, on 600 nodes, two of which are silent. */
+function fleetOf(named: readonly LargeApp[], now: number): Scene {
+  const apps = cellsOf(['dev', 'qa', 'stage', 'prod'], largeTenants).flatMap(([env, tenant]) =>
+    named.map((app) => largeApp(env, tenant, app)),
+  )
+  const nodes = ['a', 'b', 'c'].flatMap((zone) =>
+    Array.from({ length: 200 }, (_none, index) => largeNode(`${zone}-${index + 1}`, zone, now)),
+  )
+  for (const index of [31, 202]) {
+    const silent = nodes[index]
+    if (silent !== undefined) nodes[index] = { ...silent, status: 'lost', heardAt: now - 48_000 }
+  }
+  const [first] = apps
+  return {
+    apps,
+    nodes,
+    rollouts: first === undefined ? [] : pastOf(first, now),
+    events: first === undefined ? [] : eventsOf(first, now),
+  }
+}
+
+/** Seven instances of each service, here and there one more: 20,000 of 70 services in 40 cells. */
+function largeApp(environment: string, tenant: string, [name, index, parts]: LargeApp): FakeApp {
   const wanted = (part: number): number => 7 + ((index + part) % 7 === 0 ? 1 : 0)
   const services = parts.map((part, place) => ({
     ...service(part, wanted(place), place === 1 ? ['api'] : []),
@@ -157,7 +176,9 @@ function largeApp(environment: string, tenant: string, name: string, index: numb
   }))
   const size = environment === 'prod' ? 1 : 0.1
   const loads = { api: load(40 + index, 4, size), web: load(55 + index, 7, size) }
-  const version = environment === 'dev' ? 52 : environment === 'qa' ? 51 : 50
+  // One tenant is behind with some of them.
+  const isBehind = environment === 'prod' && tenant === 'ro' && index % 7 === 3
+  const version = environment === 'dev' ? 52 : environment === 'qa' ? 51 : isBehind ? 49 : 50
   const app = anApp(environment, tenant, name, `v${version}`, version, services, loads)
   // A few are not as they should be: one short, one stopped by hand.
   const trouble = (tenant.length * 31 + tenant.charCodeAt(0) + index * 7 + environment.length) % 29

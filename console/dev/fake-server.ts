@@ -19,7 +19,7 @@ import { FakeWorld } from './fake-world.ts'
  * A server to develop and test the console against: the API's reads over a world of its own, the
  * built files, and the content security policy of the real one. No product code depends on it.
  *
- *     node console/dev/fake-server.ts [shop|fleet|large|empty|hostile] [port]
+ *     node console/dev/fake-server.ts [shop|fleet|large|wide|empty|hostile] [port]
  */
 
 export interface FakeServer {

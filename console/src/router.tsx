@@ -15,6 +15,7 @@ import type { EventsSearch } from './pages/events/event-queries.ts'
 import type { LogsSearch } from './pages/logs/log-queries.ts'
 import { LoginPage } from './pages/session/login-page.tsx'
 import { Lost, Broken } from './pages/session/lost-page.tsx'
+import { onlyOf, type OverviewSearch } from './pages/overview/dense-rows.ts'
 import { OverviewPage } from './pages/overview/overview-page.tsx'
 import { Shell } from './shell/shell.tsx'
 
@@ -90,8 +91,10 @@ const overview = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
   component: OverviewPage,
-  validateSearch: (search: Search): { at?: string | undefined } => ({
+  validateSearch: (search: Search): OverviewSearch => ({
     at: typeof search.at === 'string' ? search.at : undefined,
+    q: textOf(search.q),
+    only: onlyOf(search.only),
   }),
 })
 

@@ -89,28 +89,6 @@ describe.skipIf(isBrowserMissing)('the nodes', () => {
     },
   )
 
-  test('the matrix of 400 apps is a line for each app and environment, live and readable', async () => {
-    const server = await browser.serve('large')
-    const [page, { errors }] = await browser.open()
-    await openSignedIn(page, server, '/')
-    const matrix = page.getByRole('table', { name: 'Apps and cells' })
-    await matrix.getByRole('link', { name: /^prod\/cz\/shop, v50: / }).waitFor()
-    expect(await matrix.getByRole('row').count()).toBe(41)
-    expect(await matrix.getByRole('link').count()).toBe(400)
-    await matrix.getByRole('link', { name: /^prod\/cz\/shop,/ }).click()
-    await page.getByRole('region', { name: 'Traffic of shop' }).waitFor()
-    expect(new URL(page.url()).searchParams.get('at')).toBe('prod/cz/shop')
-    const own = [...server.world.fleet.instances.values()].find(
-      ({ service: { at }, state }) =>
-        at.app === 'shop' && at.environment === 'prod' && at.tenant === 'cz' && state === 'ready',
-    )
-    await page.getByText('Live', { exact: true }).waitFor()
-    server.world.change(own!.id, 'unhealthy')
-    await matrix.getByRole('link', { name: /^prod\/cz\/shop, v50: Degraded/ }).waitFor()
-    expect(errors).toEqual([])
-    expect(await faultsOf(page)).toEqual([])
-  })
-
   test('without nodes it teaches how one joins', async () => {
     const server = await browser.serve('empty')
     const [page] = await browser.open()

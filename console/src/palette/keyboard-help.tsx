@@ -6,6 +6,7 @@ const keys = [
   ['/', 'The same, to search'],
   ['?', 'These keys'],
   ['↑ ↓ Enter', 'Choose from what is found, and take it'],
+  ['Arrows, Home, End', 'From cell to cell in the matrix, from node to node in a zone'],
   ['Esc', 'Leave a dialog'],
   ['Tab', 'From one control to the next'],
 ] as const

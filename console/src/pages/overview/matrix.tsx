@@ -66,7 +66,7 @@ function Tile({ app, isChosen }: { readonly app: AppView; readonly isChosen: boo
       <div className={styles.release}>
         <Link
           to="/"
-          search={{ at: name }}
+          search={(before) => ({ ...before, at: name })}
           className={styles.version}
           aria-label={`${name}, ${releaseWord(app.version, app.releaseNumber)}`}
           aria-current={isChosen}

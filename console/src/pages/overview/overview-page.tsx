@@ -1,14 +1,17 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, Link } from '@tanstack/react-router'
+import { useMemo } from 'react'
 import type { AppView } from '../../../../src/wire/api.ts'
 import { appsQuery } from '../../api/queries.ts'
+import { Choice, TextField } from '../../marks/fields.tsx'
 import { Empty, FailureNotice, Panel } from '../../marks/panel.tsx'
 import { curveName } from '../../traffic/history.ts'
-import { plural } from '../../words/numbers.ts'
+import { count, plural } from '../../words/numbers.ts'
 import { AppPanel } from './app-panel.tsx'
 import { ChangesPanel } from './changes-panel.tsx'
 import { DenseMatrix } from './dense-matrix.tsx'
+import { fitting, isWrong, onlyOf, onlyWords, type OverviewSearch } from './dense-rows.ts'
 import { Matrix } from './matrix.tsx'
 import { NodesPanel } from './nodes-panel.tsx'
 import styles from './overview.module.css'
@@ -29,7 +32,7 @@ export function OverviewPage() {
       <title>Overview · Roadstead</title>
       <div className={styles.head}>
         <h1>Overview</h1>
-        <p>{apps === undefined ? '\u00a0' : sentenceOf(apps)}</p>
+        <p>{apps === undefined ? '\u00a0' : <Sentence apps={apps} />}</p>
       </div>
       {error !== null && apps === undefined && <FailureNotice error={error} />}
       <div className={styles.page}>
@@ -49,24 +52,77 @@ export function OverviewPage() {
 }
 
 function Apps(props: { readonly apps: readonly AppView[]; readonly chosen: AppView | undefined }) {
-  if (props.apps.length > tilesMax) return <DenseMatrix {...props} />
-  if (props.apps.length > 0) return <Matrix {...props} />
+  const { apps, chosen } = props
+  const { q, only } = route.useSearch()
+  const shown = useMemo(() => fitting(apps, { q, only }), [apps, q, only])
+  if (apps.length === 0) {
+    return (
+      <Empty title="No app lies in the roadstead yet" command="roadstead init && roadstead deploy">
+        In the folder of your app, describe it and deploy it:
+      </Empty>
+    )
+  }
+  const isLarge = apps.length > tilesMax
+  const isNarrowed = q !== undefined || only !== undefined
   return (
-    <Empty title="No app lies in the roadstead yet" command="roadstead init && roadstead deploy">
-      In the folder of your app, describe it and deploy it:
-    </Empty>
+    <>
+      {(isLarge || isNarrowed) && (
+        <Filters q={q} only={only} note={isNarrowed ? `${count(shown.length)} fit` : undefined} />
+      )}
+      {shown.length === 0 && (
+        <Empty title={only === 'wrong' ? 'All is as it should be' : 'Nothing fits'}>
+          {plural(apps.length, 'place')} of an app in a cell were looked through.
+        </Empty>
+      )}
+      {shown.length > 0 && isLarge && <DenseMatrix apps={shown} chosen={chosen} />}
+      {shown.length > 0 && !isLarge && <Matrix apps={shown} chosen={chosen} />}
+    </>
+  )
+}
+
+/** What narrows the matrix; it stands in the address. */
+function Filters({ q, only, note }: OverviewSearch & { readonly note: string | undefined }) {
+  const navigate = route.useNavigate()
+  const change = (part: OverviewSearch): void =>
+    void navigate({
+      search: (before) => ({ ...before, ...part }),
+      replace: true,
+      resetScroll: false,
+    })
+  return (
+    <div className={styles.filters} role="search" aria-label="Apps">
+      <TextField label="App, cell or version" text={q} onChange={(text) => change({ q: text })} />
+      <Choice
+        label="Health"
+        value={only ?? ''}
+        all="In any state"
+        options={Object.entries(onlyWords)}
+        onChange={(value) => change({ only: onlyOf(value) })}
+      />
+      <span role="status">{note}</span>
+    </div>
   )
 }
 
 /** The state of everything in one sentence. */
-function sentenceOf(apps: readonly AppView[]): string {
+function Sentence({ apps }: { readonly apps: readonly AppView[] }) {
   if (apps.length === 0) return 'nothing is deployed yet'
   const cells = new Set(apps.map(({ at }) => `${at.environment}/${at.tenant}`)).size
   const names = new Set(apps.map(({ at }) => at.app)).size
-  const sick = apps.filter(({ health }) => health === 'degraded' || health === 'down').length
+  const wrong = apps.filter(isWrong).length
   const rolling = apps.filter(({ rolloutId }) => rolloutId !== null).length
-  const parts = [`${plural(names, 'app')} in ${plural(cells, 'cell')}`]
-  if (rolling > 0) parts.push(`${plural(rolling, 'rollout')} under way`)
-  parts.push(sick === 0 ? 'all is well' : `${sick} need${sick === 1 ? 's' : ''} a look`)
-  return parts.join(' · ')
+  return (
+    <>
+      {plural(names, 'app')} in {plural(cells, 'cell')}
+      {rolling > 0 && ` · ${plural(rolling, 'rollout')} under way`}
+      {' · '}
+      {wrong === 0 ? (
+        'all is well'
+      ) : (
+        <Link to="/" search={(before) => ({ ...before, only: 'wrong' })} activeProps={{}}>
+          {count(wrong)} need{wrong === 1 ? 's' : ''} a look
+        </Link>
+      )}
+    </>
+  )
 }
