@@ -40,24 +40,8 @@ export function DenseMatrix(props: {
   const [reached, setReached] = useState<string>()
   const stop = [reached, chosenName].find((name) => placeOf(all, name) !== -1) ?? firstOf(all)
   const stopIndex = placeOf(all, stop)
-  const lines = useVirtualizer({
-    count: all.rows.length,
-    getScrollElement: () => frame.current,
-    estimateSize: () => linePx,
-    overscan: 8,
-    // What has the focus stays, however far one scrolls.
-    rangeExtractor: (range) => {
-      const indexes = defaultRangeExtractor(range)
-      if (stopIndex === -1 || indexes.includes(stopIndex)) return indexes
-      return [...indexes, stopIndex].toSorted((a, b) => a - b)
-    },
-  })
   const place = placeOf(all, chosenName)
-  useEffect(() => {
-    if (place !== -1) lines.scrollToIndex(place, { align: 'auto' })
-    // Once for each choice, not at each answer that comes.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, [chosenName, place === -1])
+  const lines = useLines(frame, all.rows.length, { chosenName, place, stopIndex })
   const onKeyDown = useSteps(frame, (from, key, isWide) => {
     const next = step(all, from, key, isWide)
     if (next !== undefined) setReached(next)
@@ -108,6 +92,37 @@ export function DenseMatrix(props: {
       </div>
     </div>
   )
+}
+
+/** The rows in view; a choice brings its row into view. */
+function useLines(
+  frame: React.RefObject<HTMLElement | null>,
+  count: number,
+  at: {
+    readonly chosenName: string | undefined
+    readonly place: number
+    readonly stopIndex: number
+  },
+) {
+  const { chosenName, place, stopIndex } = at
+  const lines = useVirtualizer({
+    count,
+    getScrollElement: () => frame.current,
+    estimateSize: () => linePx,
+    overscan: 8,
+    // What has the focus stays, however far one scrolls.
+    rangeExtractor: (range) => {
+      const indexes = defaultRangeExtractor(range)
+      if (stopIndex === -1 || indexes.includes(stopIndex)) return indexes
+      return [...indexes, stopIndex].toSorted((a, b) => a - b)
+    },
+  })
+  useEffect(() => {
+    if (place !== -1) lines.scrollToIndex(place, { align: 'auto' })
+    // Once for each choice, not at each answer that comes.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, [chosenName, place === -1])
+  return lines
 }
 
 /** Keys move the focus from cell to cell; to one that is drawn only then, too. */
