@@ -34,11 +34,13 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
-/** Bytes in binary units: `512 MiB`, `7.6 GiB`. */
+/** Bytes in binary units: `512 MiB`, `7.6 GiB`, `12.5 TiB`. */
 export function bytes(value: number): string {
   const mebibytes = value / 2 ** 20
   if (mebibytes < 1_000) return `${whole.format(mebibytes)} MiB`
-  return `${oneDigit.format(mebibytes / 1_024)} GiB`
+  const gibibytes = mebibytes / 1_024
+  if (gibibytes < 1_000) return `${oneDigit.format(gibibytes)} GiB`
+  return `${oneDigit.format(gibibytes / 1_024)} TiB`
 }
 
 /** Cores: `0.5`, `2`. */

@@ -28,6 +28,7 @@ test('durations and latencies change their unit', () => {
 test('sizes are in binary units and cores in shares', () => {
   expect(bytes(256 * 2 ** 20)).toBe('256 MiB')
   expect(bytes(7.6 * 2 ** 30)).toBe('7.6 GiB')
+  expect(bytes(12_800 * 2 ** 30)).toBe('12.5 TiB')
   expect([2, 0.25, 0.5].map(cores)).toEqual(['2', '0.25', '0.5'])
 })
 
