@@ -44,6 +44,18 @@ describe.skipIf(isBrowserMissing)('the record', () => {
     expect(newest.slice(0, 2).join(' ')).toContain('Deployed v2')
   })
 
+  test('a link to an old commit leads back to the newest', async () => {
+    const server = await browser.serve('fleet')
+    const [page] = await browser.open()
+    await openSignedIn(page, server, '/events?revision=1')
+    await page.getByText('Nothing that fits is in the log').waitFor()
+    const button = page.getByRole('button', { name: 'To the newest' })
+    await button.click()
+    await page.getByText('Scaled storefront from 3 to 4.').waitFor()
+    expect(new URL(page.url()).searchParams.has('revision')).toBe(false)
+    expect(await button.count()).toBe(0)
+  })
+
   test('control loops tell their plans, their failures, and which bounds are nearly full', async () => {
     const server = await browser.serve('fleet')
     const [page, { errors }] = await browser.open()

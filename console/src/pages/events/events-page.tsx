@@ -17,7 +17,7 @@ export function EventsPage() {
   const { revision, ...filter } = route.useSearch()
   const navigate = route.useNavigate()
   // Where a link leads to a commit, the log begins a little after it.
-  const [from] = useState(revision)
+  const [from, setFrom] = useState(revision)
   const pages = useInfiniteQuery(timelineQuery(filter, from))
   const { data: newest = [] } = useQuery({ ...newestQuery(filter), enabled: from === undefined })
   const events = joined(newest, pages.data?.pages ?? [])
@@ -25,8 +25,10 @@ export function EventsPage() {
   useEffect(() => {
     if (events === undefined) void refetch()
   }, [events, refetch])
-  const change = (part: EventsSearch): void =>
+  const change = (part: EventsSearch): void => {
+    setFrom(undefined)
     void navigate({ search: (before) => ({ ...before, revision: undefined, ...part }) })
+  }
   const choose = (next: number | undefined): void =>
     void navigate({ search: (before) => ({ ...before, revision: next }), replace: true })
   const shown = events ?? pages.data?.pages.flat() ?? []
@@ -39,6 +41,11 @@ export function EventsPage() {
         <code className={styles.command} title="The same on the command line">
           {commandOf(filter)}
         </code>
+        {from !== undefined && (
+          <button type="button" className={styles.newest} onClick={() => change({})}>
+            To the newest
+          </button>
+        )}
       </div>
       <Filters search={filter} onChange={change} />
       {pages.error !== null && <FailureNotice error={pages.error} />}
