@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -161,11 +162,12 @@ export class Cloud {
     const where = ['--url', this.file.ingress, '--host', 'shop.localhost']
     const how = ['--rate', String(rate), '--duration', '5m', '--json']
     const child = spawn(process.execPath, [file, ...where, ...how], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
     let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    child.stdout?.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
+    await once(child, 'message')
     // More than what an earlier load may still have to be counted for.
     const enough = (await this.#sentInAll()) + rate * 2
     const isServed = async (): Promise<boolean> => (await this.#sentInAll()) >= enough

@@ -149,6 +149,8 @@ const ticking = setInterval(() => {
 }, tickMs)
 
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void finish())
+// Whoever waits for it as its parent: from now on it can be told to end.
+process.send?.('running')
 
 async function finish() {
   if (isEnding) return
