@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
+import type { SceneName } from './fake-scenes.ts'
 import { fakeToken, startFakeServer } from './fake-server.ts'
 
 /**
@@ -64,12 +65,19 @@ async function take(from: Browser, look: (typeof looks)[number], url: string): P
 
 /** What there is to see of 20,000 instances; a telephone shows too little of it for a picture. */
 async function takeLarge(from: Browser): Promise<void> {
-  const places = [
-    { name: 'matrix', path: '/' },
+  await takePlaces(from, 'wide', [{ name: 'matrix', path: '/' }])
+  await takePlaces(from, 'large', [
     { name: 'nodes', path: '/nodes?node=node-a-3' },
     { name: 'logs', path: '/logs' },
-  ] as const
-  const server = await startFakeServer('large')
+  ])
+}
+
+async function takePlaces(
+  from: Browser,
+  scene: SceneName,
+  places: readonly { readonly name: string; readonly path: string }[],
+): Promise<void> {
+  const server = await startFakeServer(scene)
   for (const look of looks.filter(({ viewport }) => viewport === desktop)) {
     const page = await from.newPage({ viewport: look.viewport, colorScheme: look.scheme })
     for (const { name, path } of places) {
