@@ -20,7 +20,7 @@ const quick = [
   'promotes-unready',
   'two-operations-at-once',
   'drains-for-ever',
-  'ports-given-twice',
+  'pass-forgets-its-decisions',
   'scheduling-overbooks',
   'changes-without-a-reason',
   'epochs-stand-still',
