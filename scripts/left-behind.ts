@@ -15,7 +15,7 @@ export function processesOf(folder: string): LeftBehind[] {
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
   return pids.flatMap((pid) => {
     const command = read(pid, 'cmdline').replaceAll('\0', ' ').trim()
-    const told = [...read(pid, 'environ').split('\0'), command].join('\n')
+    const told = `${read(pid, 'environ')}\0${command}`
     const isIn = `${placeOf(pid)}${sep}`.startsWith(folder + sep) || told.includes(folder + sep)
     return isIn && pid !== process.pid ? [{ pid, command }] : []
   })

@@ -1,16 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { processesOf } from '../../scripts/left-behind.ts'
 import { systemClock } from '../../src/base/clock.ts'
 import { readUpFile, type UpFile } from '../../src/cli/api/settings.ts'
 import { isRunning, type ProcessIdentity } from '../../src/cli/up/processes.ts'
@@ -78,18 +71,6 @@ function upFile(): UpFile {
 /** The roles as up.json names them now. */
 function roles(): ProcessIdentity[] {
   return Object.values(readUpFile(data)?.roles ?? {})
-}
-
-/** Processes whose command line names the folder: shims, roles and the supervisor. */
-function processesIn(path: string): string[] {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false
-    try {
-      return readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(path)
-    } catch {
-      return false
-    }
-  })
 }
 
 async function isHealthy(): Promise<boolean> {
@@ -160,10 +141,10 @@ test('the demo brings the shop online, and nothing of it survives a killed super
   expect(up.output()).toContain('is online in local/default')
   const page = await fetch(`${upFile().ingress}/`)
   expect(page.status).toBe(200)
-  const instances = processesIn(data)
+  const instances = processesOf(data)
   expect(instances.length).toBeGreaterThanOrEqual(9)
   up.child.kill('SIGKILL')
-  await until(() => processesIn(data).length === 0)
+  await until(() => processesOf(data).length === 0)
 })
 
 test('Ctrl-C ends the instances though there is no agent at that moment', async () => {
@@ -173,7 +154,7 @@ test('Ctrl-C ends the instances though there is no agent at that moment', async 
   process.kill(agent?.pid ?? 0, 'SIGKILL')
   up.child.kill('SIGINT')
   expect(await up.ended).toBe(0)
-  await until(() => processesIn(data).length === 0)
+  await until(() => processesOf(data).length === 0)
 })
 
 test('a second one on the same data is refused with the pid of the first', async () => {
